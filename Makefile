@@ -1,0 +1,151 @@
+# MedSync's build: one makefile for everything, each flag set in a directory of its own.
+#
+#   make            programs and archives into build/<variant>, links to the programs in build/bin
+#   make test       every test; ends with "N passed, N failed, N skipped"
+#   make run        the embedded network and the scenario (BUNDLE=path takes a FHIR bundle)
+#   make check      layers, headers, format: fast
+#   VARIANT=        release (default), debug, asan, tsan;  CC=gcc|clang;  V=1 shows the commands
+
+VARIANT ?= release
+CC = gcc
+B := build/$(VARIANT)
+PREFIX ?= /usr/local
+SHELL := /bin/sh
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+else
+Q :=
+say = @:
+endif
+
+# ---- flags -----------------------------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wno-unused-parameter
+ifdef CI
+WARN += -Werror
+endif
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
+OPT_debug := -O0 -g3
+OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_tsan := -O1 -g -fsanitize=thread
+OPT := $(OPT_$(VARIANT))
+PKGS := grpc gpr libprotobuf-c libcrypto yaml-0.1 lmdb jansson
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fstack-protector-strong -fvisibility=hidden -fno-common -pthread \
+  -Ishim/include -Ishim -Inetwork -Ichaincode -I. -I$(B)/gen $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL := $(OPT) -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
+GRPC_LIBS = $(shell pkg-config --libs grpc gpr)
+PB_LIBS = $(shell pkg-config --libs libprotobuf-c)
+CRYPTO_LIBS = $(shell pkg-config --libs libcrypto)
+YAML_LIBS = $(shell pkg-config --libs yaml-0.1)
+LMDB_LIBS = $(shell pkg-config --libs lmdb)
+JSON_LIBS = $(shell pkg-config --libs jansson)
+CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
+
+# ---- messages --------------------------------------------------------------------------------------------------------
+PROTOS := $(patsubst protos/%,%,$(shell find protos -name '*.proto'))
+GEN_C := $(PROTOS:%.proto=$(B)/gen/%.pb-c.c)
+GEN_H := $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
+
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: protos/%.proto
+	$(call say,PROTOC,$<)
+	@mkdir -p $(B)/gen
+	$(Q)protoc-c --proto_path=protos --c_out=$(B)/gen $*.proto
+
+$(B)/gen/utf8_fields.inc: protos/utf8.awk $(addprefix protos/,$(PROTOS))
+	@mkdir -p $(@D)
+	$(Q)awk -f protos/utf8.awk $(addprefix protos/,$(PROTOS)) | LC_ALL=C sort >$@
+
+# ---- archives: one a folder, so that test/check/layers.sh can hold the layers ----------------------------------------
+# objs(folders): the objects of every .c file in these folders, tests apart
+srcs = $(filter-out %_test.c,$(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.S)))
+objs = $(patsubst %,$(B)/obj/%.o,$(call srcs,$(1)))
+
+ARCHIVES :=
+define archive # name, folders
+ARCHIVES += $(B)/lib$(1).a
+$(1)_OBJS := $$(call objs,$(2))
+$(B)/lib$(1).a: $$($(1)_OBJS)
+endef
+
+$(eval $(call archive,base,shim/base))
+$(eval $(call archive,protos,protos))
+$(B)/libprotos.a: $(GEN_C:%.c=%.o)
+
+include $(wildcard shim/module.mk chaincode/module.mk network/module.mk)
+
+$(ARCHIVES):
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/obj/%.c.o: %.c | $(GEN_H) $(B)/gen/utf8_fields.inc
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.S.o: %.S
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# generated code is not held to our warnings
+$(B)/gen/%.o: $(B)/gen/%.c | $(GEN_H)
+	$(Q)$(CC) $(CFLAGS_ALL) -w -MMD -MP -c $< -o $@
+
+# ---- programs --------------------------------------------------------------------------------------------------------
+# PROGRAMS and, for each, <name>_OBJS (objects and archives in link order) and <name>_LIBS, come from the module files
+PROGRAMS ?=
+define program
+$(B)/bin/$(1): $$($(1)_OBJS)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$($(1)_OBJS) $$($(1)_LIBS)
+build/bin/$(1): $(B)/bin/$(1)
+	@mkdir -p build/bin
+	@ln -sf ../../$(B)/bin/$(1) $$@
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# ---- unit tests: one program for each test/unit/**/test_*.c -----------------------------------------------------------
+# A test's archives: UNIT_<path below test/unit without .c> or, by default, those of its folder, UNIT_<folder>
+UNIT_SRCS := $(shell find test/unit -name 'test_*.c' 2>/dev/null)
+UNIT_TESTS := $(UNIT_SRCS:test/unit/%.c=$(B)/test/%)
+UNIT_protos := $(B)/libprotos.a $(B)/libbase.a
+UNIT_shim/base := $(B)/libbase.a
+unit_deps = $(or $(UNIT_$(1)),$(UNIT_$(patsubst %/,%,$(dir $(1)))))
+ALL_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(YAML_LIBS) $(LMDB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+.SECONDEXPANSION:
+$(UNIT_TESTS): $(B)/test/%: $(B)/obj/test/unit/%.c.o $$(call unit_deps,$$*)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+
+# ---- what people type ------------------------------------------------------------------------------------------------
+.PHONY: all test run check clean install help unit-tests
+all: $(ARCHIVES) $(PROGRAMS:%=build/bin/%)
+
+unit-tests: $(UNIT_TESTS)
+
+test: all unit-tests
+	$(Q)BUILD=$(B) test/run.sh
+
+run: all
+	$(Q)build/bin/medsync demo $(if $(BUNDLE),--bundle "$(BUNDLE)")
+
+check:
+	$(Q)BUILD=$(B) test/check/all.sh
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n '2,8s/^# \{0,1\}//p' Makefile
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,1 @@
+# The chaincodes: one executable each.

@@ -1,0 +1,1 @@
+# The network: archives in the order of their dependencies, each knowing only those above it.

@@ -1,0 +1,174 @@
+/* A list of blocks, the newest first; big allocations get a block of their own behind it. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 256 * 1024 };
+
+struct block {
+    struct block *next;
+    size_t size; /* usable bytes behind the header */
+    size_t used;
+    size_t pad; /* keeps the data aligned to 16 */
+};
+
+struct fcc__arena {
+    struct block *head;
+    size_t cap;
+    size_t used;
+    size_t next_size;
+};
+
+static uint8_t *data_of(struct block *b)
+{
+    return (uint8_t *)(b + 1);
+}
+
+fcc__arena *fcc__arena_new(size_t cap)
+{
+    fcc__arena *a = calloc(1, sizeof(*a));
+
+    if (!a)
+        return NULL;
+    a->cap = cap;
+    a->next_size = FIRST_BLOCK;
+    return a;
+}
+
+static void free_blocks(struct block *b)
+{
+    while (b) {
+        struct block *next = b->next;
+
+        free(b);
+        b = next;
+    }
+}
+
+void fcc__arena_free(fcc__arena *a)
+{
+    if (!a)
+        return;
+    free_blocks(a->head);
+    free(a);
+}
+
+void fcc__arena_reset(fcc__arena *a)
+{
+    struct block *keep = a->head;
+
+    while (keep && keep->size > FIRST_BLOCK) {
+        struct block *next = keep->next;
+
+        free(keep);
+        keep = next;
+    }
+    if (keep) {
+        free_blocks(keep->next);
+        keep->next = NULL;
+        keep->used = 0;
+    }
+    a->head = keep;
+    a->used = keep ? sizeof(*keep) + keep->size : 0;
+    a->next_size = FIRST_BLOCK;
+}
+
+size_t fcc__arena_used(const fcc__arena *a)
+{
+    return a->used;
+}
+
+static struct block *add_block(fcc__arena *a, size_t size, bool behind_head)
+{
+    struct block *b;
+
+    if (size > a->cap || a->used > a->cap - size || a->cap - size - a->used < sizeof(*b))
+        return NULL;
+    b = malloc(sizeof(*b) + size);
+    if (!b)
+        return NULL;
+    b->size = size;
+    b->used = 0;
+    if (behind_head && a->head) {
+        b->next = a->head->next;
+        a->head->next = b;
+    } else {
+        b->next = a->head;
+        a->head = b;
+    }
+    a->used += sizeof(*b) + size;
+    return b;
+}
+
+void *fcc__arena_alloc(fcc__arena *a, size_t size)
+{
+    struct block *b = a->head;
+    void *p;
+
+    if (size > SIZE_MAX - ALIGN)
+        return NULL;
+    size = size ? (size + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+    if (!b || b->size - b->used < size) {
+        if (size >= a->next_size / 2) {
+            b = add_block(a, size, true);
+        } else {
+            b = add_block(a, a->next_size, false);
+            if (!b) /* near the cap: a block of just this size may still fit */
+                b = add_block(a, size, true);
+            if (a->next_size < LARGEST_BLOCK)
+                a->next_size *= 2;
+        }
+        if (!b)
+            return NULL;
+    }
+    p = data_of(b) + b->used;
+    b->used += size;
+    return p;
+}
+
+void *fcc__arena_zalloc(fcc__arena *a, size_t count, size_t size)
+{
+    void *p;
+
+    if (size && count > SIZE_MAX / size)
+        return NULL;
+    p = fcc__arena_alloc(a, count * size);
+    if (p)
+        memset(p, 0, count * size);
+    return p;
+}
+
+bool fcc__arena_copy(fcc__arena *a, fcc_bytes bytes, fcc_bytes *out)
+{
+    uint8_t *p = bytes.len < SIZE_MAX ? fcc__arena_alloc(a, bytes.len + 1) : NULL;
+
+    if (!p)
+        return false;
+    if (bytes.len)
+        memcpy(p, bytes.data, bytes.len);
+    p[bytes.len] = 0;
+    *out = fcc_bytes_of(p, bytes.len);
+    return true;
+}
+
+char *fcc__arena_printf(fcc__arena *a, const char *format, ...)
+{
+    va_list args;
+    int n;
+    char *p;
+
+    va_start(args, format);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0)
+        return NULL;
+    p = fcc__arena_alloc(a, (size_t)n + 1);
+    if (!p)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(p, (size_t)n + 1, format, args);
+    va_end(args);
+    return p;
+}

@@ -1,0 +1,32 @@
+/*
+ * arena.h: memory for one transaction or one message, freed at once, with a hard cap.
+ *
+ * An allocation past the cap gives NULL, which callers report as FCC_ERR_LIMIT: one huge transaction must not take its
+ * neighbours with it. Not thread-safe: one arena, one user at a time.
+ */
+#ifndef FCC_BASE_ARENA_H
+#define FCC_BASE_ARENA_H
+
+#include <fcc/bytes.h>
+#include <fcc/status.h>
+
+typedef struct fcc__arena fcc__arena;
+
+/* `cap` bounds the bytes taken from the system, block headers included. NULL when out of memory. */
+fcc__arena *fcc__arena_new(size_t cap);
+void fcc__arena_free(fcc__arena *arena); /* takes NULL */
+/* Forget all allocations; keeps one small block for the next use. */
+void fcc__arena_reset(fcc__arena *arena);
+/* Bytes taken from the system now. */
+size_t fcc__arena_used(const fcc__arena *arena);
+
+/* 16-byte aligned, not zeroed; a size of 0 gives a valid pointer. NULL past the cap. */
+void *fcc__arena_alloc(fcc__arena *arena, size_t size) FCC_MUST_CHECK;
+/* Zeroed array; NULL also when count * size overflows. */
+void *fcc__arena_zalloc(fcc__arena *arena, size_t count, size_t size) FCC_MUST_CHECK;
+/* Copies with a terminator behind it (not counted). false past the cap. */
+bool fcc__arena_copy(fcc__arena *arena, fcc_bytes bytes, fcc_bytes *out) FCC_MUST_CHECK;
+/* NULL past the cap. */
+char *fcc__arena_printf(fcc__arena *arena, const char *format, ...) FCC_MUST_CHECK FCC_PRINTF(2, 3);
+
+#endif

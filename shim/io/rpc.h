@@ -1,0 +1,164 @@
+/*
+ * rpc.h: gRPC as the rest of this project sees it. Every idiom of C-core stays behind this header.
+ *
+ * One loop is one completion queue and one thread. Everything below is called on the loop's thread, except rpc_post.
+ * Callbacks run on the loop, one at a time, never from inside another rpc_ call. The loop drains before it flushes: all
+ * events that are ready are delivered first, messages sent meanwhile are queued, and only when the queue is empty are
+ * they written, with the buffer hint on all but the last.
+ *
+ * Messages are whole byte strings of at most RPC_MAX_MESSAGE bytes; nothing here knows protobuf.
+ */
+#ifndef FCC_IO_RPC_H
+#define FCC_IO_RPC_H
+
+#include <fcc/bytes.h>
+#include <fcc/status.h>
+
+enum { RPC_MAX_MESSAGE = 100 * 1024 * 1024 };
+
+/* gRPC's status codes, as numbered by gRPC. */
+typedef enum rpc_code {
+    RPC_OK = 0,
+    RPC_CANCELLED = 1,
+    RPC_UNKNOWN = 2,
+    RPC_INVALID_ARGUMENT = 3,
+    RPC_DEADLINE_EXCEEDED = 4,
+    RPC_NOT_FOUND = 5,
+    RPC_ALREADY_EXISTS = 6,
+    RPC_PERMISSION_DENIED = 7,
+    RPC_RESOURCE_EXHAUSTED = 8,
+    RPC_FAILED_PRECONDITION = 9,
+    RPC_ABORTED = 10,
+    RPC_OUT_OF_RANGE = 11,
+    RPC_UNIMPLEMENTED = 12,
+    RPC_INTERNAL = 13,
+    RPC_UNAVAILABLE = 14,
+    RPC_DATA_LOSS = 15,
+    RPC_UNAUTHENTICATED = 16
+} rpc_code;
+
+/* "UNAVAILABLE" and so on; "UNKNOWN" for other numbers. */
+const char *rpc_code_name(rpc_code code);
+
+/* How a call ended. `details` is what grpc-status-details-bin held (google.rpc.Status), empty without. Borrowed. */
+typedef struct rpc_status {
+    rpc_code code;
+    fcc_bytes message;
+    fcc_bytes details;
+} rpc_status;
+
+/* PEM texts, copied by the calls that take them. A NULL rpc_tls pointer means plaintext. */
+typedef struct rpc_tls {
+    fcc_bytes cert; /* own certificate chain; empty: none (clients only) */
+    fcc_bytes key;
+    fcc_bytes ca;            /* roots that the other side must chain to; empty on a server: no client certificate asked */
+    const char *server_name; /* clients: verify the certificate for this name; NULL: the address's host */
+} rpc_tls;
+
+/* ---- the loop ---- */
+
+typedef struct rpc_loop rpc_loop;
+typedef void (*rpc_task)(void *ctx);
+
+fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error) FCC_MUST_CHECK;
+/* All servers, channels and calls of the loop must be gone or are torn down here. Takes NULL. */
+void rpc_loop_free(rpc_loop *loop);
+/* Deliver events until rpc_loop_stop. May be called again. */
+void rpc_loop_run(rpc_loop *loop);
+/* Deliver what is ready and what comes within timeout_ms; returns early after rpc_loop_stop. */
+void rpc_loop_poll(rpc_loop *loop, int timeout_ms);
+void rpc_loop_stop(rpc_loop *loop);
+/* Run `task` on the loop soon. From any thread, but not from a signal handler. */
+void rpc_post(rpc_loop *loop, rpc_task task, void *ctx);
+/* Run `task` on the loop at each delivery of this signal. Blocks it in the process: call before threads are made. */
+fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void *ctx) FCC_MUST_CHECK;
+/* Called each time the queue ran empty, before what is queued is written. NULL ends it. */
+void rpc_on_idle(rpc_loop *loop, rpc_task task, void *ctx);
+
+typedef struct rpc_timer rpc_timer;
+
+/* Once, after `ms`. The handle is valid until the task has run or rpc_timer_cancel. NULL when out of memory. */
+rpc_timer *rpc_timer_start(rpc_loop *loop, int64_t ms, rpc_task task, void *ctx);
+/* The task will not run. Takes NULL. */
+void rpc_timer_cancel(rpc_timer *timer);
+
+/* ---- calls, seen from either side ---- */
+
+typedef struct rpc_call rpc_call;
+
+typedef struct rpc_events {
+    /* One message of the other side. Borrowed until return. */
+    void (*on_message)(rpc_call *call, void *ctx, fcc_bytes message);
+    /* The other side sends no more. On a client: wait for on_closed. On a server: answer and rpc_finish. May be NULL. */
+    void (*on_half_close)(rpc_call *call, void *ctx);
+    /* The last callback: the call is over (on a server also by the client's cancellation) and freed after return. */
+    void (*on_closed)(rpc_call *call, void *ctx, const rpc_status *status);
+} rpc_events;
+
+/* Queue a message; copied before return. Dropped silently once the call is ending: on_closed will tell. */
+fcc_status rpc_send(rpc_call *call, fcc_bytes message);
+/* Bytes queued and not yet handed to gRPC: slow down when it grows. */
+size_t rpc_backlog(const rpc_call *call);
+/* Clients: no more messages from here. */
+void rpc_half_close(rpc_call *call);
+/* Servers: end the call with this status once all that is queued is written. Details may be empty. Copied. */
+void rpc_finish(rpc_call *call, rpc_code code, fcc_bytes message, fcc_bytes details);
+/* End the call now; on_closed follows from the loop. */
+void rpc_cancel(rpc_call *call);
+/* The other side's address as gRPC prints it; static storage of the call. */
+const char *rpc_peer(const rpc_call *call);
+/* Read no more messages until rpc_resume: the sender is slowed down by the transport's flow control. */
+void rpc_pause(rpc_call *call);
+void rpc_resume(rpc_call *call);
+
+/* ---- server ---- */
+
+typedef struct rpc_server rpc_server;
+
+/*
+ * A call has come for the method at `ctx`. Set *call_ctx for the callbacks and return their table (static).
+ * A unary method is one whose client sends one message: answer with rpc_send and rpc_finish.
+ */
+typedef const rpc_events *(*rpc_accept)(rpc_call *call, void *ctx, void **call_ctx);
+
+fcc_status rpc_server_new(rpc_loop *loop, rpc_server **out, fcc_error *error) FCC_MUST_CHECK;
+/* `path` is "/package.Service/Method", static. Before rpc_server_start. Unknown methods answer UNIMPLEMENTED. */
+fcc_status rpc_server_method(rpc_server *server, const char *path, rpc_accept accept, void *ctx) FCC_MUST_CHECK;
+/* Listen on host:port (port 0: any). *port, unless NULL, is the one taken. FCC_ERR_IO names the address. */
+fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_tls *tls, int *port, fcc_error *error)
+    FCC_MUST_CHECK;
+fcc_status rpc_server_start(rpc_server *server) FCC_MUST_CHECK;
+/* Take no new calls; calls that run go on. `done` runs when the last has ended (at once when there is none). */
+void rpc_server_drain(rpc_server *server, rpc_task done, void *ctx);
+/* Cancel what runs, and free. Polls the loop until the server is down. Takes NULL. */
+void rpc_server_free(rpc_server *server);
+
+/* ---- client ---- */
+
+typedef struct rpc_channel rpc_channel;
+
+/* No connection is made before the first call. */
+fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *tls, rpc_channel **out, fcc_error *error)
+    FCC_MUST_CHECK;
+/* Open calls stay valid. Takes NULL. */
+void rpc_channel_free(rpc_channel *channel);
+/* Start a call. timeout_ms < 0: none. wait_for_ready: keep trying to connect until the deadline. `path` is static. */
+fcc_status rpc_open(rpc_channel *channel, const char *path, int64_t timeout_ms, bool wait_for_ready,
+                    const rpc_events *events, void *ctx, rpc_call **out) FCC_MUST_CHECK;
+
+/*
+ * One message there, one back, polling the loop meanwhile: for command-line programs. `reply` and the texts of `status`
+ * are malloc'ed, NULL-safe to free with rpc_reply_clear. FCC_OK when an answer of any gRPC status came.
+ */
+typedef struct rpc_reply {
+    rpc_code code;
+    fcc_bytes message; /* of the status */
+    fcc_bytes details;
+    fcc_bytes body; /* the reply, when code is RPC_OK */
+} rpc_reply;
+
+fcc_status rpc_unary(rpc_channel *channel, const char *path, fcc_bytes request, int64_t timeout_ms, rpc_reply *out)
+    FCC_MUST_CHECK;
+void rpc_reply_clear(rpc_reply *reply);
+
+#endif
