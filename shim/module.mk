@@ -1,4 +1,11 @@
-# libfcc: the chaincode shim.
+# libfcc: the chaincode shim. base and protos are in the main makefile; rpc is used by the network too, core is not.
+$(eval $(call archive,rpc,shim/rpc))
 $(eval $(call archive,exec,shim/exec))
-$(eval $(call archive,core,shim/core shim/identity))
+$(eval $(call archive,identity,shim/identity))
+$(eval $(call archive,core,shim/core))
 $(eval $(call archive,io,shim/io))
+
+RPC = $(B)/librpc.a $(B)/libbase.a
+# What a chaincode links, in link order
+FCC = $(B)/libio.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
+FCC_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(CRYPTO_LIBS)

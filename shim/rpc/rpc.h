@@ -8,8 +8,8 @@
  *
  * Messages are whole byte strings of at most RPC_MAX_MESSAGE bytes; nothing here knows protobuf.
  */
-#ifndef FCC_IO_RPC_H
-#define FCC_IO_RPC_H
+#ifndef FCC_RPC_RPC_H
+#define FCC_RPC_RPC_H
 
 #include <fcc/bytes.h>
 #include <fcc/status.h>

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Runs every test program and script, and adds up what they say. Each speaks TAP; the last line is
+# "N passed, N failed, N skipped", with the reason of each skip above it.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+BUILD=${BUILD:-build/release}
+export MEDSYNC_SHARED="${MEDSYNC_SHARED:-$PWD/../shared}" BUILD
+out=$BUILD/test-output
+mkdir -p "$out"
+passed=0 failed=0 skipped=0
+: >"$out/failures"
+
+run_one() { # name, command...
+    name=$1
+    shift
+    log=$out/$(printf '%s' "$name" | tr / _).log
+    CMOCKA_MESSAGE_OUTPUT=tap "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    s=$(grep -ciE '^[[:space:]]*ok\b.*# skip' "$log")
+    p=$(($(grep -cE '^[[:space:]]*ok\b' "$log") - s))
+    f=$(grep -cE '^[[:space:]]*not ok\b' "$log")
+    # a program that died, or said nothing, failed once more than it could say
+    if [ "$f" -eq 0 ] && { [ "$status" -ne 0 ] || [ $((p + s)) -eq 0 ]; }; then
+        f=1
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    if [ "$f" -gt 0 ]; then
+        printf '  FAIL  %s (exit status %d)\n' "$name" "$status"
+        grep -vE '^[[:space:]]*ok\b' "$log" | tail -n 40 | sed 's/^/        /'
+        printf '%s\n' "$name" >>"$out/failures"
+    else
+        printf '  ok    %s: %d passed%s\n' "$name" "$p" "$([ "$s" -gt 0 ] && printf ', %d skipped' "$s")"
+    fi
+    grep -E '^# ' "$log" | grep -vE '^# (ok|not ok|[0-9]+)' | sed 's/^/        /'
+}
+
+for t in $(find "$BUILD/test" -type f -perm -u+x 2>/dev/null | LC_ALL=C sort); do
+    run_one "${t#"$BUILD"/test/}" "$t"
+done
+for t in $(find test/check test/conformance test/integration -name '*.sh' -perm -u+x 2>/dev/null | LC_ALL=C sort); do
+    run_one "${t#test/}" "$t"
+done
+
+if [ -s "$out/failures" ]; then
+    printf '\nfailed: %s\n' "$(tr '\n' ' ' <"$out/failures")"
+fi
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
