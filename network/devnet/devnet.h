@@ -1,0 +1,65 @@
+/*
+ * devnet.h: the embedded network, for writing and trying chaincode on one machine. Not for production.
+ *
+ * One process and one loop: a gateway listener for each organisation's peer, real endorsement by each organisation, an
+ * in-order orderer, validation and a durable ledger; one chaincode process for each organisation and chaincode.
+ * Everything listens on 127.0.0.1 and lives in one directory, which one devnet at a time holds.
+ */
+#ifndef MEDSYNC_DEVNET_DEVNET_H
+#define MEDSYNC_DEVNET_DEVNET_H
+
+#include <fcc/bytes.h>
+#include <fcc/status.h>
+
+#include <sys/types.h>
+
+/* A chaincode that the network file doesn't list: every organisation installs it, one peer's endorsement is enough. */
+typedef struct devnet_with {
+    const char *name;
+    const char *exe; /* file name in bin_dir; NULL: as `name` */
+} devnet_with;
+
+typedef struct devnet_options {
+    const char *dir;           /* made when missing; certificates and keys, endpoints.json, the ledger, log/ */
+    const char *network_file;  /* network.yaml */
+    const char *bin_dir;       /* where the chaincodes' executables are; NULL: beside this executable */
+    const char *chaincode_dir; /* where <exe>/collections.json of a `with` is looked for; NULL: "chaincode" */
+    bool auto_ports;           /* take free ports and ignore those of the network file */
+    const devnet_with *with;
+    size_t with_count;
+    int64_t batch_timeout_ms; /* how long the orderer waits for more; negative: as the network file says */
+    void (*ready)(void *ctx); /* endpoints.json is written and every chaincode is connected; may be NULL */
+    void *ready_ctx;
+} devnet_options;
+
+/*
+ * Bring the network up and serve until SIGTERM or SIGINT, or until start-up fails. The same directory continues its
+ * channel. Call it before the process has threads or has used gRPC; to run in the background, fork before.
+ *
+ * @return FCC_OK          stopped by a signal; everything acknowledged is on disk
+ *         FCC_ERR_EXISTS  another devnet holds the directory
+ *         FCC_ERR_CONFIG  the network file, an executable that is missing, a port that is taken
+ *         FCC_ERR_IO, FCC_ERR_CORRUPT, ...  as `error` says
+ */
+fcc_status devnet_run(const devnet_options *options, fcc_error *error) FCC_MUST_CHECK;
+
+/* What is known about a directory from outside. */
+typedef struct devnet_found {
+    bool running; /* a devnet holds it */
+    bool ready;   /* and has written its endpoints.json */
+    pid_t pid;    /* of that devnet, 0 when none runs */
+} devnet_found;
+
+/* FCC_OK also when the directory doesn't exist: then nothing runs. */
+fcc_status devnet_find(const char *dir, devnet_found *out, fcc_error *error) FCC_MUST_CHECK;
+
+/* Ask the devnet of `dir` to stop and wait until it has. FCC_ERR_NOT_FOUND when none runs, FCC_ERR_TIMEOUT. */
+fcc_status devnet_stop(const char *dir, int64_t timeout_ms, fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Remove everything that a devnet has written into `dir`: ledger, identities, endpoints, logs. Files it has not made
+ * stay. FCC_ERR_EXISTS while one runs.
+ */
+fcc_status devnet_reset(const char *dir, fcc_error *error) FCC_MUST_CHECK;
+
+#endif
