@@ -128,19 +128,33 @@ $(UNIT_TESTS): $(B)/test/%: $(B)/obj/test/unit/%.c.o $$(call unit_deps,$$*)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 
 # ---- what people type ------------------------------------------------------------------------------------------------
+# test and run first install what is missing, as ./run does; a second make then sees the packages
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+deps = $(Q)[ -n "$(MEDSYNC_DEPS)" ] || ./run deps
+again = $(Q)$(MAKE) --no-print-directory -j$(JOBS) MEDSYNC_DEPS=done
+
 .PHONY: all test run check clean install help unit-tests
 all: $(ARCHIVES) $(PROGRAMS:%=build/bin/%)
 
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(TEST_PROGRAMS)
 
-test: all unit-tests
-	$(Q)BUILD=$(B) test/run.sh
+test:
+	$(deps)
+	$(again) all unit-tests
+	$(Q)BUILD=$(B) CC="$(CC)" test/run.sh
 
-run: all
+run:
+	$(deps)
+	$(again) all
 	$(Q)build/bin/medsync demo $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
-check:
-	$(Q)BUILD=$(B) test/check/all.sh
+check: all
+	$(Q)for t in test/check/*.sh; do BUILD=$(B) CC="$(CC)" $$t || exit 1; done
+
+install: all
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc"
+	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(DESTDIR)$(PREFIX)/bin"
+	install -m 644 shim/include/fcc/*.h "$(DESTDIR)$(PREFIX)/include/fcc"
 
 clean:
 	rm -rf build

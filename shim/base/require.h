@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 /* Never for what can come from the wire, arguments, files or the environment: those get a status. */
-#define FCC_REQUIRE(condition)                                                                        \
-    do {                                                                                              \
-        if (!(condition)) {                                                                           \
+#define FCC_REQUIRE(condition)                                                                             \
+    do {                                                                                                   \
+        if (!(condition)) {                                                                                \
             fprintf(stderr, "%s:%d: %s: broken contract: %s\n", __FILE__, __LINE__, __func__, #condition); \
-            abort();                                                                                  \
-        }                                                                                             \
+            abort();                                                                                       \
+        }                                                                                                  \
     } while (0)
 
 #endif

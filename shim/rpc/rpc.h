@@ -51,7 +51,7 @@ typedef struct rpc_status {
 typedef struct rpc_tls {
     fcc_bytes cert; /* own certificate chain; empty: none (clients only) */
     fcc_bytes key;
-    fcc_bytes ca;            /* roots that the other side must chain to; empty on a server: no client certificate asked */
+    fcc_bytes ca; /* roots that the other side must chain to; empty on a server: no client certificate asked */
     const char *server_name; /* clients: verify the certificate for this name; NULL: the address's host */
 } rpc_tls;
 
@@ -125,8 +125,8 @@ fcc_status rpc_server_new(rpc_loop *loop, rpc_server **out, fcc_error *error) FC
 /* `path` is "/package.Service/Method", static. Before rpc_server_start. Unknown methods answer UNIMPLEMENTED. */
 fcc_status rpc_server_method(rpc_server *server, const char *path, rpc_accept accept, void *ctx) FCC_MUST_CHECK;
 /* Listen on host:port (port 0: any). *port, unless NULL, is the one taken. FCC_ERR_IO names the address. */
-fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_tls *tls, int *port, fcc_error *error)
-    FCC_MUST_CHECK;
+fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_tls *tls, int *port,
+                             fcc_error *error) FCC_MUST_CHECK;
 fcc_status rpc_server_start(rpc_server *server) FCC_MUST_CHECK;
 /* Take no new calls; calls that run go on. `done` runs when the last has ended (at once when there is none). */
 void rpc_server_drain(rpc_server *server, rpc_task done, void *ctx);
@@ -138,8 +138,8 @@ void rpc_server_free(rpc_server *server);
 typedef struct rpc_channel rpc_channel;
 
 /* No connection is made before the first call. */
-fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *tls, rpc_channel **out, fcc_error *error)
-    FCC_MUST_CHECK;
+fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *tls, rpc_channel **out,
+                           fcc_error *error) FCC_MUST_CHECK;
 /* Open calls stay valid. Takes NULL. */
 void rpc_channel_free(rpc_channel *channel);
 /* Start a call. timeout_ms < 0: none. wait_for_ready: keep trying to connect until the deadline. `path` is static. */
@@ -157,8 +157,8 @@ typedef struct rpc_reply {
     fcc_bytes body; /* the reply, when code is RPC_OK */
 } rpc_reply;
 
-fcc_status rpc_unary(rpc_channel *channel, const char *path, fcc_bytes request, int64_t timeout_ms, rpc_reply *out)
-    FCC_MUST_CHECK;
+fcc_status rpc_unary(rpc_channel *channel, const char *path, fcc_bytes request, int64_t timeout_ms,
+                     rpc_reply *out) FCC_MUST_CHECK;
 void rpc_reply_clear(rpc_reply *reply);
 
 #endif

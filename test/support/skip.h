@@ -4,12 +4,12 @@
 
 #include <stdio.h>
 
-#define SKIP(...)                    \
-    do {                             \
-        fprintf(stderr, "# skip: "); \
+#define SKIP(...)                     \
+    do {                              \
+        fprintf(stderr, "# skip: ");  \
         fprintf(stderr, __VA_ARGS__); \
-        fputc('\n', stderr);         \
-        skip();                      \
+        fputc('\n', stderr);          \
+        skip();                       \
     } while (0)
 
 #endif

@@ -88,11 +88,11 @@ typedef struct fcc_chaincode {
 FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode);
 
 /* A main for a table of functions (an array, not a pointer). */
-#define FCC_MAIN(table)                                                                       \
-    int main(int argc, char **argv)                                                           \
-    {                                                                                         \
+#define FCC_MAIN(table)                                                                        \
+    int main(int argc, char **argv)                                                            \
+    {                                                                                          \
         const fcc_chaincode fcc_self = { table, sizeof(table) / sizeof((table)[0]), 0, 0, 0 }; \
-        return fcc_main(argc, argv, &fcc_self);                                               \
+        return fcc_main(argc, argv, &fcc_self);                                                \
     }
 
 /* ---- answering ---- */
@@ -229,7 +229,8 @@ FCC_API FCC_MUST_CHECK fcc_status fcc_iter_next_modification(fcc_iter *iter, fcc
 FCC_API fcc_status fcc_iter_close(fcc_iter *iter);
 
 /* Keys from start to before end in byte order; "" leaves a side open. Composite keys are not in any such range. */
-FCC_API FCC_MUST_CHECK fcc_status fcc_get_state_by_range(fcc_stub *stub, fcc_bytes start, fcc_bytes end, fcc_iter **out);
+FCC_API FCC_MUST_CHECK fcc_status fcc_get_state_by_range(fcc_stub *stub, fcc_bytes start, fcc_bytes end,
+                                                         fcc_iter **out);
 /* `page_size` of them from `bookmark` on. Not in a transaction that writes. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_get_state_by_range_with_pagination(fcc_stub *stub, fcc_bytes start, fcc_bytes end,
                                                                          int32_t page_size, fcc_bytes bookmark,

@@ -32,6 +32,7 @@ typedef enum fcc_kind {
 } fcc_kind;
 
 /*    name           kind   default text */
+/* clang-format off */
 #define FCC_STATUS_TABLE(X)                                             \
     X(OK,            NONE,  "success")                                  \
     X(ERR_ARG,       USAGE, "argument outside its documented range")    \
@@ -48,6 +49,7 @@ typedef enum fcc_kind {
     X(ERR_NOMEM,     RES,   "out of memory")                            \
     X(ERR_CORRUPT,   DATA,  "data is damaged")                          \
     X(ERR_INTERNAL,  RES,   "a library call failed unexpectedly")
+/* clang-format on */
 
 typedef enum fcc_status {
 #define FCC_STATUS_ENUM(name, kind, text) FCC_##name,

@@ -1,0 +1,44 @@
+#!/bin/sh
+# The tree is laid out as .clang-format says, no file is too long to be read in one sitting, and nothing is left open in it.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+n=0 bad=0
+files=$(find shim chaincode network protos test -name '*.[ch]' | LC_ALL=C sort)
+
+n=$((n + 1))
+if command -v clang-format >/dev/null 2>&1; then
+    wrong=$(clang-format --dry-run -Werror $files 2>&1 | sed -n 's/^\([^:]*\):.*/\1/p' | sort -u | tr '\n' ' ')
+    if [ -n "$wrong" ]; then
+        echo "not ok $n - clang-format leaves every file as it is"
+        echo "# run clang-format -i on: $wrong"
+        bad=1
+    else
+        echo "ok $n - clang-format leaves every file as it is"
+    fi
+else
+    echo "# skip: no clang-format here"
+    echo "ok $n - clang-format leaves every file as it is # SKIP no clang-format here"
+fi
+
+n=$((n + 1))
+long=$(wc -l $files | awk '$2 != "total" && $1 > 1200 { print $2 " (" $1 ")" }' | tr '\n' ' ')
+if [ -n "$long" ]; then
+    echo "not ok $n - no file is longer than 1200 lines"
+    echo "# $long"
+    bad=1
+else
+    echo "ok $n - no file is longer than 1200 lines"
+fi
+
+n=$((n + 1))
+# the words are put together here, so that this file does not find itself
+left=$(grep -nE "\\b(TO""DO|FIX""ME|X""XX)\\b" $files | head -n 5)
+if [ -n "$left" ]; then
+    echo "not ok $n - nothing is marked as left open"
+    printf '%s\n' "$left" | sed 's/^/# /'
+    bad=1
+else
+    echo "ok $n - nothing is marked as left open"
+fi
+echo "1..$n"
+exit $bad

@@ -1,0 +1,72 @@
+#!/bin/sh
+# The layers of docs/hacking.md, held by what each archive's objects refer to.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build/release}
+n=0 bad=0
+
+# names an archive uses but does not define
+uses() {
+    nm -u "$BUILD/lib$1.a" 2>/dev/null | awk '$1 == "U" { print $2 }' | sort -u
+}
+
+# the archive must not use a name that matches
+must_not() { # archive, what it must not know, extended regex
+    n=$((n + 1))
+    if [ ! -f "$BUILD/lib$1.a" ]; then
+        echo "not ok $n - $1: $BUILD/lib$1.a is not built"
+        bad=1
+        return
+    fi
+    found=$(uses "$1" | grep -E "$3" | tr '\n' ' ')
+    if [ -n "$found" ]; then
+        echo "not ok $n - $1 knows nothing of $2"
+        echo "# lib$1.a uses: $found"
+        bad=1
+    else
+        echo "ok $n - $1 knows nothing of $2"
+    fi
+}
+
+# the archive must not use a name that another archive defines
+must_not_link() { # archive, other archive
+    defined=$(nm -g --defined-only "$BUILD/lib$2.a" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
+    n=$((n + 1))
+    found=$(uses "$1" | grep -Fx "$(printf '%s' "$defined")" | tr '\n' ' ')
+    if [ -n "$defined" ] && [ -n "$found" ]; then
+        echo "not ok $n - $1 does not link $2"
+        echo "# lib$1.a uses from lib$2.a: $found"
+        bad=1
+    else
+        echo "ok $n - $1 does not link $2"
+    fi
+}
+
+grpc='^(grpc|gpr)_'
+threads='^pthread_(create|join|detach)'
+must_not base "gRPC, protobuf, storage, YAML" '^(grpc_|gpr_|protobuf_c|mdb_|yaml_)'
+must_not protos "gRPC, storage, YAML, TLS" '^(grpc_|gpr_|mdb_|yaml_|SSL_)'
+must_not core "gRPC" "$grpc"
+must_not core "threads" "$threads"
+must_not core "clocks" '^(clock_gettime|time|gettimeofday)$'
+must_not core "the environment" '^(getenv|secure_getenv)$'
+must_not core "files and sockets" '^(open|open64|fopen|fopen64|socket|connect|bind|listen|read|write|send|recv)$'
+must_not exec "gRPC and protobuf" '^(grpc_|gpr_|protobuf_c)'
+must_not identity "gRPC and storage" '^(grpc_|gpr_|mdb_)'
+must_not rpc "protobuf and storage" '^(protobuf_c|mdb_|yaml_)'
+must_not msp "gRPC and storage" '^(grpc_|gpr_|mdb_)'
+must_not ledger "gRPC and YAML" '^(grpc_|gpr_|yaml_)'
+must_not peer "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
+for archive in msp config ledger peer devnet client blob fhir; do
+    [ -f "$BUILD/lib$archive.a" ] || continue
+    for other in core exec io identity; do
+        must_not_link "$archive" "$other"
+    done
+done
+for archive in base rpc protos identity exec core io; do
+    for other in msp config ledger peer devnet client; do
+        [ -f "$BUILD/lib$other.a" ] && must_not_link "$archive" "$other"
+    done
+done
+echo "1..$n"
+exit $bad
