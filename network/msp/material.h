@@ -1,0 +1,43 @@
+/*
+ * material.h: the consortium's keys and certificates on disk, in the layout of Fabric's cryptogen, and what is made
+ * from them for the chaincodes: registry.json and the custody keys.
+ *
+ * DIR is the devnet's directory; crypto material lies in DIR/crypto. Private keys have mode 0600.
+ */
+#ifndef NETWORK_MSP_MATERIAL_H
+#define NETWORK_MSP_MATERIAL_H
+
+#include "config/config.h"
+
+/*
+ * Make every key and certificate that the configuration asks for below `crypto_dir`
+ * ({peerOrganizations,ordererOrganizations}/<domain>/...). Written to a temporary directory and renamed, so it is there
+ * whole or not at all. Existing material is kept as it is; FCC_ERR_CONFIG when it lacks an organisation or user that
+ * the configuration names (its text says to remove the directory).
+ */
+fcc_status msp_generate(const config_network *network, const char *crypto_dir, fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Write DIR/registry.json and DIR/custody/<MSPID>.key from the configuration and DIR/crypto. Patients' ids and custody
+ * keys that exist already are kept, so it can run at every start.
+ */
+fcc_status msp_write_registry(const config_network *network, const char *dir, fcc_error *error) FCC_MUST_CHECK;
+
+enum { MSP_PID_LEN = 26 };
+
+/* The pid that DIR/registry.json gives the patient with this key fingerprint. FCC_ERR_NOT_FOUND. */
+fcc_status msp_registry_pid(const char *dir, const char *fingerprint, char pid[MSP_PID_LEN + 1],
+                            fcc_error *error) FCC_MUST_CHECK;
+
+/* Paths, in the arena (NULL past its cap). `crypto_dir` is DIR/crypto. */
+const char *msp_path_org_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org);
+const char *msp_path_org_tlsca(fcc__arena *arena, const char *crypto_dir, const config_org *org); /* PEM file */
+const char *msp_path_peer_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org);
+const char *msp_path_peer_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org); /* ca.crt server.* */
+const char *msp_path_user_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
+const char *msp_path_user_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
+const char *msp_path_orderer_org_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
+const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
+const char *msp_path_orderer_tls(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
+
+#endif
