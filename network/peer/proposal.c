@@ -1,0 +1,208 @@
+/* See proposal.h. Fabric: core/endorser/msgvalidation.go, core/handlers/auth/filter, core/endorser/endorser.go. */
+#include "peer/proposal.h"
+
+#include "msp/msp.h"
+#include "protos/unpack.h"
+
+#include "common/common.pb-c.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { TIME_WINDOW_S = 15 * 60 };
+
+/* The name of what could not be read, in the words of the texts that clients know. */
+static fcc_status undecodable(fcc_status st, const char *what, fcc_error *error)
+{
+    if (st == FCC_ERR_PROTO)
+        return fcc_error_set(error, st, "error unmarshalling %s", what);
+    return fcc_error_set(error, st, "%s: %s", what, fcc_status_text(st));
+}
+
+fcc_status peer_proposal_unpack(const Protos__SignedProposal *signed_proposal, fcc__arena *arena, peer_proposal *out,
+                                fcc_error *error)
+{
+    peer_proposal p = { 0 };
+    Protos__Proposal *proposal;
+    Common__Header *header;
+    Common__ChannelHeader *channel_header;
+    Common__SignatureHeader *signature_header;
+    Protos__ChaincodeHeaderExtension *extension;
+    Protos__ChaincodeProposalPayload *payload;
+    Protos__ChaincodeProposalPayload stripped = PROTOS__CHAINCODE_PROPOSAL_PAYLOAD__INIT;
+    Protos__ChaincodeInvocationSpec *spec;
+    fcc_bytes wire, signature, hashed[3];
+    fcc_status st;
+
+    if (!fcc__arena_copy(arena, fcc__of_pb(signed_proposal->proposal_bytes), &wire) ||
+        !fcc__arena_copy(arena, fcc__of_pb(signed_proposal->signature), &signature))
+        return fcc_error_set(error, FCC_ERR_LIMIT, "the proposal is too large");
+    protos__signed_proposal__init(&p.signed_proposal);
+    p.signed_proposal.proposal_bytes = fcc__pb(wire);
+    p.signed_proposal.signature = fcc__pb(signature);
+
+    if ((st = FCC__UNPACK(protos__proposal, wire, arena, &proposal)) != FCC_OK)
+        return undecodable(st, "Proposal", error);
+    if ((st = FCC__UNPACK(common__header, fcc__of_pb(proposal->header), arena, &header)) != FCC_OK)
+        return undecodable(st, "Header", error);
+    p.channel_header = fcc__of_pb(header->channel_header);
+    p.signature_header = fcc__of_pb(header->signature_header);
+    if ((st = FCC__UNPACK(common__channel_header, p.channel_header, arena, &channel_header)) != FCC_OK)
+        return undecodable(st, "ChannelHeader", error);
+    if ((st = FCC__UNPACK(common__signature_header, p.signature_header, arena, &signature_header)) != FCC_OK)
+        return undecodable(st, "SignatureHeader", error);
+    if ((st = FCC__UNPACK(protos__chaincode_header_extension, fcc__of_pb(channel_header->extension), arena,
+                          &extension)) != FCC_OK)
+        return undecodable(st, "ChaincodeHeaderExtension", error);
+    if (!extension->chaincode_id)
+        return fcc_error_set(error, FCC_ERR_PROTO, "ChaincodeHeaderExtension.ChaincodeId is nil");
+    if (extension->chaincode_id->name.len == 0)
+        return fcc_error_set(error, FCC_ERR_PROTO, "ChaincodeHeaderExtension.ChaincodeId.Name is empty");
+    if ((st = FCC__UNPACK(protos__chaincode_proposal_payload, fcc__of_pb(proposal->payload), arena, &payload)) !=
+        FCC_OK)
+        return undecodable(st, "ChaincodeProposalPayload", error);
+    p.invocation = fcc__of_pb(payload->input);
+    if ((st = FCC__UNPACK(protos__chaincode_invocation_spec, p.invocation, arena, &spec)) != FCC_OK)
+        return undecodable(st, "ChaincodeInvocationSpec", error);
+    if (!spec->chaincode_spec)
+        return fcc_error_set(error, FCC_ERR_PROTO, "chaincode invocation spec did not contain chaincode spec");
+    if (!spec->chaincode_spec->input)
+        return fcc_error_set(error, FCC_ERR_PROTO, "chaincode input did not contain any input");
+
+    p.header_type = channel_header->type;
+    p.epoch = channel_header->epoch;
+    p.channel = fcc__of_pb(channel_header->channel_id);
+    p.txid = fcc__of_pb(channel_header->tx_id);
+    if (channel_header->timestamp) {
+        p.seconds = channel_header->timestamp->seconds;
+        p.nanos = channel_header->timestamp->nanos;
+    }
+    p.creator = fcc__of_pb(signature_header->creator);
+    p.nonce = fcc__of_pb(signature_header->nonce);
+    p.chaincode = fcc__of_pb(extension->chaincode_id->name);
+    if (spec->chaincode_spec->chaincode_id)
+        p.named_chaincode = fcc__of_pb(spec->chaincode_spec->chaincode_id->name);
+    p.input = spec->chaincode_spec->input;
+    p.transient_count = payload->n_transientmap;
+
+    stripped.input = payload->input;
+    hashed[0] = p.channel_header;
+    hashed[1] = p.signature_header;
+    if ((st = fcc__pack(&stripped, arena, &hashed[2])) != FCC_OK)
+        return fcc_error_set(error, st, "the proposal is too large");
+    p.hash = fcc__sha256_of_many(hashed, 3);
+    *out = p;
+    return FCC_OK;
+}
+
+fcc_bytes peer_proposal_function(const peer_proposal *proposal)
+{
+    return proposal->input->n_args > 0 ? fcc__of_pb(proposal->input->args[0]) : fcc_bytes_of("", 0);
+}
+
+/* Fabric's filters, which stand before the endorser; their texts have no prefix. */
+static fcc_status check_filters(const peer_proposal *p, const msp_identity *creator, int64_t now_ns, fcc_error *error)
+{
+    int64_t now_s = now_ns / 1000000000;
+    struct tm tm;
+    time_t t;
+    char theirs[32], ours[32];
+
+    if (creator && msp_identity_expires(creator) < now_s)
+        return fcc_error_set(error, FCC_ERR_AUTH, "proposal client identity expired");
+    if (p->seconds >= now_s - TIME_WINDOW_S && p->seconds <= now_s + TIME_WINDOW_S)
+        return FCC_OK;
+    t = (time_t)p->seconds;
+    if (!gmtime_r(&t, &tm) || strftime(theirs, sizeof(theirs), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        snprintf(theirs, sizeof(theirs), "%" PRId64, p->seconds);
+    t = (time_t)now_s;
+    if (!gmtime_r(&t, &tm) || strftime(ours, sizeof(ours), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        snprintf(ours, sizeof(ours), "%" PRId64, now_s);
+    return fcc_error_set(error, FCC_ERR_AUTH,
+                         "request unauthorized due to incorrect timestamp %s, peer time %s, "
+                         "peer.authentication.timewindow 15m0s",
+                         theirs, ours);
+}
+
+static fcc_status check_txid(const peer_proposal *p, fcc_error *error)
+{
+    const fcc_bytes parts[2] = { p->nonce, p->creator };
+    fcc__sha256 digest = fcc__sha256_of_many(parts, 2);
+    char expected[2 * FCC__SHA256_LEN + 1];
+
+    for (size_t i = 0; i < FCC__SHA256_LEN; i++)
+        snprintf(expected + 2 * i, 3, "%02x", digest.bytes[i]);
+    if (fcc_bytes_equal(p->txid, fcc_str(expected)))
+        return FCC_OK;
+    return fcc_error_set(error, FCC_ERR_AUTH,
+                         "error validating proposal: incorrectly computed txid '" FCC_FMT "' -- expected '%s'",
+                         FCC_ARG(p->txid), expected);
+}
+
+/* The creator's bytes in hex, as far as the error's text has room. */
+static void duplicate_text(const peer_proposal *p, fcc_error *error)
+{
+    size_t used;
+
+    fcc_error_set(error, FCC_ERR_EXISTS, "duplicate transaction found [" FCC_FMT "]. Creator [", FCC_ARG(p->txid));
+    if (!error)
+        return;
+    used = strlen(error->text);
+    for (size_t i = 0; i < p->creator.len && used + 4 < sizeof(error->text); i++)
+        used += (size_t)snprintf(error->text + used, sizeof(error->text) - used, "%02x", p->creator.data[i]);
+    snprintf(error->text + used, sizeof(error->text) - used, "]");
+}
+
+fcc_status peer_proposal_check(const peer_proposal *p, const msp_channel *channel, int64_t now_ns,
+                               bool (*seen)(void *ctx, fcc_bytes txid), void *ctx, fcc_error *error)
+{
+    const char *id = msp_channel_id(channel);
+    const fcc_bytes proposal_bytes = fcc__of_pb(p->signed_proposal.proposal_bytes);
+    const msp_identity *creator = NULL;
+    fcc_error why;
+    fcc_status deserialized, st;
+
+    /* Expiry is looked for before anything else, so the creator is decoded first and judged later. */
+    deserialized = p->creator.len == 0 ? FCC_ERR_AUTH
+                                       : msp_deserialize(msp_channel_manager(channel), p->creator, &creator, &why);
+    if (deserialized != FCC_OK)
+        creator = NULL;
+    if ((st = check_filters(p, creator, now_ns, error)) != FCC_OK)
+        return st;
+
+    if (p->header_type != COMMON__HEADER_TYPE__ENDORSER_TRANSACTION && p->header_type != COMMON__HEADER_TYPE__CONFIG)
+        return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: invalid header type %" PRId32,
+                             p->header_type);
+    if (p->epoch != 0)
+        return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: epoch is non-zero");
+    if (p->nonce.len == 0)
+        return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: nonce is empty");
+    if (p->creator.len == 0)
+        return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: creator is empty");
+    if ((st = check_txid(p, error)) != FCC_OK)
+        return st;
+    if (p->signed_proposal.signature.len == 0)
+        return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: empty signature bytes");
+    if (!creator)
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "error validating proposal: access denied: channel [%s] creator org unknown, creator is "
+                             "malformed",
+                             id);
+    if (msp_validate(creator, &why) != FCC_OK ||
+        msp_verify(creator, &proposal_bytes, 1, fcc__of_pb(p->signed_proposal.signature), &why) != FCC_OK)
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "error validating proposal: access denied: channel [%s] creator org [%s]", id,
+                             msp_identity_mspid(creator));
+    if (seen && seen(ctx, p->txid)) {
+        duplicate_text(p, error);
+        return FCC_ERR_EXISTS;
+    }
+    st = msp_channel_evaluate(channel, "/Channel/Application/Writers", &creator, 1, &why);
+    if (st != FCC_OK)
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "failed evaluating policy on signed data during check policy on channel [%s] with policy "
+                             "[/Channel/Application/Writers]: [%s]",
+                             id, why.text);
+    return FCC_OK;
+}
