@@ -1,0 +1,486 @@
+/*
+ * call.c: one call, on either side.
+ *
+ * Writing: messages wait in a list until the loop flushes; then they go to gRPC one after the other (it takes one at a
+ * time), all but the last with the hint that more follows, so that they leave in one write. Initial metadata travels
+ * with the first of them and the half-close or status with the last: a unary answer is one batch.
+ * Reading: one operation at a time, started again when the callback has returned.
+ * A call is freed when its end is known and the queue has given back every operation.
+ */
+#include "rpc/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct rpc__out {
+    struct rpc__out *next;
+    grpc_byte_buffer *bytes;
+    size_t len;
+};
+
+static const char details_key[] = "grpc-status-details-bin";
+
+static fcc_bytes of_slice(const grpc_slice *slice)
+{
+    return fcc_bytes_of(GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
+}
+
+static void send_done(void *owner, bool ok);
+static void recv_done(void *owner, bool ok);
+static void over_done(void *owner, bool ok);
+
+rpc_call *rpc__call_new(rpc_loop *loop)
+{
+    rpc_call *call = calloc(1, sizeof(*call));
+
+    if (!call)
+        return NULL;
+    call->magic = RPC__CALL_MAGIC;
+    call->loop = loop;
+    call->out_end = &call->out;
+    call->send_tag = rpc__tag_of(send_done, call);
+    call->recv_tag = rpc__tag_of(recv_done, call);
+    call->over_tag = rpc__tag_of(over_done, call);
+    call->finish_message = grpc_empty_slice();
+    call->finish_details = grpc_empty_slice();
+    call->status_message = grpc_empty_slice();
+    grpc_metadata_array_init(&call->initial);
+    grpc_metadata_array_init(&call->trailing);
+    call->next = loop->calls;
+    if (loop->calls)
+        loop->calls->prev = call;
+    loop->calls = call;
+    return call;
+}
+
+static void start(rpc_call *call, grpc_op *ops, size_t count, rpc__tag *tag)
+{
+    call->pending++;
+    FCC_REQUIRE(grpc_call_start_batch(call->call, ops, count, tag, NULL) == GRPC_CALL_OK);
+}
+
+static void drop_out(rpc_call *call)
+{
+    while (call->out) {
+        struct rpc__out *next = call->out->next;
+
+        grpc_byte_buffer_destroy(call->out->bytes);
+        free(call->out);
+        call->out = next;
+    }
+    call->out_end = &call->out;
+    call->backlog = 0;
+}
+
+static void drop_in(rpc_call *call)
+{
+    if (call->in)
+        grpc_byte_buffer_destroy(call->in);
+    call->in = NULL;
+    call->held = false;
+}
+
+static void leave_lists(rpc_call *call)
+{
+    rpc_loop *loop = call->loop;
+
+    if (call->is_dirty) {
+        rpc_call **at = &loop->dirty;
+
+        while (*at != call)
+            at = &(*at)->next_dirty;
+        *at = call->next_dirty;
+        if (loop->dirty_end == &call->next_dirty)
+            loop->dirty_end = at;
+    }
+    if (call->is_ready) {
+        rpc_call **at = &loop->ready;
+
+        while (*at != call)
+            at = &(*at)->next_ready;
+        *at = call->next_ready;
+        if (loop->ready_end == &call->next_ready)
+            loop->ready_end = at;
+    }
+    if (call->prev)
+        call->prev->next = call->next;
+    else
+        loop->calls = call->next;
+    if (call->next)
+        call->next->prev = call->prev;
+}
+
+static rpc_status final_status(rpc_call *call)
+{
+    rpc_status status = { .code = (rpc_code)call->status };
+
+    if (call->server) {
+        if (call->cancelled) {
+            status.code = RPC_CANCELLED;
+            status.message = FCC_LIT("the client cancelled the call or is gone");
+        } else {
+            status.code = call->finish_code;
+            status.message = of_slice(&call->finish_message);
+            status.details = of_slice(&call->finish_details);
+        }
+        return status;
+    }
+    status.message = of_slice(&call->status_message);
+    for (size_t i = 0; i < call->trailing.count; i++)
+        if (grpc_slice_str_cmp(call->trailing.metadata[i].key, details_key) == 0)
+            status.details = of_slice(&call->trailing.metadata[i].value);
+    return status;
+}
+
+static void close_if_over(rpc_call *call)
+{
+    rpc_loop *loop = call->loop;
+    rpc_server *server = call->server;
+
+    if (!call->over || call->pending || call->held)
+        return;
+    leave_lists(call);
+    rpc_timer_cancel(call->retry);
+    if (call->events && call->events->on_closed) {
+        rpc_status status = final_status(call);
+
+        loop->in_callback = true;
+        call->events->on_closed(call, call->ctx, &status);
+        loop->in_callback = false;
+    }
+    drop_out(call);
+    drop_in(call);
+    grpc_metadata_array_destroy(&call->initial);
+    grpc_metadata_array_destroy(&call->trailing);
+    grpc_slice_unref(call->finish_message);
+    grpc_slice_unref(call->finish_details);
+    grpc_slice_unref(call->status_message);
+    grpc_call_unref(call->call);
+    gpr_free(call->peer);
+    if (call->channel)
+        rpc__channel_unref(call->channel);
+    call->magic = 0;
+    free(call);
+    if (server)
+        rpc__server_call_gone(server);
+}
+
+/* ---- writing ---- */
+
+void rpc__call_mark_dirty(rpc_call *call)
+{
+    if (call->is_dirty || call->sending || call->over)
+        return;
+    call->is_dirty = true;
+    *call->loop->dirty_end = call;
+    call->loop->dirty_end = &call->next_dirty;
+}
+
+static void start_client_reads(rpc_call *call)
+{
+    grpc_op ops[2];
+
+    memset(ops, 0, sizeof(ops));
+    ops[0].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+    ops[0].data.recv_status_on_client.trailing_metadata = &call->trailing;
+    ops[0].data.recv_status_on_client.status = &call->status;
+    ops[0].data.recv_status_on_client.status_details = &call->status_message;
+    start(call, ops, 1, &call->over_tag);
+    memset(ops, 0, sizeof(ops));
+    ops[0].op = GRPC_OP_RECV_INITIAL_METADATA;
+    ops[0].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
+    ops[1].op = GRPC_OP_RECV_MESSAGE;
+    ops[1].data.recv_message.recv_message = &call->in;
+    call->reading = true;
+    start(call, ops, 2, &call->recv_tag);
+}
+
+void rpc__call_flush(rpc_call *call)
+{
+    struct rpc__out *out = call->out;
+    bool first = false;
+    grpc_metadata details;
+    grpc_op ops[3], *op = ops;
+
+    if (call->sending || call->over)
+        return;
+    memset(ops, 0, sizeof(ops));
+    if (!call->started && (!call->server || out || call->closing)) {
+        call->started = first = true;
+        op->op = GRPC_OP_SEND_INITIAL_METADATA;
+        if (call->wait_for_ready)
+            op->flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY | GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
+        op++;
+    }
+    call->hinted = false;
+    if (out) {
+        call->out = out->next;
+        if (!call->out)
+            call->out_end = &call->out;
+        call->backlog -= out->len;
+        call->hinted = call->out != NULL;
+        op->op = GRPC_OP_SEND_MESSAGE;
+        op->data.send_message.send_message = out->bytes;
+        op->flags = call->hinted ? GRPC_WRITE_BUFFER_HINT : 0;
+        op++;
+    }
+    if (!call->out && call->closing && !call->closing_sent) {
+        call->closing_sent = true;
+        if (call->server) {
+            op->op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+            op->data.send_status_from_server.status = (grpc_status_code)call->finish_code;
+            op->data.send_status_from_server.status_details = &call->finish_message;
+            if (GRPC_SLICE_LENGTH(call->finish_details)) {
+                memset(&details, 0, sizeof(details));
+                details.key = grpc_slice_from_static_string(details_key);
+                details.value = call->finish_details;
+                op->data.send_status_from_server.trailing_metadata_count = 1;
+                op->data.send_status_from_server.trailing_metadata = &details;
+            }
+        } else {
+            op->op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+        }
+        op++;
+    }
+    if (op == ops)
+        return;
+    call->sending = true;
+    start(call, ops, (size_t)(op - ops), &call->send_tag);
+    if (out) {
+        grpc_byte_buffer_destroy(out->bytes); /* gRPC has taken its slices */
+        free(out);
+    }
+    if (first && !call->server)
+        start_client_reads(call);
+}
+
+static void send_done(void *owner, bool ok)
+{
+    rpc_call *call = owner;
+
+    FCC_REQUIRE(call->magic == RPC__CALL_MAGIC);
+    call->pending--;
+    call->sending = false;
+    rpc_timer_cancel(call->retry);
+    call->retry = NULL;
+    if (!ok)
+        drop_out(call); /* its end follows */
+    else if (call->hinted)
+        rpc__call_flush(call); /* gRPC was told that this comes at once */
+    else if (call->out || (call->closing && !call->closing_sent))
+        rpc__call_mark_dirty(call);
+    close_if_over(call);
+}
+
+fcc_status rpc_send(rpc_call *call, fcc_bytes message)
+{
+    struct rpc__out *out;
+    grpc_slice slice;
+
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    if (message.len > RPC_MAX_MESSAGE)
+        return FCC_ERR_LIMIT;
+    if (call->over || call->closing || call->cancelled)
+        return FCC_OK;
+    out = malloc(sizeof(*out));
+    if (!out)
+        return FCC_ERR_NOMEM;
+    slice = grpc_slice_malloc(message.len);
+    if (message.len)
+        memcpy(GRPC_SLICE_START_PTR(slice), message.data, message.len);
+    *out = (struct rpc__out){ .bytes = grpc_raw_byte_buffer_create(&slice, 1), .len = message.len };
+    grpc_slice_unref(slice);
+    *call->out_end = out;
+    call->out_end = &out->next;
+    call->backlog += message.len;
+    rpc__call_mark_dirty(call);
+    return FCC_OK;
+}
+
+size_t rpc_backlog(const rpc_call *call)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    return call->backlog;
+}
+
+void rpc_half_close(rpc_call *call)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC && !call->server);
+    if (call->closing)
+        return;
+    call->closing = true;
+    rpc__call_mark_dirty(call);
+}
+
+void rpc_finish(rpc_call *call, rpc_code code, fcc_bytes message, fcc_bytes details)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC && call->server);
+    if (call->closing)
+        return;
+    call->closing = true;
+    call->finish_code = code;
+    if (message.len)
+        call->finish_message = grpc_slice_from_copied_buffer((const char *)message.data, message.len);
+    if (details.len)
+        call->finish_details = grpc_slice_from_copied_buffer((const char *)details.data, details.len);
+    rpc__call_mark_dirty(call);
+}
+
+/* ---- reading ---- */
+
+static void start_read(rpc_call *call)
+{
+    grpc_op op;
+
+    memset(&op, 0, sizeof(op));
+    op.op = GRPC_OP_RECV_MESSAGE;
+    op.data.recv_message.recv_message = &call->in;
+    call->reading = true;
+    start(call, &op, 1, &call->recv_tag);
+}
+
+/* Nearly every message is one slice, which is lent as it is; the rest is joined first. */
+static void deliver(rpc_call *call)
+{
+    grpc_byte_buffer *in = call->in;
+    grpc_byte_buffer_reader reader;
+    size_t len = grpc_byte_buffer_length(in);
+    grpc_slice *peeked, joined = grpc_empty_slice();
+    fcc_bytes message = { NULL, 0 };
+    bool readable = grpc_byte_buffer_reader_init(&reader, in) != 0;
+
+    call->in = NULL;
+    call->held = false;
+    if (readable && len) {
+        if (grpc_byte_buffer_reader_peek(&reader, &peeked) && GRPC_SLICE_LENGTH(*peeked) == len) {
+            message = of_slice(peeked);
+        } else {
+            grpc_byte_buffer_reader_destroy(&reader);
+            readable = grpc_byte_buffer_reader_init(&reader, in) != 0;
+            joined = grpc_byte_buffer_reader_readall(&reader);
+            message = of_slice(&joined);
+        }
+    }
+    call->loop->in_callback = true;
+    call->events->on_message(call, call->ctx, message);
+    call->loop->in_callback = false;
+    if (readable)
+        grpc_byte_buffer_reader_destroy(&reader);
+    grpc_slice_unref(joined);
+    grpc_byte_buffer_destroy(in);
+    if (!call->paused && !call->over)
+        start_read(call);
+}
+
+static void recv_done(void *owner, bool ok)
+{
+    rpc_call *call = owner;
+
+    FCC_REQUIRE(call->magic == RPC__CALL_MAGIC);
+    call->pending--;
+    call->reading = false;
+    if (call->cancelled) {
+        drop_in(call);
+    } else if (!call->in) {
+        call->eof = true;
+        if (ok && !call->over && call->events->on_half_close && !(call->server && call->closing)) {
+            call->loop->in_callback = true;
+            call->events->on_half_close(call, call->ctx);
+            call->loop->in_callback = false;
+        }
+    } else if (call->paused) {
+        call->held = true;
+    } else {
+        deliver(call);
+    }
+    close_if_over(call);
+}
+
+static void make_ready(rpc_call *call)
+{
+    if (call->is_ready)
+        return;
+    call->is_ready = true;
+    *call->loop->ready_end = call;
+    call->loop->ready_end = &call->next_ready;
+}
+
+void rpc__call_ready(rpc_call *call)
+{
+    if (call->held && call->cancelled)
+        drop_in(call);
+    if (call->held && !call->paused)
+        deliver(call);
+    else if (!call->held && !call->paused && !call->reading && !call->eof && !call->over)
+        start_read(call);
+    close_if_over(call);
+}
+
+void rpc_pause(rpc_call *call)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    call->paused = true;
+}
+
+void rpc_resume(rpc_call *call)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    if (!call->paused)
+        return;
+    call->paused = false;
+    make_ready(call); /* delivers, or reads on, when the running callback has returned */
+}
+
+/* ---- the end ---- */
+
+static void over_done(void *owner, bool ok)
+{
+    rpc_call *call = owner;
+
+    (void)ok;
+    FCC_REQUIRE(call->magic == RPC__CALL_MAGIC);
+    call->pending--;
+    call->over = true;
+    if (call->server && call->cancelled_flag)
+        call->cancelled = true;
+    drop_out(call);
+    if (call->cancelled)
+        drop_in(call);
+    close_if_over(call);
+}
+
+void rpc_cancel(rpc_call *call)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    if (call->cancelled)
+        return;
+    call->cancelled = true;
+    drop_out(call);
+    grpc_call_cancel(call->call, NULL);
+    if (!call->server && !call->started)
+        rpc__call_mark_dirty(call); /* its end comes through the operations that a flush starts */
+    if (call->held)
+        make_ready(call);
+}
+
+void rpc__call_serve(rpc_call *call, const rpc_events *events, void *ctx)
+{
+    grpc_op op;
+
+    call->events = events;
+    call->ctx = ctx;
+    memset(&op, 0, sizeof(op));
+    op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    op.data.recv_close_on_server.cancelled = &call->cancelled_flag;
+    start(call, &op, 1, &call->over_tag);
+    if (!call->paused)
+        start_read(call);
+}
+
+const char *rpc_peer(const rpc_call *call)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    if (!call->peer)
+        ((rpc_call *)(uintptr_t)call)->peer = grpc_call_get_peer(call->call);
+    return call->peer ? call->peer : "";
+}
