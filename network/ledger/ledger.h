@@ -1,0 +1,253 @@
+/*
+ * ledger.h: the channel's ledger. Blocks, world state, history, private data, simulation, validation, commit.
+ *
+ * Single-threaded: one thread uses a ledger and its simulators. Blocks, public state, hashes and history are kept once
+ * (validation is deterministic), private data once for each organisation that may have it. A commit returns when the
+ * block is on disk: it survives kill -9 and power loss. Any call can also return FCC_ERR_NOMEM, FCC_ERR_LIMIT (an arena's
+ * cap) and FCC_ERR_IO (the disk); outputs are written on FCC_OK only. Keys, names and values are bytes; an empty value
+ * is an absent one. Texts of refusals are Fabric's.
+ */
+#ifndef NETWORK_LEDGER_LEDGER_H
+#define NETWORK_LEDGER_LEDGER_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "msp/channel.h"
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+typedef struct ledger ledger;
+
+/* What the channel has agreed on about one chaincode. Borrowed while the callback's owner doesn't change it. */
+typedef struct ledger_definition {
+    fcc_bytes version;
+    fcc_bytes policy;      /* protos.ApplicationPolicy */
+    fcc_bytes collections; /* protos.CollectionConfigPackage; empty without collections */
+} ledger_definition;
+
+typedef struct ledger_options {
+    const char *dir;         /* made when missing. NULL: nothing outlives ledger_close (unlinked files in /dev/shm) */
+    const char *const *orgs; /* MSP ids whose peers' private data are kept here; copied */
+    size_t org_count;
+    /* FCC_ERR_NOT_FOUND: no such chaincode. Must answer the same while blocks are replayed in ledger_open. */
+    fcc_status (*definition)(void *ctx, fcc_bytes name, ledger_definition *out);
+    void *definition_ctx;
+} ledger_options;
+
+/*
+ * Open or make. A record torn off at the end of the block file is cut off; blocks that the state hasn't seen are
+ * replayed.
+ *
+ * @return FCC_OK
+ *         FCC_ERR_CORRUPT  what was stored is damaged; `error` says where
+ *         FCC_ERR_EXISTS   another process has it open
+ */
+fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *error) FCC_MUST_CHECK;
+void ledger_close(ledger *l); /* takes NULL; free simulators first */
+
+/* ---- asking ------------------------------------------------------------------------------------------------------- */
+
+/* Number of blocks; 0 before the genesis block. */
+uint64_t ledger_height(const ledger *l);
+/* Header hash of the last block and of the one before; zero bytes where there is none. */
+fcc__sha256 ledger_hash(const ledger *l);
+/* The commit hash of the last block (Fabric's slot 4); empty until block 1. Borrowed until the next commit. */
+fcc_bytes ledger_commit_hash(const ledger *l);
+/* From the newest config block. NULL before the genesis block. Borrowed until the next config block. */
+const msp_channel *ledger_channel(const ledger *l);
+/* Number of the newest config block. */
+uint64_t ledger_config_block(const ledger *l);
+
+/* The definition that options->definition gives; `_lifecycle` has its own. FCC_ERR_NOT_FOUND. */
+fcc_status ledger_find_definition(const ledger *l, fcc_bytes name, ledger_definition *out) FCC_MUST_CHECK;
+
+/* A serialized common.Block with all its metadata, in the arena. FCC_ERR_NOT_FOUND. */
+fcc_status ledger_block(const ledger *l, uint64_t number, fcc__arena *arena, fcc_bytes *block) FCC_MUST_CHECK;
+fcc_status ledger_block_number_by_hash(const ledger *l, fcc_bytes header_hash, uint64_t *number) FCC_MUST_CHECK;
+
+/* Where a transaction lies: its first occurrence, valid or not. */
+typedef struct ledger_place {
+    uint64_t block;
+    uint32_t index; /* in the block */
+    uint8_t code;   /* protos.TxValidationCode */
+} ledger_place;
+
+bool ledger_has_tx(const ledger *l, fcc_bytes txid);
+fcc_status ledger_find_tx(const ledger *l, fcc_bytes txid, ledger_place *out) FCC_MUST_CHECK; /* FCC_ERR_NOT_FOUND */
+/* Its Envelope, in the arena. FCC_ERR_NOT_FOUND. */
+fcc_status ledger_envelope(const ledger *l, ledger_place place, fcc__arena *arena, fcc_bytes *out) FCC_MUST_CHECK;
+
+/* "MVCC_READ_CONFLICT"; "UNKNOWN" for a number without a name. */
+const char *ledger_code_name(uint8_t code);
+
+/* ---- simulating --------------------------------------------------------------------------------------------------- */
+
+/*
+ * One proposal at one organisation's peer, on one snapshot of the state: later commits are not seen, and neither are
+ * its own writes. Holds a slot of the database's reader table until it is freed. What its calls give is borrowed until
+ * ledger_sim_free.
+ *
+ * In all calls `ns` is the chaincode's name; `collection` is empty for public state. A call that is refused returns
+ * FCC_ERR_PEER, and ledger_sim_error gives the cause, to be sent to the chaincode behind
+ * `GET_STATE failed: transaction ID: ...: `. Key and collection are expected to be UTF-8.
+ */
+typedef struct ledger_sim ledger_sim;
+
+typedef struct ledger_sim_options {
+    const char *mspid; /* the endorsing organisation: its private data are seen */
+    fcc_bytes txid;
+    fcc_bytes creator; /* of the proposal, msp.SerializedIdentity: member-only collections ask who it is */
+} ledger_sim_options;
+
+fcc_status ledger_sim_new(ledger *l, const ledger_sim_options *options, ledger_sim **out) FCC_MUST_CHECK;
+void ledger_sim_free(ledger_sim *sim); /* takes NULL; closes its iterators */
+const char *ledger_sim_error(const ledger_sim *sim); /* cause of the last failure; "" when none */
+
+/* A chaincode is about to run: records the read of its Sequence in `_lifecycle`, as each Fabric transaction has it. */
+fcc_status ledger_sim_enter(ledger_sim *sim, fcc_bytes ns) FCC_MUST_CHECK;
+
+/* Read; {NULL, 0} when the key is absent. Records the version. */
+fcc_status ledger_sim_get(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                          fcc_bytes *value) FCC_MUST_CHECK;
+/* GET_STATE_MULTIPLE: one value for each key; `values` has room for `count`. */
+fcc_status ledger_sim_get_multiple(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, const fcc_bytes *keys,
+                                   size_t count, fcc_bytes *values) FCC_MUST_CHECK;
+/* SHA-256 of a private value; empty when absent. Every organisation may ask. */
+fcc_status ledger_sim_get_hash(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                               fcc_bytes *hash) FCC_MUST_CHECK;
+/* Write (an empty value deletes), delete, purge (private only). */
+fcc_status ledger_sim_put(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                          fcc_bytes value) FCC_MUST_CHECK;
+fcc_status ledger_sim_delete(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key) FCC_MUST_CHECK;
+fcc_status ledger_sim_purge(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key) FCC_MUST_CHECK;
+
+/* A key's metadata, sorted by name; in practice one entry, VALIDATION_PARAMETER. */
+typedef struct ledger_metadata {
+    fcc_bytes name;
+    fcc_bytes value;
+} ledger_metadata;
+
+fcc_status ledger_sim_get_metadata(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                                   const ledger_metadata **entries, size_t *count) FCC_MUST_CHECK;
+/* Replaces all metadata of the key; none deletes them. */
+fcc_status ledger_sim_put_metadata(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                                   const ledger_metadata *entries, size_t count) FCC_MUST_CHECK;
+
+/* ---- queries with many results ------------------------------------------------------------------------------------ */
+
+/* Borrowed from its simulator; closed with it. */
+typedef struct ledger_iter ledger_iter;
+
+enum {
+    LEDGER_BATCH = 100,         /* results in one answer */
+    LEDGER_QUERY_LIMIT = 10000, /* results of one query; then it ends silently */
+};
+
+/*
+ * Keys from `start` to before `end` (empty: open) in byte order. page_size and bookmark are those of the request's
+ * QueryMetadata, 0 and empty when it has none; collections ignore them, as in Fabric.
+ */
+fcc_status ledger_sim_range(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes start, fcc_bytes end,
+                            int32_t page_size, fcc_bytes bookmark, ledger_iter **out) FCC_MUST_CHECK;
+/* Every valid write of a public key, newest first. Adds nothing to the read-write set. */
+fcc_status ledger_sim_history(ledger_sim *sim, fcc_bytes ns, fcc_bytes key, ledger_iter **out) FCC_MUST_CHECK;
+
+/* One QUERY answer: copy it into a QueryResponse. */
+typedef struct ledger_page {
+    const fcc_bytes *results; /* serialized queryresult.KV or queryresult.KeyModification */
+    size_t count;
+    bool has_more;
+    bool paginated;       /* fetched and bookmark belong into the answer's metadata */
+    int32_t fetched;      /* results of the query so far */
+    fcc_bytes bookmark;   /* next key; empty at the end */
+} ledger_page;
+
+/* The next batch; what it gives lives in `arena`. When has_more is false the iterator is done: ledger_iter_close it. */
+fcc_status ledger_iter_page(ledger_iter *iter, fcc__arena *arena, ledger_page *out) FCC_MUST_CHECK;
+void ledger_iter_close(ledger_iter *iter); /* takes NULL */
+
+/* ---- the result of a simulation ----------------------------------------------------------------------------------- */
+
+typedef struct ledger_results {
+    fcc_bytes rwset;         /* rwset.TxReadWriteSet: ChaincodeAction.results */
+    fcc_bytes private_rwset; /* rwset.TxPvtReadWriteSet for ledger_transient_put; empty when nothing private is written */
+    /* What has to endorse it, for planning with msp_channel_satisfied_by_orgs: protos.ApplicationPolicy each. */
+    const fcc_bytes *policies;
+    size_t policy_count;
+} ledger_results;
+
+/* Once, when the chaincode has answered. The bytes live in `arena`. */
+fcc_status ledger_sim_finish(ledger_sim *sim, fcc__arena *arena, ledger_results *out) FCC_MUST_CHECK;
+
+/*
+ * Keep the private write sets of an endorsed proposal until its transaction commits. Copied. Calling it for each
+ * endorsing organisation is right: equal ones are kept once. In memory: a restart forgets proposals not yet ordered.
+ * At the commit only member organisations get the data, and only if their hash is the one in the transaction.
+ */
+fcc_status ledger_transient_put(ledger *l, fcc_bytes txid, fcc_bytes private_rwset) FCC_MUST_CHECK;
+/* Forget proposals that were put while the ledger was lower than `below_height`. */
+void ledger_transient_purge(ledger *l, uint64_t below_height);
+
+/* ---- blocks ------------------------------------------------------------------------------------------------------- */
+
+/* SHA-256 of the header's DER form, and of the joined envelopes. */
+fcc__sha256 ledger_header_hash(uint64_t number, fcc_bytes previous_hash, fcc_bytes data_hash);
+fcc__sha256 ledger_data_hash(const fcc_bytes *envelopes, size_t count);
+
+/*
+ * The orderer's part: the next block over these envelopes, signed, as serialized common.Block in the arena. FCC_ERR_ARG
+ * for an envelope that is not its own canonical form (Fabric's peers refuse such blocks) or before the genesis block.
+ */
+fcc_status ledger_next_block(const ledger *l, const fcc_bytes *envelopes, size_t count, const msp_signer *orderer,
+                             fcc__arena *arena, fcc_bytes *block) FCC_MUST_CHECK;
+/* The check that ledger_next_block makes of each envelope. */
+bool ledger_envelope_canonical(fcc_bytes envelope, fcc__arena *arena);
+
+/* One transaction of a block. Everything is borrowed from the arena and the envelope. */
+typedef struct ledger_tx {
+    int32_t type; /* common.HeaderType */
+    fcc_bytes channel;
+    fcc_bytes txid; /* computed when the header has none, as for config transactions */
+    int64_t seconds;
+    int32_t nanos;
+    fcc_bytes creator;
+    fcc_bytes nonce;
+    fcc_bytes chaincode; /* empty unless it is an endorser transaction */
+    fcc_bytes event;     /* serialized protos.ChaincodeEvent; empty without event */
+    fcc_bytes response;  /* payload of the chaincode's response */
+    int32_t status;
+    fcc_bytes rwset;
+} ledger_tx;
+
+/* Take an envelope apart. FCC_ERR_PROTO when it can't be read; then *out has what could be read. */
+fcc_status ledger_tx_parse(fcc_bytes envelope, fcc__arena *arena, ledger_tx *out) FCC_MUST_CHECK;
+
+/* What a commit has decided. In the arena. */
+typedef struct ledger_committed {
+    uint64_t number;
+    size_t count;
+    const uint8_t *codes;  /* the transaction filter */
+    const fcc_bytes *txids; /* may be empty for an unreadable transaction */
+    fcc_bytes block;       /* serialized, with filter and commit hash */
+} ledger_committed;
+
+/*
+ * Validate the next block and commit it: block file, then state, history, indexes and private data in one go. The block
+ * is common.Block as the orderer made it; slots 2 and 4 are overwritten. The genesis block comes first; the channel's
+ * configuration is taken from it.
+ *
+ * @return FCC_OK           durable; some transactions may be invalid
+ *         FCC_ERR_CORRUPT  not the next block of this chain (number, hashes), or not readable: nothing was written
+ *         FCC_ERR_IO       the ledger must be closed and opened again
+ */
+fcc_status ledger_commit(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,
+                         fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * For a reader of somebody else's blocks: as ledger_commit, but with the codes that the block's filter records instead
+ * of own validation, so that the commit hash follows from them.
+ */
+fcc_status ledger_commit_recorded(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,
+                                  fcc_error *error) FCC_MUST_CHECK;
+
+#endif
