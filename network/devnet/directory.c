@@ -1,0 +1,288 @@
+/*
+ * See directory.h. The lock is flock on DIR/devnet.pid: the kernel gives it up with the process, however that ends, so
+ * a directory is never left locked, and a pid that is read under no lock is nobody's.
+ */
+#include "devnet/directory.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "msp/material.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool join(char out[PATH_MAX], const char *dir, const char *name)
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
+
+    return n > 0 && n < PATH_MAX;
+}
+
+static fcc_status too_long(const char *dir, fcc_error *error)
+{
+    return fcc_error_set(error, FCC_ERR_ARG, "%s: the path is too long", dir);
+}
+
+static fcc_status make_directories(const char *dir, fcc_error *error)
+{
+    char path[PATH_MAX];
+    size_t len = strlen(dir);
+
+    if (len == 0 || len >= sizeof(path))
+        return too_long(dir, error);
+    memcpy(path, dir, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        path[i] = '\0';
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+        path[i] = i < len ? '/' : '\0';
+    }
+    return FCC_OK;
+}
+
+static pid_t read_pid(int fd)
+{
+    char text[32];
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    long pid;
+
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    pid = strtol(text, NULL, 10);
+    return pid > 0 ? (pid_t)pid : 0;
+}
+
+fcc_status devnet_directory_enter(const char *dir, int *lock, fcc_error *error)
+{
+    char path[PATH_MAX], text[32];
+    fcc_status st = make_directories(dir, error);
+    int fd, n;
+
+    if (st != FCC_OK)
+        return st;
+    if (!join(path, dir, "devnet.pid"))
+        return too_long(dir, error);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        st = errno == EWOULDBLOCK
+                 ? fcc_error_set(error, FCC_ERR_EXISTS,
+                                 "a devnet runs in %s already (process %ld): stop it with medsync devnet down --dir %s, "
+                                 "or take another directory",
+                                 dir, (long)read_pid(fd), dir)
+                 : fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+        close(fd);
+        return st;
+    }
+    n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+        close(fd);
+        return st;
+    }
+    if (join(path, dir, "endpoints.json"))
+        unlink(path); /* of a devnet that was killed: its ports are others' by now */
+    *lock = fd;
+    return FCC_OK;
+}
+
+void devnet_directory_leave(const char *dir, int lock)
+{
+    char path[PATH_MAX];
+
+    if (lock < 0)
+        return;
+    if (join(path, dir, "endpoints.json"))
+        unlink(path);
+    if (ftruncate(lock, 0) != 0)
+        fcc__log(FCC__WARN, "%s/devnet.pid: %s", dir, strerror(errno));
+    close(lock); /* the file stays: unlinking it would let two devnets lock two files of one name */
+}
+
+/* ---- endpoints.json --------------------------------------------------------------------------------------------------- */
+
+static const char *absolute(fcc__arena *arena, const char *path)
+{
+    char resolved[PATH_MAX];
+
+    if (!path)
+        return NULL;
+    return realpath(path, resolved) ? fcc__arena_printf(arena, "%s", resolved) : path;
+}
+
+static fcc_status write_whole(const char *path, const char *text, fcc_error *error)
+{
+    char temporary[PATH_MAX];
+    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    size_t len = strlen(text);
+    int fd;
+
+    if (n < 0 || n >= (int)sizeof(temporary))
+        return too_long(path, error);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+    if (write(fd, text, len) != (ssize_t)len) {
+        close(fd);
+        unlink(temporary);
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+    }
+    close(fd);
+    if (rename(temporary, path) != 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    return FCC_OK;
+}
+
+fcc_status devnet_write_endpoints(const char *dir, const config_network *network, const char *crypto_dir,
+                                  const char *orderer_address, const char *const *addresses, fcc_error *error)
+{
+    char path[PATH_MAX];
+    fcc__arena *arena = fcc__arena_new(1 << 20);
+    json_t *root = NULL, *peers = json_array();
+    char *text = NULL;
+    const char *tls;
+    fcc_status st = FCC_ERR_NOMEM;
+
+    if (!arena || !peers)
+        goto out;
+    for (size_t i = 0; i < network->org_count; i++) {
+        const config_org *org = &network->orgs[i];
+        json_t *peer;
+
+        tls = absolute(arena, msp_path_org_tlsca(arena, crypto_dir, org));
+        if (!tls)
+            goto out;
+        peer = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", org->peer_name, "address", addresses[i], "mspId",
+                         org->mspid, "domain", org->domain, "tlsCa", tls);
+        if (!peer || json_array_append_new(peers, peer) != 0)
+            goto out;
+    }
+    tls = msp_path_orderer_tls(arena, crypto_dir, &network->orderer);
+    tls = tls ? fcc__arena_printf(arena, "%s/ca.crt", tls) : NULL;
+    tls = absolute(arena, tls);
+    if (!tls)
+        goto out;
+    root = json_pack("{s:s, s:{s:s, s:s, s:s}, s:O}", "channel", network->channel, "orderer", "address",
+                     orderer_address, "mspId", network->orderer.mspid, "tlsCa", tls, "peers", peers);
+    if (!root)
+        goto out;
+    text = json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    if (!text)
+        goto out;
+    if (!join(path, dir, "endpoints.json")) {
+        st = too_long(dir, error);
+        goto out;
+    }
+    st = write_whole(path, text, error);
+out:
+    if (st == FCC_ERR_NOMEM)
+        fcc_error_set(error, st, "%s/endpoints.json: %s", dir, fcc_status_text(st));
+    free(text);
+    json_decref(root);
+    json_decref(peers);
+    fcc__arena_free(arena);
+    return st;
+}
+
+/* ---- from outside ----------------------------------------------------------------------------------------------------- */
+
+fcc_status devnet_find(const char *dir, devnet_found *out, fcc_error *error)
+{
+    devnet_found found = { 0 };
+    char path[PATH_MAX];
+    int fd;
+
+    if (!join(path, dir, "devnet.pid"))
+        return too_long(dir, error);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+        *out = found;
+        return FCC_OK;
+    }
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        found.running = true;
+        found.pid = read_pid(fd);
+        found.ready = join(path, dir, "endpoints.json") && access(path, F_OK) == 0;
+    }
+    close(fd);
+    *out = found;
+    return FCC_OK;
+}
+
+fcc_status devnet_stop(const char *dir, int64_t timeout_ms, fcc_error *error)
+{
+    const struct timespec pause = { 0, 10 * 1000 * 1000 };
+    devnet_found found;
+    fcc_status st = devnet_find(dir, &found, error);
+    pid_t pid;
+
+    if (st != FCC_OK)
+        return st;
+    if (!found.running || found.pid <= 0)
+        return fcc_error_set(error, FCC_ERR_NOT_FOUND, "no devnet runs in %s", dir);
+    pid = found.pid;
+    if (kill(pid, SIGTERM) != 0 && errno != ESRCH)
+        return fcc_error_set(error, FCC_ERR_IO, "process %ld cannot be stopped: %s", (long)pid, strerror(errno));
+    for (int64_t waited = 0; waited <= timeout_ms; waited += 10) {
+        if ((st = devnet_find(dir, &found, error)) != FCC_OK)
+            return st;
+        if (!found.running || found.pid != pid)
+            return FCC_OK;
+        nanosleep(&pause, NULL);
+    }
+    return fcc_error_set(error, FCC_ERR_TIMEOUT, "the devnet in %s (process %ld) has not stopped after %lld ms", dir,
+                         (long)pid, (long long)timeout_ms);
+}
+
+/* ---- reset -------------------------------------------------------------------------------------------------------------- */
+
+/* All that a devnet writes. Nothing else below the directory is touched. */
+static const char *const own_entries[] = { "crypto",   "custody", "ledger",           "log",         "registry.json",
+                                           "chaincode", "genesis.block", "endpoints.json", "endpoints.json.new" };
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+fcc_status devnet_reset(const char *dir, fcc_error *error)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    fcc_status st;
+    int lock;
+
+    if (stat(dir, &info) != 0)
+        return FCC_OK;
+    if ((st = devnet_directory_enter(dir, &lock, error)) != FCC_OK)
+        return st;
+    for (size_t i = 0; i < sizeof(own_entries) / sizeof(own_entries[0]) && st == FCC_OK; i++) {
+        if (!join(path, dir, own_entries[i]))
+            st = too_long(dir, error);
+        else if (lstat(path, &info) == 0 && nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
+            st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    devnet_directory_leave(dir, lock);
+    return st;
+}

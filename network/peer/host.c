@@ -1,0 +1,314 @@
+/*
+ * host.c: one organisation's peer: what it has installed, and a proposal's way from the checks to the signature.
+ * Fabric: core/endorser/endorser.go.
+ */
+#include "peer/internal.h"
+
+#include "base/require.h"
+#include "protos/unpack.h"
+
+#include "peer/chaincode_event.pb-c.h"
+
+#include <stdlib.h>
+
+enum { STATUS_OK_BELOW = 400, STATUS_ERROR = 500 };
+
+fcc_status peer_host_new(const peer_host_options *options, peer_host **out, fcc_error *error)
+{
+    peer_host *h = calloc(1, sizeof(*h));
+
+    if (!h)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    h->o = *options;
+    h->mspid = msp_signer_mspid(options->signer);
+    *out = h;
+    return FCC_OK;
+}
+
+void peer_host_free(peer_host *h)
+{
+    if (!h)
+        return;
+    FCC_REQUIRE(!h->sessions);
+    for (size_t i = 0; i < h->installed_count; i++) {
+        while (h->installed[i].waiting)
+            peer_invocation_fail(h->installed[i].waiting, "the peer is shutting down", false);
+        free(h->installed[i].name);
+        free(h->installed[i].package_id);
+    }
+    free(h->installed);
+    free(h);
+}
+
+const char *peer_host_mspid(const peer_host *h)
+{
+    return h->mspid;
+}
+
+fcc_status peer_host_install(peer_host *h, const char *name, const char *package_id, bool init_required)
+{
+    peer_installed *grown, *new;
+
+    if (peer_find_installed(h, fcc_str(name)))
+        return FCC_ERR_EXISTS;
+    grown = realloc(h->installed, (h->installed_count + 1) * sizeof(*grown));
+    if (!grown)
+        return FCC_ERR_NOMEM;
+    h->installed = grown;
+    new = &grown[h->installed_count];
+    *new = (peer_installed){ .name = strdup(name), .package_id = strdup(package_id), .init_required = init_required };
+    if (!new->name || !new->package_id) {
+        free(new->name);
+        free(new->package_id);
+        return FCC_ERR_NOMEM;
+    }
+    h->installed_count++;
+    return FCC_OK;
+}
+
+peer_installed *peer_find_installed(const peer_host *h, fcc_bytes name)
+{
+    for (size_t i = 0; i < h->installed_count; i++)
+        if (fcc_bytes_equal(fcc_str(h->installed[i].name), name))
+            return &h->installed[i];
+    return NULL;
+}
+
+bool peer_host_installed(const peer_host *h, fcc_bytes name)
+{
+    return peer_find_installed(h, name) != NULL;
+}
+
+const char *peer_definition_problem(const peer_host *h, fcc_bytes name, fcc__arena *arena, ledger_definition *out)
+{
+    const char *text;
+
+    if (ledger_find_definition(h->o.ledger, name, out) != FCC_OK)
+        text = fcc__arena_printf(arena, "chaincode " FCC_FMT " not found", FCC_ARG(name));
+    else if (!peer_find_installed(h, name))
+        text = fcc__arena_printf(arena, "chaincode definition for '" FCC_FMT "' exists, but chaincode is not installed",
+                                 FCC_ARG(name));
+    else
+        return NULL;
+    return text ? text : "out of memory";
+}
+
+/* ---- time out ----------------------------------------------------------------------------------------------------------- */
+
+/* One that is late and has no called chaincode that could be late too: the innermost one fails first. */
+static peer_invocation *late(peer_invocation *list, int64_t now_ms)
+{
+    for (peer_invocation *i = list; i; i = i->next)
+        if (i->deadline_ms <= now_ms)
+            return i;
+    return NULL;
+}
+
+void peer_host_tick(peer_host *h)
+{
+    int64_t now_ms = peer_monotonic_ms(h);
+    peer_invocation *i;
+
+    for (peer_session *s = h->sessions; s; s = s->next)
+        while ((i = late(s->invocations, now_ms)) != NULL)
+            peer_invocation_fail(i, "error sending: timeout expired while executing transaction", false);
+    for (size_t n = 0; n < h->installed_count; n++)
+        while ((i = late(h->installed[n].waiting, now_ms)) != NULL) {
+            const char *text = fcc__arena_printf(i->simulation->arena,
+                                                 "could not launch chaincode %s: its process does not register",
+                                                 h->installed[n].package_id);
+
+            peer_invocation_fail(i, text ? text : "could not launch chaincode", true);
+        }
+}
+
+/* ---- endorsement -------------------------------------------------------------------------------------------------------- */
+
+static void tell(peer_simulation *sim, peer_outcome *outcome)
+{
+    peer_done done = sim->done;
+    void *ctx = sim->ctx;
+
+    ledger_sim_free(sim->sim); /* its memory is the arena's */
+    done(ctx, outcome);
+}
+
+/* A response that the peer makes itself: 500 without a payload. */
+static void answer_error(peer_simulation *sim, Protos__Response *response, const char *text, bool stream_ended)
+{
+    peer_outcome outcome = { .verdict = PEER_ANSWERED, .stream_ended = stream_ended };
+
+    protos__response__init(response);
+    response->status = STATUS_ERROR;
+    response->message = fcc__pb(fcc_str(text ? text : "out of memory"));
+    protos__proposal_response__init(&outcome.response);
+    outcome.response.response = response;
+    tell(sim, &outcome);
+}
+
+static void simulation_error(peer_simulation *sim, Protos__Response *response, bool stream_ended, const char *prefix,
+                             const char *text)
+{
+    answer_error(sim, response, fcc__arena_printf(sim->arena, "error in simulation: %s%s", prefix, text), stream_ended);
+}
+
+static fcc_status pack_payload(const peer_simulation *sim, const Protos__Response *response,
+                               const Protos__ChaincodeEvent *event, fcc_bytes rwset, fcc_bytes *out)
+{
+    Protos__ChaincodeAction action = PROTOS__CHAINCODE_ACTION__INIT;
+    Protos__ProposalResponsePayload payload = PROTOS__PROPOSAL_RESPONSE_PAYLOAD__INIT;
+    Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
+    ledger_definition definition;
+    fcc_bytes bytes;
+    fcc_status st;
+
+    if ((st = ledger_find_definition(sim->host->o.ledger, sim->proposal->chaincode, &definition)) != FCC_OK)
+        return st;
+    id.name = fcc__pb(sim->proposal->chaincode);
+    id.version = fcc__pb(definition.version);
+    action.results = fcc__pb(rwset);
+    action.response = (Protos__Response *)(uintptr_t)response;
+    action.chaincode_id = &id;
+    if (event) {
+        if ((st = fcc__pack(event, sim->arena, &bytes)) != FCC_OK)
+            return st;
+        action.events = fcc__pb(bytes);
+    }
+    if ((st = fcc__pack(&action, sim->arena, &bytes)) != FCC_OK)
+        return st;
+    payload.proposal_hash = fcc__pb(fcc__sha256_bytes(&sim->proposal->hash));
+    payload.extension = fcc__pb(bytes);
+    return fcc__pack(&payload, sim->arena, out);
+}
+
+static fcc_status endorse(const peer_simulation *sim, fcc_bytes payload, Protos__Endorsement *out)
+{
+    const fcc_bytes endorser = msp_signer_identity(sim->host->o.signer);
+    const fcc_bytes parts[2] = { payload, endorser };
+    fcc_bytes signature;
+    fcc_status st;
+
+    if ((st = msp_sign(sim->host->o.signer, parts, 2, sim->arena, &signature)) != FCC_OK)
+        return st;
+    protos__endorsement__init(out);
+    out->endorser = fcc__pb(endorser);
+    out->signature = fcc__pb(signature);
+    return FCC_OK;
+}
+
+static void simulated(void *ctx, const peer_final *final)
+{
+    peer_simulation *sim = ctx;
+    const peer_proposal *p = sim->proposal;
+    peer_outcome outcome = { .verdict = PEER_ANSWERED };
+    Protos__Response *response = fcc__arena_alloc(sim->arena, sizeof(*response));
+    Protos__Endorsement *endorsement = fcc__arena_alloc(sim->arena, sizeof(*endorsement));
+    Protos__ChaincodeEvent *event = NULL;
+    fcc_bytes payload;
+    const char *text;
+
+    if (!response || !endorsement) {
+        static Protos__Response full;
+
+        answer_error(sim, &full, "error in simulation: out of memory", false);
+        return;
+    }
+    if (final->failure) {
+        text = fcc__arena_printf(sim->arena, "failed to execute transaction " FCC_FMT ": ", FCC_ARG(p->txid));
+        simulation_error(sim, response, final->stream_ended, text ? text : "", final->failure);
+        return;
+    }
+    if (final->message->type == PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR) {
+        text = fcc__arena_printf(sim->arena, FCC_FMT, FCC_ARG(fcc__of_pb(final->message->payload)));
+        simulation_error(sim, response, false, "transaction returned with failure: ", text ? text : "");
+        return;
+    }
+    if (FCC__UNPACK(protos__response, fcc__of_pb(final->message->payload), sim->arena, &response) != FCC_OK) {
+        protos__response__init(response);
+        text = fcc__arena_printf(sim->arena, "failed to unmarshal response for transaction " FCC_FMT, FCC_ARG(p->txid));
+        simulation_error(sim, response, false, "", text ? text : "");
+        return;
+    }
+    if (final->message->chaincode_event && response->status < STATUS_OK_BELOW) {
+        event = final->message->chaincode_event;
+        event->chaincode_id = fcc__pb(p->chaincode);
+        event->tx_id = fcc__pb(p->txid);
+    }
+    if (ledger_sim_finish(sim->sim, sim->arena, &outcome.results) != FCC_OK) {
+        simulation_error(sim, response, false, "", ledger_sim_error(sim->sim));
+        return;
+    }
+    if (pack_payload(sim, response, event, outcome.results.rwset, &payload) != FCC_OK) {
+        answer_error(sim, response, "failed to create the proposal response", false);
+        return;
+    }
+    protos__proposal_response__init(&outcome.response);
+    outcome.response.response = response;
+    if (response->status >= STATUS_ERROR)
+        outcome.response.payload = fcc__pb(payload);
+    else if (response->status < STATUS_OK_BELOW) {
+        if (endorse(sim, payload, endorsement) != FCC_OK) {
+            answer_error(sim, response, "endorsing with plugin failed: the peer's key cannot sign", false);
+            return;
+        }
+        outcome.response.version = 1;
+        outcome.response.payload = fcc__pb(payload);
+        outcome.response.endorsement = endorsement;
+    }
+    if (!outcome.response.endorsement) /* what a refusal has written goes nowhere */
+        outcome.results.private_rwset = fcc_bytes_of(NULL, 0);
+    tell(sim, &outcome);
+}
+
+static bool seen(void *ctx, fcc_bytes txid)
+{
+    const peer_host *h = ctx;
+
+    return ledger_has_tx(h->o.ledger, txid);
+}
+
+void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_done done, void *ctx)
+{
+    peer_simulation *sim = fcc__arena_zalloc(arena, 1, sizeof(*sim));
+    Protos__Response *response = fcc__arena_zalloc(arena, 1, sizeof(*response));
+    peer_outcome refused = { .verdict = PEER_REFUSED, .refusal = "out of memory" };
+    ledger_sim_options options;
+    ledger_definition definition;
+    peer_invocation *invocation;
+    const char *problem, *text;
+    fcc_error error;
+
+    if (!sim || !response) {
+        done(ctx, &refused);
+        return;
+    }
+    *sim = (peer_simulation){ .host = h, .proposal = p, .arena = arena, .done = done, .ctx = ctx };
+    if (!fcc_bytes_equal(p->channel, fcc_str(msp_channel_id(h->o.channel)))) {
+        answer_error(sim, response, fcc__arena_printf(arena, "channel '" FCC_FMT "' not found", FCC_ARG(p->channel)),
+                     false);
+        return;
+    }
+    if (peer_proposal_check(p, h->o.channel, h->o.clock.now_ns(h->o.clock.ctx), seen, h, &error) != FCC_OK) {
+        text = fcc__arena_printf(arena, "%s", error.text);
+        refused.refusal = text ? text : "out of memory";
+        done(ctx, &refused);
+        return;
+    }
+    problem = peer_definition_problem(h, p->chaincode, arena, &definition);
+    if (problem) {
+        answer_error(sim, response,
+                     fcc__arena_printf(arena,
+                                       "make sure the chaincode " FCC_FMT " has been successfully defined on channel "
+                                       FCC_FMT " and try again: %s",
+                                       FCC_ARG(p->chaincode), FCC_ARG(p->channel), problem),
+                     false);
+        return;
+    }
+    options = (ledger_sim_options){ .mspid = h->mspid, .txid = p->txid, .creator = p->creator };
+    if (ledger_sim_new(h->o.ledger, &options, &sim->sim) != FCC_OK) {
+        sim->sim = NULL;
+        answer_error(sim, response, "the ledger cannot be read now", false);
+        return;
+    }
+    peer_invoke(sim, p->chaincode, p->input, NULL, simulated, sim, &invocation);
+}

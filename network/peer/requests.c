@@ -1,0 +1,562 @@
+/*
+ * requests.c: what a chaincode may ask of its peer while it runs, each request against the transaction's simulator.
+ * Fabric: core/chaincode/handler.go, Handle*.
+ */
+#include "peer/internal.h"
+
+#include "protos/unpack.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char no_init[] = "private data APIs are not allowed in chaincode Init()";
+static const char out_of_memory[] = "out of memory";
+
+static void unmarshal_failed(peer_reply *reply)
+{
+    reply->cause = "unmarshal failed: proto: cannot parse invalid wire-format data";
+}
+
+/* true: go on. Collections are closed to Init. */
+static bool may_use(const peer_invocation *i, ProtobufCBinaryData collection, peer_reply *reply)
+{
+    if (collection.len == 0 || !i->init)
+        return true;
+    reply->cause = no_init;
+    return false;
+}
+
+/* Turn a simulator's refusal into the reply's cause. */
+static bool done(const peer_invocation *i, fcc_status st, peer_reply *reply)
+{
+    const char *cause;
+
+    if (st == FCC_OK)
+        return true;
+    cause = ledger_sim_error(i->simulation->sim);
+    reply->cause = cause && cause[0] ? cause : fcc_status_text(st);
+    return false;
+}
+
+static void pack_reply(const void *message, fcc__arena *scratch, peer_reply *reply)
+{
+    if (fcc__pack(message, scratch, &reply->payload) != FCC_OK)
+        reply->cause = out_of_memory;
+}
+
+/* ---- one key -------------------------------------------------------------------------------------------------------------- */
+
+static void get_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__GetState *m;
+
+    if (FCC__UNPACK(protos__get_state, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else if (may_use(i, m->collection, reply))
+        done(i,
+             ledger_sim_get(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
+                            &reply->payload),
+             reply);
+}
+
+static void get_multiple(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__GetStateMultipleResult result = PROTOS__GET_STATE_MULTIPLE_RESULT__INIT;
+    Protos__GetStateMultiple *m;
+    fcc_bytes *keys, *values;
+
+    if (FCC__UNPACK(protos__get_state_multiple, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    if (!may_use(i, m->collection, reply))
+        return;
+    keys = fcc__arena_zalloc(scratch, m->n_keys, sizeof(*keys));
+    values = fcc__arena_zalloc(scratch, m->n_keys, sizeof(*values));
+    result.values = fcc__arena_zalloc(scratch, m->n_keys, sizeof(*result.values));
+    if (!keys || !values || !result.values) {
+        reply->cause = out_of_memory;
+        return;
+    }
+    for (size_t k = 0; k < m->n_keys; k++)
+        keys[k] = fcc__of_pb(m->keys[k]);
+    if (!done(i,
+              ledger_sim_get_multiple(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), keys, m->n_keys,
+                                      values),
+              reply))
+        return;
+    result.n_values = m->n_keys;
+    for (size_t k = 0; k < m->n_keys; k++)
+        result.values[k] = fcc__pb(values[k]);
+    pack_reply(&result, scratch, reply);
+}
+
+static void get_hash(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__GetState *m;
+
+    if (FCC__UNPACK(protos__get_state, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else if (i->init)
+        reply->cause = no_init;
+    else
+        done(i,
+             ledger_sim_get_hash(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
+                                 &reply->payload),
+             reply);
+}
+
+static void get_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__StateMetadataResult result = PROTOS__STATE_METADATA_RESULT__INIT;
+    Protos__GetStateMetadata *m;
+    Protos__StateMetadata *room;
+    const ledger_metadata *entries;
+    size_t count = 0;
+
+    if (FCC__UNPACK(protos__get_state_metadata, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    if (!may_use(i, m->collection, reply))
+        return;
+    if (!done(i,
+              ledger_sim_get_metadata(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
+                                      &entries, &count),
+              reply))
+        return;
+    room = fcc__arena_zalloc(scratch, count, sizeof(*room));
+    result.entries = fcc__arena_zalloc(scratch, count, sizeof(*result.entries));
+    if (!room || !result.entries) {
+        reply->cause = out_of_memory;
+        return;
+    }
+    for (size_t e = 0; e < count; e++) {
+        protos__state_metadata__init(&room[e]);
+        room[e].metakey = fcc__pb(entries[e].name);
+        room[e].value = fcc__pb(entries[e].value);
+        result.entries[e] = &room[e];
+    }
+    result.n_entries = count;
+    pack_reply(&result, scratch, reply);
+}
+
+/* The four kinds of write, each alone and in a batch. */
+
+static bool put(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, ProtobufCBinaryData value,
+                peer_reply *reply)
+{
+    return may_use(i, collection, reply) &&
+           done(i,
+                ledger_sim_put(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key),
+                               fcc__of_pb(value)),
+                reply);
+}
+
+static bool delete_key(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, peer_reply *reply)
+{
+    return may_use(i, collection, reply) &&
+           done(i, ledger_sim_delete(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key)), reply);
+}
+
+static bool purge(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, peer_reply *reply)
+{
+    if (!msp_channel_application_capability(i->simulation->host->o.channel, "V2_5")) {
+        reply->cause = "purge private data is not enabled, channel application capability of V2_5 or later is required";
+        return false;
+    }
+    if (collection.len == 0) {
+        reply->cause = "only applicable for private data";
+        return false;
+    }
+    return may_use(i, collection, reply) &&
+           done(i, ledger_sim_purge(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key)), reply);
+}
+
+static bool put_metadata(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key,
+                         const Protos__StateMetadata *metadata, peer_reply *reply)
+{
+    ledger_metadata entry = { { NULL, 0 }, { NULL, 0 } };
+
+    if (metadata) {
+        entry.name = fcc__of_pb(metadata->metakey);
+        entry.value = fcc__of_pb(metadata->value);
+    }
+    return may_use(i, collection, reply) &&
+           done(i,
+                ledger_sim_put_metadata(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key),
+                                        &entry, 1),
+                reply);
+}
+
+static void put_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__PutState *m;
+
+    if (FCC__UNPACK(protos__put_state, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else
+        put(i, m->collection, m->key, m->value, reply);
+}
+
+static void del_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__DelState *m;
+
+    if (FCC__UNPACK(protos__del_state, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else
+        delete_key(i, m->collection, m->key, reply);
+}
+
+static void purge_private(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__PurgePrivateState *m;
+
+    if (FCC__UNPACK(protos__purge_private_state, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else
+        purge(i, m->collection, m->key, reply);
+}
+
+static void put_state_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__PutStateMetadata *m;
+
+    if (FCC__UNPACK(protos__put_state_metadata, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else
+        put_metadata(i, m->collection, m->key, m->metadata, reply);
+}
+
+static void write_batch(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__WriteBatchState *m;
+
+    if (FCC__UNPACK(protos__write_batch_state, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    for (size_t r = 0; r < m->n_rec; r++) {
+        const Protos__WriteRecord *record = m->rec[r];
+        bool written = false;
+
+        switch (record->type) {
+        case PROTOS__WRITE_RECORD__TYPE__PUT_STATE:
+            written = put(i, record->collection, record->key, record->value, reply);
+            break;
+        case PROTOS__WRITE_RECORD__TYPE__DEL_STATE:
+            written = delete_key(i, record->collection, record->key, reply);
+            break;
+        case PROTOS__WRITE_RECORD__TYPE__PURGE_PRIVATE_DATA:
+            written = purge(i, record->collection, record->key, reply);
+            break;
+        case PROTOS__WRITE_RECORD__TYPE__PUT_STATE_METADATA:
+            written = put_metadata(i, record->collection, record->key, record->metadata, reply);
+            break;
+        default:
+            reply->cause = "unknown operation type";
+        }
+        if (!written)
+            return;
+    }
+}
+
+/* ---- queries ------------------------------------------------------------------------------------------------------------- */
+
+static void close_iterator(peer_invocation *i, peer_iterator *it)
+{
+    peer_iterator **link = &i->iterators;
+
+    while (*link && *link != it)
+        link = &(*link)->next;
+    if (*link)
+        *link = it->next;
+    ledger_iter_close(it->iter);
+    free(it);
+}
+
+void peer_iterators_close(peer_invocation *i)
+{
+    while (i->iterators)
+        close_iterator(i, i->iterators);
+}
+
+static peer_iterator *find_iterator(const peer_invocation *i, fcc_bytes id)
+{
+    for (peer_iterator *it = i->iterators; it; it = it->next)
+        if (fcc_bytes_equal(fcc_str(it->id), id))
+            return it;
+    return NULL;
+}
+
+/* The next batch of an iterator as a QueryResponse. */
+static void answer_page(peer_invocation *i, peer_iterator *it, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__QueryResponse response = PROTOS__QUERY_RESPONSE__INIT;
+    Protos__QueryResponseMetadata metadata = PROTOS__QUERY_RESPONSE_METADATA__INIT;
+    Protos__QueryResultBytes *room;
+    ledger_page page;
+    fcc_bytes packed;
+    char id[sizeof(it->id)];
+
+    memcpy(id, it->id, sizeof(id));
+    if (!done(i, ledger_iter_page(it->iter, scratch, &page), reply)) {
+        close_iterator(i, it);
+        return;
+    }
+    if (!page.has_more)
+        close_iterator(i, it);
+    room = fcc__arena_zalloc(scratch, page.count, sizeof(*room));
+    response.results = fcc__arena_zalloc(scratch, page.count, sizeof(*response.results));
+    if (!room || !response.results) {
+        reply->cause = out_of_memory;
+        return;
+    }
+    for (size_t r = 0; r < page.count; r++) {
+        protos__query_result_bytes__init(&room[r]);
+        room[r].resultbytes = fcc__pb(page.results[r]);
+        response.results[r] = &room[r];
+    }
+    response.n_results = page.count;
+    response.has_more = page.has_more;
+    response.id = fcc__pb(fcc_str(id));
+    if (page.paginated) {
+        metadata.fetched_records_count = page.fetched;
+        metadata.bookmark = fcc__pb(page.bookmark);
+        if (fcc__pack(&metadata, scratch, &packed) != FCC_OK) {
+            reply->cause = out_of_memory;
+            return;
+        }
+        response.metadata = fcc__pb(packed);
+    }
+    pack_reply(&response, scratch, reply);
+}
+
+/* Take the iterator over and answer its first batch. */
+static void answer_query(peer_invocation *i, ledger_iter *iter, fcc__arena *scratch, peer_reply *reply)
+{
+    peer_iterator *it = calloc(1, sizeof(*it));
+
+    if (!it) {
+        ledger_iter_close(iter);
+        reply->cause = out_of_memory;
+        return;
+    }
+    snprintf(it->id, sizeof(it->id), "q%016" PRIx64, ++i->simulation->host->iterators);
+    it->iter = iter;
+    it->next = i->iterators;
+    i->iterators = it;
+    answer_page(i, it, scratch, reply);
+}
+
+static bool query_metadata(ProtobufCBinaryData wire, fcc__arena *scratch, Protos__QueryMetadata **out,
+                           peer_reply *reply)
+{
+    if (FCC__UNPACK(protos__query_metadata, fcc__of_pb(wire), scratch, out) == FCC_OK)
+        return true;
+    unmarshal_failed(reply);
+    return false;
+}
+
+static void get_range(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__GetStateByRange *m;
+    Protos__QueryMetadata *metadata;
+    ledger_iter *iter;
+
+    if (FCC__UNPACK(protos__get_state_by_range, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    if (!query_metadata(m->metadata, scratch, &metadata, reply) || !may_use(i, m->collection, reply))
+        return;
+    if (done(i,
+             ledger_sim_range(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->startkey),
+                              fcc__of_pb(m->endkey), metadata->pagesize, fcc__of_pb(metadata->bookmark), &iter),
+             reply))
+        answer_query(i, iter, scratch, reply);
+}
+
+/* The state database is ordered by key and has no query language, like Fabric's LevelDB. */
+static void get_query_result(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__GetQueryResult *m;
+    Protos__QueryMetadata *metadata;
+
+    if (FCC__UNPACK(protos__get_query_result, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    if (!query_metadata(m->metadata, scratch, &metadata, reply) || !may_use(i, m->collection, reply))
+        return;
+    reply->cause = m->collection.len == 0 && (metadata->pagesize != 0 || metadata->bookmark.len != 0)
+                       ? "ExecuteQueryWithMetadata not supported for leveldb"
+                       : "ExecuteQuery not supported for leveldb";
+}
+
+static void get_history(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__GetHistoryForKey *m;
+    ledger_iter *iter;
+
+    if (FCC__UNPACK(protos__get_history_for_key, payload, scratch, &m) != FCC_OK)
+        unmarshal_failed(reply);
+    else if (done(i, ledger_sim_history(i->simulation->sim, i->chaincode, fcc__of_pb(m->key), &iter), reply))
+        answer_query(i, iter, scratch, reply);
+}
+
+static void query_next(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__QueryStateNext *m;
+    peer_iterator *it;
+
+    if (FCC__UNPACK(protos__query_state_next, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    it = find_iterator(i, fcc__of_pb(m->id));
+    if (it)
+        answer_page(i, it, scratch, reply);
+    else
+        reply->cause = "query iterator not found";
+}
+
+static void query_close(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    Protos__QueryResponse response = PROTOS__QUERY_RESPONSE__INIT;
+    Protos__QueryStateClose *m;
+    peer_iterator *it;
+
+    if (FCC__UNPACK(protos__query_state_close, payload, scratch, &m) != FCC_OK) {
+        unmarshal_failed(reply);
+        return;
+    }
+    it = find_iterator(i, fcc__of_pb(m->id));
+    if (it)
+        close_iterator(i, it);
+    response.id = m->id;
+    pack_reply(&response, scratch, reply);
+}
+
+/* ---- another chaincode -------------------------------------------------------------------------------------------------- */
+
+/* The one that was called has ended: its last message, whole, is the caller's answer. */
+static void child_ended(void *ctx, const peer_final *final)
+{
+    peer_invocation *i = ctx;
+    const peer_proposal *p = i->simulation->proposal;
+    peer_session *s = i->session;
+    const char *cause;
+
+    i->busy = false;
+    if (final->failure) {
+        cause = fcc__arena_printf(i->simulation->arena, "execute failed: %s", final->failure);
+        peer_session_refuse(s, p->channel, p->txid, PROTOS__CHAINCODE_MESSAGE__TYPE__INVOKE_CHAINCODE,
+                            cause ? cause : out_of_memory);
+    } else
+        peer_session_answer(s, p->channel, p->txid, PROTOS__CHAINCODE_MESSAGE__TYPE__RESPONSE, final->wire);
+}
+
+/* "name:version/channel": the version is ignored. */
+static void parse_target(fcc_bytes text, fcc_bytes *name, fcc_bytes *channel)
+{
+    const uint8_t *slash = text.len ? memchr(text.data, '/', text.len) : NULL;
+    const uint8_t *colon;
+
+    *channel = fcc_bytes_of("", 0);
+    *name = text;
+    if (slash) {
+        *channel = fcc_bytes_of(slash + 1, text.len - (size_t)(slash + 1 - text.data));
+        name->len = (size_t)(slash - text.data);
+    }
+    colon = name->len ? memchr(name->data, ':', name->len) : NULL;
+    if (colon)
+        name->len = (size_t)(colon - name->data);
+}
+
+static void invoke_chaincode(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
+{
+    peer_simulation *sim = i->simulation;
+    Protos__ChaincodeSpec *spec;
+    peer_invocation *child;
+    fcc_bytes name, channel;
+    fcc_status st;
+
+    /* in the transaction's memory: the called chaincode outlives this message */
+    st = FCC__UNPACK(protos__chaincode_spec, payload, sim->arena, &spec);
+    if (st != FCC_OK || !spec->chaincode_id || !spec->input) {
+        unmarshal_failed(reply);
+        return;
+    }
+    parse_target(fcc__of_pb(spec->chaincode_id->name), &name, &channel);
+    if (channel.len != 0 && !fcc_bytes_equal(channel, sim->proposal->channel)) {
+        reply->cause = fcc__arena_printf(scratch, "Failed to get policy manager for channel [" FCC_FMT "]",
+                                         FCC_ARG(channel));
+        if (!reply->cause)
+            reply->cause = out_of_memory;
+        return;
+    }
+    spec->input->is_init = false;
+    i->busy = true;
+    reply->later = true;
+    peer_invoke(sim, name, spec->input, i, child_ended, i, &child);
+    if (child)
+        i->child = child;
+}
+
+void peer_serve(peer_invocation *i, const Protos__ChaincodeMessage *request, fcc__arena *scratch, peer_reply *reply)
+{
+    fcc_bytes payload = fcc__of_pb(request->payload);
+
+    switch (request->type) {
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE:
+        get_state(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_MULTIPLE:
+        get_multiple(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_PRIVATE_DATA_HASH:
+        get_hash(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_METADATA:
+        get_metadata(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE:
+        put_state(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__DEL_STATE:
+        del_state(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__PURGE_PRIVATE_DATA:
+        purge_private(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE_METADATA:
+        put_state_metadata(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__WRITE_BATCH_STATE:
+        write_batch(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_BY_RANGE:
+        get_range(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_QUERY_RESULT:
+        get_query_result(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY:
+        get_history(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_NEXT:
+        query_next(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_CLOSE:
+        query_close(i, payload, scratch, reply);
+        break;
+    case PROTOS__CHAINCODE_MESSAGE__TYPE__INVOKE_CHAINCODE:
+        invoke_chaincode(i, payload, scratch, reply);
+        break;
+    default:
+        reply->cause = "unknown request";
+    }
+}
