@@ -6,6 +6,12 @@ $(eval $(call archive,core,shim/core))
 $(eval $(call archive,io,shim/io))
 
 RPC = $(B)/librpc.a $(B)/libbase.a
+UNIT_shim/rpc := $(RPC)
 # What a chaincode links, in link order
 FCC = $(B)/libio.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
-FCC_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(CRYPTO_LIBS)
+FCC_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
+
+UNIT_shim/exec := $(B)/libexec.a $(B)/libbase.a
+UNIT_shim/identity := $(B)/libidentity.a $(B)/libprotos.a $(B)/libbase.a
+UNIT_shim/core := $(B)/libcore.a $(B)/libexec.a $(UNIT_shim/identity)
+UNIT_shim/io := $(FCC)

@@ -1,0 +1,411 @@
+/*
+ * Queries that give many elements: ranges, composite keys, rich queries, history, pages, and their iterators.
+ *
+ * An iterator holds two pages. The peer's next page is fetched when the last element of this one is handed out, so that
+ * fcc_iter_has_next knows; the element stays valid because the new page goes into the other arena.
+ *
+ * Source: fabric-chaincode-go v2.3.0 shim/stub.go CommonIterator, shim/handler.go
+ */
+#include "core/stub.h"
+
+#include "base/require.h"
+
+#include "ledger/queryresult/kv_query_result.pb-c.h"
+
+#include <stdlib.h>
+
+#define NONE fcc_bytes_of(NULL, 0)
+/* What an open start is sent as: behind all composite keys. */
+#define FIRST_SIMPLE_KEY FCC_LIT("\x01")
+/* U+10FFFF, behind everything that a key may go on with. */
+#define LAST_RUNE FCC_LIT("\xf4\x8f\xbf\xbf")
+
+struct fcc_iter {
+    fcc_stub *stub;
+    fcc_iter *next;
+    bool is_history;
+    fcc__arena *pages[2]; /* NULL until used, and once closed */
+    unsigned page;        /* which of them holds `response` */
+    const Protos__QueryResponse *response; /* NULL once closed */
+    size_t at;
+};
+
+void fcc__iters_clear(fcc_stub *stub)
+{
+    for (fcc_iter *it = stub->iters; it; it = it->next) {
+        fcc__arena_free(it->pages[0]);
+        fcc__arena_free(it->pages[1]);
+    }
+    stub->iters = NULL;
+}
+
+/* ---- pages ---- */
+
+/* Read a QueryResponse into the arena that the last element is not in. */
+static fcc_status read_page(fcc_iter *it, fcc_bytes reply, const char *error_suffix)
+{
+    fcc_stub *stub = it->stub;
+    unsigned page = !it->page;
+    Protos__QueryResponse *response;
+    fcc_status st;
+
+    if (!it->pages[page])
+        it->pages[page] = fcc__arena_new(stub->session->options.memory_bytes);
+    else
+        fcc__arena_reset(it->pages[page]);
+    if (!it->pages[page])
+        return fcc__fail_memory(stub);
+    st = FCC__UNPACK(protos__query_response, reply, it->pages[page], &response);
+    if (st != FCC_OK)
+        return FCC__FAIL_PARTS(stub, st, FCC_LIT("["), fcc__short_id(stub->tx_id), FCC_LIT("] "), fcc_str(error_suffix));
+    it->page = page;
+    it->response = response;
+    it->at = 0;
+    return FCC_OK;
+}
+
+/* Send a query and make the iterator over its answer. */
+static fcc_status open_query(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const void *request, fcc_iter **out)
+{
+    bool is_range = type == PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_BY_RANGE;
+    fcc_bytes reply;
+    fcc_iter *it;
+    fcc_status st = fcc__ask(stub, type, request, &reply);
+
+    if (st != FCC_OK)
+        return st;
+    it = fcc__arena_zalloc(stub->arena, 1, sizeof(*it));
+    if (!it)
+        return fcc__fail_memory(stub);
+    it->stub = stub;
+    it->is_history = type == PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY;
+    it->next = stub->iters;
+    stub->iters = it;
+    st = read_page(it, reply, is_range ? "GetStateByRangeResponse unmarshall error" : "unmarshal error");
+    if (st == FCC_OK)
+        *out = it;
+    return st;
+}
+
+static fcc_status read_page_facts(fcc_iter *it, fcc_page *page)
+{
+    fcc_stub *stub = it->stub;
+    Protos__QueryResponseMetadata *metadata;
+    fcc_status st = FCC__UNPACK(protos__query_response_metadata, fcc__of_pb(it->response->metadata), stub->arena, &metadata);
+
+    if (st != FCC_OK)
+        return fcc_fail(stub, st, "proto: cannot parse invalid wire-format data");
+    if (page) {
+        page->fetched = metadata->fetched_records_count;
+        page->bookmark = fcc__of_pb(metadata->bookmark);
+    }
+    return FCC_OK;
+}
+
+/* ---- iterating ---- */
+
+bool fcc_iter_has_next(const fcc_iter *it)
+{
+    return it->response && (it->at < it->response->n_results || it->response->has_more);
+}
+
+static fcc_status fetch_next_page(fcc_iter *it)
+{
+    Protos__QueryStateNext request = PROTOS__QUERY_STATE_NEXT__INIT;
+    fcc_bytes reply;
+    fcc_status st;
+
+    request.id = it->response->id;
+    st = fcc__ask(it->stub, PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_NEXT, &request, &reply);
+    return st == FCC_OK ? read_page(it, reply, "unmarshal error") : st;
+}
+
+/* Unpack the element under the cursor into its page's arena, and move on. */
+static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage **out)
+{
+    fcc_stub *stub = it->stub;
+    const ProtobufCMessageDescriptor *type =
+        is_history ? &queryresult__key_modification__descriptor : &queryresult__kv__descriptor;
+    const Protos__QueryResponse *r = it->response;
+    fcc_status st;
+
+    if (is_history != it->is_history)
+        return fcc_fail(stub, FCC_ERR_ARG, "wrong result type");
+    if (!r || (it->at >= r->n_results && !r->has_more))
+        return fcc_fail(stub, FCC_ERR_ARG, "no such key");
+    if (it->at >= r->n_results)
+        return fcc_fail(stub, FCC_ERR_PROTO, "invalid iterator state");
+    st = fcc__unpack(type, fcc__of_pb(r->results[it->at]->resultbytes), it->pages[it->page], out);
+    if (st != FCC_OK)
+        return fcc_fail(stub, st, "%sproto: cannot parse invalid wire-format data",
+                        is_history ? "" : "error unmarshaling result from bytes: ");
+    it->at++;
+    if (it->at == r->n_results && r->has_more)
+        st = fetch_next_page(it);
+    return st;
+}
+
+fcc_status fcc_iter_next(fcc_iter *it, fcc_kv *out)
+{
+    ProtobufCMessage *element;
+    const Queryresult__KV *kv;
+    fcc_status st = next_element(it, false, &element);
+
+    if (st != FCC_OK)
+        return st;
+    kv = (const Queryresult__KV *)(const void *)element;
+    out->ns = fcc__of_pb(kv->namespace_);
+    out->key = fcc__of_pb(kv->key);
+    out->value = fcc__of_pb(kv->value);
+    return FCC_OK;
+}
+
+fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
+{
+    ProtobufCMessage *element;
+    const Queryresult__KeyModification *m;
+    fcc_status st = next_element(it, true, &element);
+
+    if (st != FCC_OK)
+        return st;
+    m = (const Queryresult__KeyModification *)(const void *)element;
+    out->tx_id = fcc__of_pb(m->tx_id);
+    out->value = fcc__of_pb(m->value);
+    out->seconds = m->timestamp ? m->timestamp->seconds : 0;
+    out->nanos = m->timestamp ? m->timestamp->nanos : 0;
+    out->is_delete = m->is_delete;
+    return FCC_OK;
+}
+
+fcc_status fcc_iter_close(fcc_iter *it)
+{
+    Protos__QueryStateClose request = PROTOS__QUERY_STATE_CLOSE__INIT;
+    Protos__QueryResponse *response;
+    fcc_bytes reply;
+    fcc_status st;
+
+    if (!it || !it->response)
+        return FCC_OK;
+    request.id = it->response->id;
+    st = fcc__ask(it->stub, PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_CLOSE, &request, &reply);
+    if (st == FCC_OK && reply.len) {
+        st = FCC__UNPACK(protos__query_response, reply, it->stub->arena, &response);
+        if (st != FCC_OK)
+            FCC__FAIL_PARTS(it->stub, st, FCC_LIT("["), fcc__short_id(it->stub->tx_id), FCC_LIT("] unmarshal error"));
+    }
+    it->response = NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        fcc__arena_free(it->pages[i]);
+        it->pages[i] = NULL;
+    }
+    return st;
+}
+
+/* ---- queries ---- */
+
+/* QueryMetadata, or nothing for a query without pages (page_size < 0). Lives until the next message is sent. */
+static fcc_status page_request(fcc_stub *stub, int32_t page_size, fcc_bytes bookmark, fcc_bytes *out)
+{
+    Protos__QueryMetadata metadata = PROTOS__QUERY_METADATA__INIT;
+    fcc_status st = fcc__check_text(stub, "bookmark", bookmark);
+
+    if (st != FCC_OK)
+        return st;
+    metadata.pagesize = page_size;
+    metadata.bookmark = fcc__pb(bookmark);
+    return fcc__pack(&metadata, stub->session->out, out) == FCC_OK ? FCC_OK : fcc__fail_memory(stub);
+}
+
+static fcc_status send_range(fcc_stub *stub, fcc_bytes collection, fcc_bytes start, fcc_bytes end, fcc_bytes metadata,
+                             fcc_iter **out, fcc_page *page)
+{
+    Protos__GetStateByRange request = PROTOS__GET_STATE_BY_RANGE__INIT;
+    fcc_iter *it;
+    fcc_status st = fcc__check_text(stub, "start key", start);
+
+    if (st == FCC_OK)
+        st = fcc__check_text(stub, "end key", end);
+    if (st != FCC_OK)
+        return st;
+    request.startkey = fcc__pb(start);
+    request.endkey = fcc__pb(end);
+    request.collection = fcc__pb(collection);
+    request.metadata = fcc__pb(metadata);
+    st = open_query(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_BY_RANGE, &request, &it);
+    if (st == FCC_OK)
+        st = read_page_facts(it, page);
+    if (st == FCC_OK)
+        *out = it;
+    return st;
+}
+
+static fcc_status send_rich(fcc_stub *stub, fcc_bytes collection, fcc_bytes query, fcc_bytes metadata, fcc_iter **out,
+                            fcc_page *page)
+{
+    Protos__GetQueryResult request = PROTOS__GET_QUERY_RESULT__INIT;
+    fcc_iter *it;
+    fcc_status st = fcc__check_text(stub, "query", query);
+
+    if (st != FCC_OK)
+        return st;
+    request.query = fcc__pb(query);
+    request.collection = fcc__pb(collection);
+    request.metadata = fcc__pb(metadata);
+    st = open_query(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_QUERY_RESULT, &request, &it);
+    if (st == FCC_OK)
+        st = read_page_facts(it, page);
+    if (st == FCC_OK)
+        *out = it;
+    return st;
+}
+
+/* Simple ranges must not reach into the composite keys, which begin with 0x00. */
+static fcc_status check_simple(fcc_stub *stub, fcc_bytes start, fcc_bytes end)
+{
+    const fcc_bytes keys[] = { start, end };
+
+    for (size_t i = 0; i < 2; i++)
+        if (keys[i].len && keys[i].data[0] == 0)
+            return FCC__FAIL_PARTS(stub, FCC_ERR_ARG, FCC_LIT("first character of the key ["), keys[i],
+                                   FCC_LIT("] contains a null character which is not allowed"));
+    return FCC_OK;
+}
+
+/* All keys that begin with this composite key. */
+static fcc_status partial_range(fcc_stub *stub, fcc_bytes object_type, const fcc_bytes *attributes, size_t count,
+                                fcc_bytes *start, fcc_bytes *end)
+{
+    uint8_t *p;
+    fcc_status st = fcc_create_composite_key(stub, object_type, attributes, count, start);
+
+    if (st != FCC_OK)
+        return st;
+    p = fcc__arena_alloc(stub->arena, start->len + LAST_RUNE.len);
+    if (!p)
+        return fcc__fail_memory(stub);
+    memcpy(p, start->data, start->len);
+    memcpy(p + start->len, LAST_RUNE.data, LAST_RUNE.len);
+    *end = fcc_bytes_of(p, start->len + LAST_RUNE.len);
+    return FCC_OK;
+}
+
+static fcc_status query_range(fcc_stub *stub, fcc_bytes collection, fcc_bytes start, fcc_bytes end, fcc_iter **out)
+{
+    fcc_status st;
+
+    if (start.len == 0)
+        start = FIRST_SIMPLE_KEY;
+    st = check_simple(stub, start, end);
+    return st == FCC_OK ? send_range(stub, collection, start, end, NONE, out, NULL) : st;
+}
+
+static fcc_status query_partial(fcc_stub *stub, fcc_bytes collection, fcc_bytes object_type, const fcc_bytes *attributes,
+                              size_t count, fcc_iter **out)
+{
+    fcc_bytes start, end;
+    fcc_status st = partial_range(stub, object_type, attributes, count, &start, &end);
+
+    return st == FCC_OK ? send_range(stub, collection, start, end, NONE, out, NULL) : st;
+}
+
+static fcc_status query_rich(fcc_stub *stub, fcc_bytes collection, fcc_bytes query, fcc_iter **out)
+{
+    return send_rich(stub, collection, query, NONE, out, NULL);
+}
+
+fcc_status fcc_get_state_by_range(fcc_stub *stub, fcc_bytes start, fcc_bytes end, fcc_iter **out)
+{
+    return query_range(stub, NONE, start, end, out);
+}
+
+fcc_status fcc_get_state_by_range_with_pagination(fcc_stub *stub, fcc_bytes start, fcc_bytes end, int32_t page_size,
+                                                  fcc_bytes bookmark, fcc_iter **out, fcc_page *page)
+{
+    fcc_bytes metadata;
+    fcc_status st;
+
+    if (start.len == 0)
+        start = FIRST_SIMPLE_KEY;
+    st = check_simple(stub, start, end);
+    if (st == FCC_OK)
+        st = page_request(stub, page_size, bookmark, &metadata);
+    return st == FCC_OK ? send_range(stub, NONE, start, end, metadata, out, page) : st;
+}
+
+fcc_status fcc_get_state_by_partial_composite_key(fcc_stub *stub, fcc_bytes object_type, const fcc_bytes *attributes,
+                                                  size_t count, fcc_iter **out)
+{
+    return query_partial(stub, NONE, object_type, attributes, count, out);
+}
+
+fcc_status fcc_get_state_by_partial_composite_key_with_pagination(fcc_stub *stub, fcc_bytes object_type,
+                                                                  const fcc_bytes *attributes, size_t count,
+                                                                  int32_t page_size, fcc_bytes bookmark, fcc_iter **out,
+                                                                  fcc_page *page)
+{
+    fcc_bytes metadata, start, end;
+    fcc_status st = page_request(stub, page_size, bookmark, &metadata);
+
+    if (st == FCC_OK)
+        st = partial_range(stub, object_type, attributes, count, &start, &end);
+    return st == FCC_OK ? send_range(stub, NONE, start, end, metadata, out, page) : st;
+}
+
+fcc_status fcc_get_all_states_composite_key_with_pagination(fcc_stub *stub, int32_t page_size, fcc_bytes bookmark,
+                                                            fcc_iter **out, fcc_page *page)
+{
+    fcc_bytes metadata;
+    fcc_status st = page_request(stub, page_size, bookmark, &metadata);
+
+    return st == FCC_OK ? send_range(stub, NONE, FCC_LIT("\0"), FCC_LIT("\0\xf4\x8f\xbf\xbf"), metadata, out, page) : st;
+}
+
+fcc_status fcc_get_query_result(fcc_stub *stub, fcc_bytes query, fcc_iter **out)
+{
+    return query_rich(stub, NONE, query, out);
+}
+
+fcc_status fcc_get_query_result_with_pagination(fcc_stub *stub, fcc_bytes query, int32_t page_size, fcc_bytes bookmark,
+                                                fcc_iter **out, fcc_page *page)
+{
+    fcc_bytes metadata;
+    fcc_status st = page_request(stub, page_size, bookmark, &metadata);
+
+    return st == FCC_OK ? send_rich(stub, NONE, query, metadata, out, page) : st;
+}
+
+fcc_status fcc_get_history_for_key(fcc_stub *stub, fcc_bytes key, fcc_iter **out)
+{
+    Protos__GetHistoryForKey request = PROTOS__GET_HISTORY_FOR_KEY__INIT;
+    fcc_status st = fcc__check_text(stub, "key", key);
+
+    if (st != FCC_OK)
+        return st;
+    request.key = fcc__pb(key);
+    return open_query(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY, &request, out);
+}
+
+/* ---- of a collection ---- */
+
+fcc_status fcc_get_private_data_by_range(fcc_stub *stub, fcc_bytes collection, fcc_bytes start, fcc_bytes end,
+                                         fcc_iter **out)
+{
+    fcc_status st = fcc__check_collection(stub, collection);
+
+    return st == FCC_OK ? query_range(stub, collection, start, end, out) : st;
+}
+
+fcc_status fcc_get_private_data_by_partial_composite_key(fcc_stub *stub, fcc_bytes collection, fcc_bytes object_type,
+                                                         const fcc_bytes *attributes, size_t count, fcc_iter **out)
+{
+    fcc_status st = fcc__check_collection(stub, collection);
+
+    return st == FCC_OK ? query_partial(stub, collection, object_type, attributes, count, out) : st;
+}
+
+fcc_status fcc_get_private_data_query_result(fcc_stub *stub, fcc_bytes collection, fcc_bytes query, fcc_iter **out)
+{
+    fcc_status st = fcc__check_collection(stub, collection);
+
+    return st == FCC_OK ? query_rich(stub, collection, query, out) : st;
+}

@@ -1,0 +1,387 @@
+/* See session.h. The table of running transactions, and what each message means in each state. */
+#include "core/stub.h"
+
+#include "base/require.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef Protos__ChaincodeMessage message;
+
+static const char *const state_names[] = { "created", "established", "ready" };
+
+/* ---- the table of transactions, by (channel, id) ---- */
+
+static fcc_stub **bucket_of(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < tx_id.len; i++)
+        h = (h ^ tx_id.data[i]) * 16777619u;
+    for (size_t i = 0; i < channel.len; i++)
+        h = (h ^ channel.data[i]) * 16777619u;
+    return &s->buckets[(h ^ h >> 16) % FCC__BUCKETS];
+}
+
+static fcc_stub *find(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
+{
+    for (fcc_stub *stub = *bucket_of(s, channel, tx_id); stub; stub = stub->next)
+        if (fcc_bytes_equal(stub->tx_id, tx_id) && fcc_bytes_equal(stub->channel, channel))
+            return stub;
+    return NULL;
+}
+
+static void insert(fcc__session *s, fcc_stub *stub)
+{
+    fcc_stub **bucket = bucket_of(s, stub->channel, stub->tx_id);
+
+    stub->next = *bucket;
+    *bucket = stub;
+}
+
+static void take_out(fcc__session *s, fcc_stub *stub)
+{
+    fcc_stub **p = bucket_of(s, stub->channel, stub->tx_id);
+
+    while (*p && *p != stub)
+        p = &(*p)->next;
+    if (*p)
+        *p = stub->next;
+    stub->next = NULL;
+}
+
+/* ---- spare stubs ---- */
+
+static fcc_stub *take_spare(fcc__session *s)
+{
+    fcc_stub *stub = s->spares;
+
+    if (!stub)
+        return fcc__stub_new(s);
+    s->spares = stub->next;
+    s->spare_count--;
+    stub->next = NULL;
+    return stub;
+}
+
+static void keep_spare(fcc__session *s, fcc_stub *stub)
+{
+    if (s->spare_count >= FCC__SPARE_TRANSACTIONS) {
+        fcc__stub_free(stub);
+        return;
+    }
+    fcc__stub_reset(stub);
+    stub->next = s->spares;
+    s->spares = stub;
+    s->spare_count++;
+}
+
+/* ---- running ---- */
+
+static void send_out(fcc__session *s, fcc_bytes wire)
+{
+    if (!s->over)
+        s->events->send(s->ctx, wire);
+    fcc__arena_reset(s->out);
+}
+
+static void maybe_drained(fcc__session *s)
+{
+    if (s->draining && s->running == 0 && s->events->drained)
+        s->events->drained(s->ctx);
+}
+
+/* Let a handler go on until it waits again or has ended, and send what it left to be sent. */
+static void run(fcc__session *s, fcc_stub *stub)
+{
+    fcc__co_resume(stub->co);
+    if (stub->out.len) {
+        send_out(s, stub->out);
+        stub->out = fcc_bytes_of(NULL, 0);
+    }
+    if (!fcc__co_finished(stub->co))
+        return;
+    if (!stub->duplicate)
+        take_out(s, stub);
+    fcc__co_free(stub->co);
+    stub->co = NULL;
+    s->running--;
+    keep_spare(s, stub);
+    maybe_drained(s);
+}
+
+/* No message comes any more: every suspended handler is told so and runs to its end. */
+static void let_all_end(fcc__session *s)
+{
+    s->over = true;
+    for (size_t i = 0; i < FCC__BUCKETS; i++) {
+        while (s->buckets[i]) {
+            fcc_stub *stub = s->buckets[i];
+
+            FCC_REQUIRE(stub->waiting);
+            stub->reply = NULL;
+            run(s, stub); /* takes it out of the bucket: a call on a dead stream does not wait */
+        }
+    }
+}
+
+static void end(fcc__session *s, const char *reason)
+{
+    let_all_end(s);
+    s->events->close(s->ctx, reason);
+}
+
+/* Answer with ERROR, which carries the transaction but, as the Go shim's does, no channel; false when it can't be. */
+static void send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
+{
+    message error = PROTOS__CHAINCODE_MESSAGE__INIT;
+    fcc_bytes wire;
+
+    error.type = PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR;
+    error.payload = fcc__pb(text);
+    error.txid = fcc__pb(tx_id);
+    error.channel_id = fcc__pb(channel);
+    if (fcc__write_message(s, &error, &wire) == FCC_OK)
+        send_out(s, wire);
+}
+
+/* The message breaks the protocol: say so to the peer, and end. */
+static void refuse(fcc__session *s, fcc_bytes tx_id, fcc_bytes text)
+{
+    fcc__buf reason;
+
+    send_error(s, tx_id, fcc_bytes_of(NULL, 0), text);
+    fcc__buf_init(&reason, text.len + 64);
+    fcc__buf_puts(&reason, "error handling message: ");
+    fcc__buf_add(&reason, text);
+    end(s, fcc__buf_ok(&reason) ? fcc__buf_cstr(&reason) : "error handling message");
+    fcc__buf_clear(&reason);
+}
+
+static void refuse_in_state(fcc__session *s, const message *m)
+{
+    fcc__buf text;
+    char digits[12];
+
+    fcc__buf_init(&text, m->txid.len + 256);
+    fcc__buf_putc(&text, '[');
+    fcc__buf_add(&text, fcc__of_pb(m->txid));
+    fcc__buf_printf(&text, "] Chaincode h cannot handle message (%s) while in state: %s",
+                    fcc__type_name((int)m->type, digits), state_names[s->state]);
+    refuse(s, fcc__of_pb(m->txid), fcc__buf_bytes(&text));
+    fcc__buf_clear(&text);
+}
+
+/* ---- messages ---- */
+
+/* What the peer can take in batches. A payload that cannot be read counts as no offer. */
+static void negotiate(fcc__session *s, const message *m)
+{
+    enum { LEAST = 100 };
+    Protos__ChaincodeAdditionalParams *offer;
+
+    if (m->payload.len == 0 ||
+        FCC__UNPACK(protos__chaincode_additional_params, fcc__of_pb(m->payload), s->incoming->arena, &offer) != FCC_OK)
+        return;
+    s->use_batch = offer->use_write_batch;
+    s->max_batch = offer->max_size_write_batch < LEAST ? LEAST : offer->max_size_write_batch;
+    s->use_multiple = offer->use_get_multiple_keys;
+    s->max_multiple = offer->max_size_get_multiple_keys < LEAST ? LEAST : offer->max_size_get_multiple_keys;
+}
+
+static void start(fcc__session *s, const message *m)
+{
+    fcc_stub *stub = s->incoming;
+    fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
+
+    if (s->draining) {
+        send_error(s, tx_id, channel, FCC_LIT("the chaincode is shutting down"));
+        return;
+    }
+    stub->co = fcc__co_new(s->options.stacks, fcc__transaction_main, stub);
+    if (!stub->co) {
+        send_error(s, tx_id, channel, FCC_LIT("the chaincode is out of memory"));
+        return;
+    }
+    s->incoming = NULL; /* moved: it is the transaction's now */
+    stub->message = m;
+    stub->channel = channel;
+    stub->tx_id = tx_id;
+    stub->is_init = m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT;
+    stub->duplicate = find(s, channel, tx_id) != NULL;
+    if (!stub->duplicate)
+        insert(s, stub);
+    s->running++;
+    run(s, stub);
+}
+
+static void reply(fcc__session *s, const message *m)
+{
+    fcc_stub *stub = find(s, fcc__of_pb(m->channel_id), fcc__of_pb(m->txid));
+
+    if (!stub || !stub->waiting) {
+        fcc_bytes id = fcc__short_id(fcc__of_pb(m->txid));
+        char text[64];
+        int n = snprintf(text, sizeof(text), "[" FCC_FMT "] responseChannel does not exist", FCC_ARG(id));
+
+        refuse(s, fcc__of_pb(m->txid), fcc_bytes_of(text, (size_t)n));
+        return;
+    }
+    stub->reply = m;
+    run(s, stub);
+}
+
+static void handle(fcc__session *s, const message *m, fcc_bytes wire)
+{
+    if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__KEEPALIVE) {
+        s->events->send(s->ctx, wire);
+        return;
+    }
+    switch (s->state) {
+    case FCC__CREATED:
+        if (m->type != PROTOS__CHAINCODE_MESSAGE__TYPE__REGISTERED)
+            break;
+        s->state = FCC__ESTABLISHED;
+        return;
+    case FCC__ESTABLISHED:
+        if (m->type != PROTOS__CHAINCODE_MESSAGE__TYPE__READY)
+            break;
+        s->state = FCC__READY;
+        negotiate(s, m);
+        return;
+    case FCC__READY:
+        if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__RESPONSE || m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR) {
+            reply(s, m);
+            return;
+        }
+        if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT || m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__TRANSACTION) {
+            start(s, m);
+            return;
+        }
+        break;
+    }
+    refuse_in_state(s, m);
+}
+
+void fcc__session_receive(fcc__session *s, fcc_bytes wire)
+{
+    fcc_stub *incoming;
+    message *m;
+    fcc_status st;
+
+    FCC_REQUIRE(!s->busy);
+    if (s->over)
+        return;
+    s->busy = true;
+    if (!s->incoming)
+        s->incoming = take_spare(s);
+    incoming = s->incoming;
+    if (!incoming) {
+        end(s, "out of memory");
+        goto out;
+    }
+    st = FCC__UNPACK(protos__chaincode_message, wire, incoming->arena, &m);
+    if (st != FCC_OK) {
+        char text[160];
+
+        snprintf(text, sizeof(text), "receive failed: %zu bytes that are no ChaincodeMessage: %s", wire.len,
+                 fcc_status_text(st));
+        end(s, text);
+        goto out;
+    }
+    handle(s, m, wire);
+    if (s->incoming) /* nothing took it over */
+        fcc__arena_reset(s->incoming->arena);
+out:
+    s->busy = false;
+}
+
+/* ---- life ---- */
+
+static bool send_register(fcc__session *s, fcc_bytes ccid)
+{
+    Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
+    message m = PROTOS__CHAINCODE_MESSAGE__INIT;
+    fcc_bytes payload, wire;
+
+    id.name = fcc__pb(ccid);
+    if (fcc__pack(&id, s->out, &payload) != FCC_OK)
+        return false;
+    m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__REGISTER;
+    m.payload = fcc__pb(payload);
+    if (fcc__write_message(s, &m, &wire) != FCC_OK)
+        return false;
+    send_out(s, wire);
+    return true;
+}
+
+fcc_status fcc__session_new(const fcc_chaincode *chaincode, fcc_bytes ccid, const fcc__session_options *options,
+                            const fcc__session_events *events, void *ctx, fcc__session **out)
+{
+    fcc__session *s;
+
+    FCC_REQUIRE(chaincode && options->stacks && events->send && events->close);
+    if (ccid.len == 0 || !fcc__utf8_valid(ccid))
+        return FCC_ERR_ARG;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        return FCC_ERR_NOMEM;
+    s->chaincode = chaincode;
+    s->events = events;
+    s->ctx = ctx;
+    s->options = *options;
+    if (!s->options.memory_bytes)
+        s->options.memory_bytes = FCC__MEMORY_BYTES;
+    if (!s->options.max_message_bytes)
+        s->options.max_message_bytes = FCC__MAX_MESSAGE_BYTES;
+    s->out = fcc__arena_new(2 * s->options.max_message_bytes + 1024 * 1024); /* a payload, and the message around it */
+    s->busy = true;
+    if (!s->out || !send_register(s, ccid)) {
+        fcc__arena_free(s->out);
+        free(s);
+        return FCC_ERR_NOMEM;
+    }
+    s->busy = false;
+    *out = s;
+    return FCC_OK;
+}
+
+void fcc__session_closed(fcc__session *s)
+{
+    FCC_REQUIRE(!s->busy);
+    s->busy = true;
+    let_all_end(s);
+    s->busy = false;
+}
+
+void fcc__session_drain(fcc__session *s)
+{
+    FCC_REQUIRE(!s->busy);
+    if (s->draining)
+        return;
+    s->draining = true;
+    maybe_drained(s);
+}
+
+size_t fcc__session_running(const fcc__session *s)
+{
+    return s->running;
+}
+
+void fcc__session_free(fcc__session *s)
+{
+    if (!s)
+        return;
+    fcc__session_closed(s);
+    if (s->incoming)
+        fcc__stub_free(s->incoming);
+    while (s->spares) {
+        fcc_stub *stub = s->spares;
+
+        s->spares = stub->next;
+        fcc__stub_free(stub);
+    }
+    fcc__arena_free(s->out);
+    free(s);
+}

@@ -1,0 +1,170 @@
+/*
+ * stub.h: one transaction inside the core: what the session and the stub's calls share. No other area includes it.
+ */
+#ifndef FCC_CORE_STUB_H
+#define FCC_CORE_STUB_H
+
+#include "core/session.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "identity/identity.h"
+#include "protos/unpack.h"
+
+#include "peer/chaincode.pb-c.h"
+#include "peer/chaincode_shim.pb-c.h"
+
+typedef enum fcc__state { FCC__CREATED, FCC__ESTABLISHED, FCC__READY } fcc__state;
+
+enum { FCC__BUCKETS = 256, FCC__SPARE_TRANSACTIONS = 128 };
+
+struct fcc__session {
+    const fcc_chaincode *chaincode;
+    const fcc__session_events *events;
+    void *ctx;
+    fcc__session_options options;
+    fcc__state state;
+    bool over;     /* nothing is sent or received any more */
+    bool draining;
+    bool busy;     /* inside receive or closed: callbacks must not come back */
+    bool use_batch;
+    bool use_multiple;
+    uint32_t max_batch;
+    uint32_t max_multiple;
+    fcc__arena *out;   /* the message being written; reset once it is sent */
+    fcc_stub *buckets[FCC__BUCKETS];
+    size_t running;
+    fcc_stub *incoming; /* each message is unpacked in its arena, and INIT or TRANSACTION takes it over */
+    fcc_stub *spares;   /* finished ones, for reuse */
+    size_t spare_count;
+};
+
+/* One element of a map<string, bytes>. */
+typedef struct fcc__entry {
+    fcc_bytes name;
+    fcc_bytes value;
+} fcc__entry;
+
+typedef struct fcc__entries {
+    const fcc__entry *v; /* sorted by name, each name once */
+    size_t n;
+} fcc__entries;
+
+/* What the signed proposal tells, beyond what every transaction needs: computed when first asked for. */
+struct fcc__proposal {
+    fcc_bytes bytes;
+    fcc_bytes signature;
+    fcc_bytes nonce;
+    fcc_bytes creator;
+    uint64_t epoch;
+    bool has_timestamp;
+    int64_t seconds;
+    int32_t nanos;
+    fcc_bytes extension;
+    bool extension_read;
+    fcc_bytes outermost; /* chaincode's name, once extension_read */
+    fcc_bytes binding;   /* empty until asked for */
+};
+
+struct fcc__batch;
+
+struct fcc_stub {
+    fcc__session *session;
+    fcc__arena *arena;
+    fcc__co *co;
+    fcc_stub *next; /* in its bucket, or among the spares */
+    fcc_bytes channel;
+    fcc_bytes tx_id;
+    bool is_init;
+    bool duplicate; /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
+    bool waiting;   /* suspended in a stub call */
+    const Protos__ChaincodeMessage *message; /* INIT or TRANSACTION; borrowed until the handler first yields */
+
+    fcc_args args;
+    fcc__entries decorations;
+    fcc__entries transient;
+    struct fcc__proposal *proposal; /* NULL: the peer sent none */
+    const fcc__identity *identity;  /* NULL until asked for */
+
+    fcc_bytes out; /* what is to be sent when the coroutine next yields or ends */
+    const Protos__ChaincodeMessage *reply; /* valid until the next yield; NULL: the stream is gone */
+
+    fcc_response response;
+    bool responded;
+    bool has_event;
+    fcc_bytes event_name;
+    fcc_bytes event_payload;
+    struct fcc__batch *batch; /* NULL: writes are sent at once */
+    fcc_iter *iters;
+
+    fcc__buf errors[2]; /* the last text, and the one before: a text may be made from it */
+    unsigned error;
+};
+
+/* ---- transaction.c ---- */
+
+/* The coroutine of INIT and TRANSACTION: runs the handler and leaves the final message in stub->out. */
+void fcc__transaction_main(void *stub);
+/* Go back to an empty stub, keeping the memory that is worth keeping. */
+void fcc__stub_reset(fcc_stub *stub);
+fcc_stub *fcc__stub_new(fcc__session *session);
+void fcc__stub_free(fcc_stub *stub);
+
+/* ---- request.c ---- */
+
+/* "GET_STATE"; the number for types that we do not know. `digits` has room for 12 bytes. */
+const char *fcc__type_name(int type, char *digits);
+/* The first 8 bytes. */
+fcc_bytes fcc__short_id(fcc_bytes tx_id);
+
+/*
+ * Write a ChaincodeMessage for this stream into session->out.
+ *
+ * @return FCC_OK         *out is borrowed until the arena is reset
+ *         FCC_ERR_LIMIT  longer than options.max_message_bytes
+ */
+fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMessage *message, fcc_bytes *out)
+    FCC_MUST_CHECK;
+
+/*
+ * Send a request and wait for its answer.
+ *
+ * @param payload  a message of the type that belongs to `type`
+ * @param reply    on FCC_OK the payload of RESPONSE; borrowed until the next call that waits
+ *
+ * @return as fcc_get_state says; the text is set. Coroutine switch inside.
+ */
+fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const void *payload, fcc_bytes *reply)
+    FCC_MUST_CHECK;
+
+/* ---- failures: each sets the text and returns `status` ---- */
+
+/* Pieces are joined as they are, for texts that hold bytes from outside (which may contain 0x00). */
+fcc_status fcc__fail_parts(fcc_stub *stub, fcc_status status, const fcc_bytes *parts, size_t count);
+#define FCC__FAIL_PARTS(stub, status, ...)                                     \
+    fcc__fail_parts(stub, status, (const fcc_bytes[]){ __VA_ARGS__ },           \
+                    sizeof((const fcc_bytes[]){ __VA_ARGS__ }) / sizeof(fcc_bytes))
+/* The transaction's memory cap. */
+fcc_status fcc__fail_memory(fcc_stub *stub);
+/* FCC_ERR_ARG "WHAT is not valid UTF-8", or FCC_OK. */
+fcc_status fcc__check_text(fcc_stub *stub, const char *what, fcc_bytes text) FCC_MUST_CHECK;
+/* FCC_ERR_ARG for an empty collection. */
+fcc_status fcc__check_collection(fcc_stub *stub, fcc_bytes collection) FCC_MUST_CHECK;
+
+/* ---- query.c ---- */
+
+/* Free what the transaction's iterators hold. */
+void fcc__iters_clear(fcc_stub *stub);
+
+/* ---- batch.c ---- */
+
+typedef enum fcc__write { FCC__WRITE_PUT, FCC__WRITE_DEL, FCC__WRITE_PURGE, FCC__WRITE_POLICY } fcc__write;
+
+/* Keep a write for the flush; the last one of a key and kind (data or policy) counts. Needs stub->batch. */
+fcc_status fcc__batch_add(fcc_stub *stub, fcc__write write, fcc_bytes collection, fcc_bytes key, fcc_bytes value)
+    FCC_MUST_CHECK;
+
+/* The metadata name of a key's endorsement policy. */
+#define FCC__POLICY_METAKEY FCC_LIT("VALIDATION_PARAMETER")
+
+#endif

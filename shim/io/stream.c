@@ -1,0 +1,140 @@
+/* See stream.h. */
+#include "io/stream.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+struct fcc__stream {
+    fcc__host *host;
+    fcc__stream *next;
+    rpc_call *call;
+    fcc__session *session; /* NULL until started */
+};
+
+/* ---- what the session wants ---- */
+
+static void send(void *ctx, fcc_bytes message)
+{
+    fcc__stream *stream = ctx;
+
+    if (rpc_send(stream->call, message) != FCC_OK)
+        rpc_cancel(stream->call); /* a message is lost: what follows would not make sense to the peer */
+}
+
+/* A server ends a call with a status, a client can only leave. */
+static void end_call(fcc__stream *stream, rpc_code code, const char *reason)
+{
+    if (stream->host->config->is_client)
+        rpc_half_close(stream->call);
+    else
+        rpc_finish(stream->call, code, fcc_str(reason), fcc_bytes_of(NULL, 0));
+}
+
+static void close_stream(void *ctx, const char *reason)
+{
+    fcc__stream *stream = ctx;
+
+    fcc__log(FCC__WARN, "stream of %s ends: %s", rpc_peer(stream->call), reason);
+    end_call(stream, RPC_UNKNOWN, reason);
+}
+
+static void drained(void *ctx)
+{
+    end_call(ctx, RPC_UNAVAILABLE, "the chaincode is shutting down");
+}
+
+static const fcc__session_events session_events = { .send = send, .close = close_stream, .drained = drained };
+
+/* ---- what the call tells ---- */
+
+static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
+{
+    fcc__stream *stream = ctx;
+
+    (void)call;
+    fcc__session_receive(stream->session, message);
+}
+
+static void on_half_close(rpc_call *call, void *ctx)
+{
+    fcc__stream *stream = ctx;
+
+    (void)call;
+    fcc__session_closed(stream->session);
+    end_call(stream, RPC_UNKNOWN, "received EOF, ending chaincode stream");
+}
+
+static void unlink_stream(fcc__stream *stream)
+{
+    fcc__stream **p = &stream->host->streams;
+
+    while (*p && *p != stream)
+        p = &(*p)->next;
+    if (*p)
+        *p = stream->next;
+}
+
+static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
+{
+    fcc__stream *stream = ctx;
+    fcc__host *host = stream->host;
+
+    fcc__log(FCC__INFO, "stream of %s closed: %s " FCC_FMT, rpc_peer(call), rpc_code_name(status->code),
+             FCC_ARG(status->message));
+    unlink_stream(stream);
+    fcc__stream_free(stream);
+    if (!host->config->is_client)
+        return;
+    host->lost = !host->stopping;
+    rpc_loop_stop(host->loop);
+}
+
+const rpc_events fcc__stream_events = {
+    .on_message = on_message,
+    .on_half_close = on_half_close,
+    .on_closed = on_closed,
+};
+
+/* ---- life ---- */
+
+fcc__stream *fcc__stream_new(fcc__host *host)
+{
+    fcc__stream *stream = calloc(1, sizeof(*stream));
+
+    if (stream)
+        stream->host = host;
+    return stream;
+}
+
+fcc_status fcc__stream_start(fcc__stream *stream, rpc_call *call)
+{
+    fcc__host *host = stream->host;
+    fcc__session_options options = { .stacks = host->stacks };
+    fcc_status st;
+
+    stream->call = call;
+    st = fcc__session_new(host->chaincode, fcc_str(host->config->ccid), &options, &session_events, stream,
+                          &stream->session);
+    if (st != FCC_OK)
+        return st;
+    stream->next = host->streams;
+    host->streams = stream;
+    fcc__log(FCC__INFO, "stream of %s opened", rpc_peer(call));
+    return FCC_OK;
+}
+
+void fcc__stream_free(fcc__stream *stream)
+{
+    if (!stream)
+        return;
+    fcc__session_free(stream->session);
+    free(stream);
+}
+
+void fcc__host_drain(fcc__host *host)
+{
+    host->stopping = true;
+    for (fcc__stream *stream = host->streams; stream; stream = stream->next)
+        fcc__session_drain(stream->session);
+}

@@ -1,0 +1,38 @@
+/*
+ * stream.h: a gRPC stream to a peer, joined to a session. Both the server and the client mode are made of these.
+ * Everything is called on the loop's thread.
+ */
+#ifndef FCC_IO_STREAM_H
+#define FCC_IO_STREAM_H
+
+#include "core/session.h"
+#include "io/config.h"
+#include "rpc/rpc.h"
+
+typedef struct fcc__stream fcc__stream;
+
+/* The process: what all its streams share. */
+typedef struct fcc__host {
+    const fcc_chaincode *chaincode;
+    const fcc__config *config;
+    rpc_loop *loop;
+    fcc__co_pool *stacks;
+    fcc__stream *streams; /* open ones */
+    bool stopping;
+    bool lost; /* client mode: the stream ended without our asking */
+} fcc__host;
+
+/* The callbacks of a stream's call; their ctx is the stream. */
+extern const rpc_events fcc__stream_events;
+
+/* NULL when out of memory. */
+fcc__stream *fcc__stream_new(fcc__host *host);
+/* Start the conversation on `call`, whose callbacks have the stream as ctx: REGISTER goes out. */
+fcc_status fcc__stream_start(fcc__stream *stream, rpc_call *call) FCC_MUST_CHECK;
+/* For one that was not started. Takes NULL. */
+void fcc__stream_free(fcc__stream *stream);
+
+/* Let the transactions of all streams end, take no new ones, and end each stream that has none left. */
+void fcc__host_drain(fcc__host *host);
+
+#endif
