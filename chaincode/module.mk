@@ -1,1 +1,16 @@
 # The chaincodes: one executable each.
+
+# What the healthcare chaincodes share, and these.
+$(eval $(call archive,cclib,chaincode/lib))
+$(eval $(call archive,consent,chaincode/consent))
+$(eval $(call archive,ehr,chaincode/ehr))
+PROGRAMS += consent ehr
+consent_OBJS = $(B)/libconsent.a $(B)/libcclib.a $(FCC)
+consent_LIBS = $(FCC_LIBS)
+ehr_OBJS = $(B)/libehr.a $(B)/libcclib.a $(FCC)
+ehr_LIBS = $(FCC_LIBS)
+# Their tests link a small ledger in memory in place of libfcc.
+CC_FAKE := $(B)/obj/test/support/fake_stub.c.o
+UNIT_chaincode/lib := $(B)/libcclib.a $(CC_FAKE) $(B)/libbase.a
+UNIT_chaincode/consent := $(B)/libconsent.a $(UNIT_chaincode/lib)
+UNIT_chaincode/ehr := $(B)/libehr.a $(UNIT_chaincode/consent)

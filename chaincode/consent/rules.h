@@ -1,0 +1,40 @@
+/* rules.h: the decision: what a patient's base and grants say about one act. Pure: no ledger, no clock. */
+#ifndef CONSENT_RULES_H
+#define CONSENT_RULES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CONSENT_GRANTS = 3 };
+
+/* Who acts: a patient (pid), or a member of staff (uid, role, site). */
+struct consent_actor {
+    const char *pid;
+    const char *uid, *role, *site;
+    const char *msp;
+};
+
+struct consent_question {
+    const char *pid; /* the patient whose data it is */
+    bool patient_known, patient_deceased;
+    struct consent_actor actor;
+    const char *purpose, *op;
+    int64_t now;
+    const json_t *base;                   /* NULL: there is none */
+    const json_t *grants[CONSENT_GRANTS]; /* of the person, the role at the site, the organisation; NULL: none */
+};
+
+struct consent_decision {
+    bool permit;
+    const char *reason; /* static; the list is in the README */
+};
+
+/*
+ * Judge one record, or anything of which less is known. `attrs` has any of recId, category, sens, author, site, enc,
+ * encState, encClosed, date, status. With recId it is a record, and what it lacks it does not have; without, what is
+ * missing is unknown: a permit counts if it could match, a deny only if it must.
+ */
+struct consent_decision consent_decide(const struct consent_question *question, const json_t *attrs);
+
+#endif

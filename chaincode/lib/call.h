@@ -1,0 +1,214 @@
+/*
+ * call.h: one call of a chaincode's function, from the checks before it to its answer.
+ *
+ * A function is declared with what it needs:
+ *
+ *     LIB_FUNCTION(grant, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(grant_fields))
+ *     static fcc_status grant(lib_call *call) { ... }
+ *
+ * and listed in the chaincode's table as { "Grant", grant_handler, 0 }. Before it runs, in this order: no patient data
+ * in public arguments, the time window (writing functions), the caller (order of refusal: role, key, job, function),
+ * the transient object `in` and its fields. JSON values reached from the call live until the function returns.
+ */
+#ifndef LIB_CALL_H
+#define LIB_CALL_H
+
+#include <jansson.h>
+
+#include <fcc/chaincode.h>
+
+#include "lib/value.h"
+
+/* ---- refusals ---- */
+
+/*    name          status code */
+#define LIB_CODES(X)                  \
+    X(BAD_INPUT,    400, "BAD_INPUT")    \
+    X(PHI_IN_ARGS,  400, "PHI_IN_ARGS")  \
+    X(TIME_WINDOW,  400, "TIME_WINDOW")  \
+    X(NO_ROLE,      401, "NO_ROLE")      \
+    X(NOT_FOUND,    404, "NOT_FOUND")    \
+    X(CONFLICT,     409, "CONFLICT")     \
+    X(ALREADY,      409, "ALREADY")      \
+    X(GONE,         410, "GONE")         \
+    X(PRECONDITION, 412, "PRECONDITION") \
+    X(RETENTION,    412, "RETENTION")    \
+    X(INVARIANT,    422, "INVARIANT")    \
+    X(TAMPERED,     422, "TAMPERED")     \
+    X(REGION,       422, "REGION")       \
+    X(LIMIT,        429, "LIMIT")
+
+typedef enum lib_code {
+#define LIB_CODE_ENUM(name, status, code) LIB_##name,
+    LIB_CODES(LIB_CODE_ENUM)
+#undef LIB_CODE_ENUM
+} lib_code;
+
+/* ---- roles ---- */
+
+enum {
+    LIB_PATIENT = 1 << 0,
+    LIB_DOCTOR = 1 << 1,
+    LIB_NURSE = 1 << 2,
+    LIB_LABTECH = 1 << 3,
+    LIB_REGISTRAR = 1 << 4,
+    LIB_DESK = 1 << 5,
+    LIB_PRIVACY_OFFICER = 1 << 6,
+    LIB_CUSTODIAN = 1 << 7,
+    LIB_PHARMACIST = 1 << 8,
+    LIB_SUPPLYCHAIN = 1 << 9,
+    LIB_INSURER_AGENT = 1 << 10,
+    LIB_RESEARCHER = 1 << 11,
+    LIB_AUDITOR = 1 << 12,
+    LIB_ADMIN = 1 << 13,
+    LIB_EVERY_ROLE = (1 << 14) - 1
+};
+
+/* The name's bit, 0 when there is no such role; and whether members of this MSP may carry it. */
+unsigned lib_role_of(const char *name);
+bool lib_role_allowed(unsigned role, const char *msp);
+/* HospitalMSP and ClinicMSP: who keeps patients' records. */
+bool lib_is_care(const char *msp);
+
+/* ---- the call ---- */
+
+typedef struct lib_caller {
+    unsigned role;
+    const char *role_name;
+    const char *msp;
+    const char *fp;   /* of the key, 64 hexadecimal digits */
+    const char *uid;  /* staff only, else NULL */
+    const char *site; /* staff only, else NULL */
+    const char *pid;  /* patients only, else NULL */
+} lib_caller;
+
+typedef struct lib_call lib_call;
+
+/* LIB_IN_FOREIGN: in belongs to the function that the client called; it is not looked at */
+enum { LIB_IN_NONE, LIB_IN_REQUIRED, LIB_IN_OPTIONAL, LIB_IN_FOREIGN };
+enum {
+    LIB_WRITES = 1 << 0,   /* the time window holds */
+    LIB_TIMED = 1 << 1,    /* a query whose outcome hangs on the proposal's time: the window holds too */
+    LIB_INTERNAL = 1 << 2, /* only for sister chaincodes: `sisters` names them; the caller is not looked at */
+    LIB_CARE = 1 << 3      /* the caller's organisation must be Hospital or Clinic */
+};
+
+typedef struct lib_field lib_field;
+
+typedef struct lib_spec {
+    fcc_status (*run)(lib_call *call);
+    unsigned flags;
+    unsigned roles;
+    int in;
+    const lib_field *fields;
+    size_t field_count;
+    const char *const *sisters; /* NULL-terminated */
+} lib_spec;
+
+struct lib_call {
+    fcc_stub *stub;
+    fcc_args args;
+    int64_t now; /* the proposal's time, epoch seconds */
+    lib_caller caller;
+    const json_t *in; /* the object in transient, checked; NULL when there is none */
+    json_t *own;      /* what is freed when the function returns */
+};
+
+/* The function `name` and, for the table, name_handler; LIB_PART for a table in another file, which declares it. */
+#define LIB_FUNCTION(name, ...)                                     \
+    static fcc_status name##_handler(fcc_stub *stub, fcc_args args); \
+    LIB_PART(name, __VA_ARGS__)
+#define LIB_PART(name, ...)                                        \
+    static fcc_status name(lib_call *call);                        \
+    fcc_status name##_handler(fcc_stub *stub, fcc_args args)       \
+    {                                                              \
+        static const lib_spec spec = { .run = name, __VA_ARGS__ }; \
+        return lib_run(stub, args, &spec);                         \
+    }
+#define LIB_FIELDS(table) .fields = (table), .field_count = sizeof(table) / sizeof((table)[0])
+
+fcc_status lib_run(fcc_stub *stub, fcc_args args, const lib_spec *spec);
+/* For fcc_chaincode.refuse: unknown function, wrong number of arguments. */
+fcc_status lib_unknown(fcc_stub *stub, fcc_args args);
+/* main of a chaincode: the registry's file, then fcc_main. */
+int lib_main(int argc, char **argv, const fcc_chaincode *chaincode);
+/* Where the time window takes its clock (epoch seconds) from; NULL puts the system's back. */
+void lib_set_clock(int64_t (*clock)(void));
+
+/* ---- answering ---- */
+
+/* Answer with an error and return the status that ends the function. `detail` names fields, never values. */
+fcc_status lib_refuse(lib_call *call, lib_code code, const char *format, ...) FCC_PRINTF(3, 4);
+/* 403 DENIED:reason */
+fcc_status lib_deny(lib_call *call, const char *reason, const char *format, ...) FCC_PRINTF(3, 4);
+/* 200 with this value in canonical JSON; takes the value over. */
+fcc_status lib_answer(lib_call *call, json_t *value);
+
+/* ---- help for functions ---- */
+
+/* Hand a new value to the call, which frees it; gives it back. NULL stays NULL. */
+json_t *lib_own(lib_call *call, json_t *value);
+/* A public argument as an id; BAD_INPUT otherwise. */
+fcc_status lib_id_arg(lib_call *call, size_t index, const char **out) FCC_MUST_CHECK;
+/* A C string that lives as long as the call; NULL for bytes with 0x00 in them or without memory. */
+const char *lib_string(lib_call *call, fcc_bytes bytes);
+/* A field of `in`, of the type that its table promised: NULL or 0 when it is not there. */
+const char *lib_in_text(const lib_call *call, const char *name);
+const json_t *lib_in(const lib_call *call, const char *name);
+/* 403 DENIED:not_owner unless the caller is this patient. */
+fcc_status lib_require_owner(lib_call *call, const char *pid) FCC_MUST_CHECK;
+/* 403 DENIED:licence unless the caller's licence is valid in the region of the caller's site. */
+fcc_status lib_require_licence(lib_call *call) FCC_MUST_CHECK;
+/* Check(subject, capability, region) of credentials. */
+fcc_status lib_check(lib_call *call, const char *subject, const char *capability, const char *region,
+                     bool *valid) FCC_MUST_CHECK;
+/*
+ * Call a sister chaincode on this channel. A refusal of the callee becomes this call's own answer and is returned as
+ * an error, because what the callee wrote before it would stay. `args` include the function's name.
+ */
+fcc_status lib_call_sister(lib_call *call, const char *chaincode, const fcc_bytes *args, size_t count,
+                           const json_t **answer) FCC_MUST_CHECK;
+
+/* Resolve the caller; part of lib_run, apart for its tests. */
+fcc_status lib_resolve_caller(lib_call *call) FCC_MUST_CHECK;
+
+/* ---- fields ---- */
+
+typedef enum lib_type {
+    LIB_ID,      /* an id */
+    LIB_PID,     /* a patient's id */
+    LIB_HEX,     /* exactly `max` hexadecimal digits */
+    LIB_TIME,    /* a time */
+    LIB_INT,     /* an integer from min to max */
+    LIB_WORD,    /* one of `words` */
+    LIB_WORDS,   /* min to max different ones of `words` */
+    LIB_IDS,     /* min to max different ids */
+    LIB_CID,     /* a CID */
+    LIB_MIME,    /* a media type */
+    LIB_LETTERS, /* 1 to max letters */
+    LIB_GRANTEE, /* "u:UID", "r:ROLE@GLN", "m:MSPID" */
+    LIB_TOKEN,   /* a page: up to max characters of ids and '~' */
+    LIB_OBJECT,  /* an object; its content is checked by the function */
+    LIB_ARRAY    /* an array of min to max elements; their content is checked by the function */
+} lib_type;
+
+struct lib_field {
+    const char *name;
+    lib_type type;
+    bool optional;
+    int64_t min, max;
+    const char *const *words; /* NULL-terminated */
+};
+
+/* BAD_INPUT unless `object` has exactly these fields; `where` is put before a field's name in the detail. */
+fcc_status lib_check_fields(lib_call *call, const json_t *object, const lib_field *fields, size_t count,
+                            const char *where) FCC_MUST_CHECK;
+
+/* What several chaincodes speak of. NULL-terminated. */
+extern const char *const lib_purposes[];
+extern const char *const lib_categories[];
+extern const char *const lib_sensitivities[];
+/* 0, 1, 2 for N, R, V. */
+int lib_sensitivity_rank(const char *s);
+
+#endif
