@@ -218,7 +218,8 @@ void rpc__call_flush(rpc_call *call)
         if (!call->out)
             call->out_end = &call->out;
         call->backlog -= out->len;
-        call->hinted = call->out != NULL;
+        /* initial metadata under the hint would not be written, and its batch never end */
+        call->hinted = call->out && !first;
         op->op = GRPC_OP_SEND_MESSAGE;
         op->data.send_message.send_message = out->bytes;
         op->flags = call->hinted ? GRPC_WRITE_BUFFER_HINT : 0;
