@@ -1,15 +1,12 @@
 /* config.c: from network.yaml to one config_network, checked as a whole. */
 #include "config/config.h"
-#include "base/buf.h"
-#include "config/reader.h"
+#include "config/load.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { ARENA_CAP = 16 << 20, MAX_FILE = 4 << 20 };
+enum { ARENA_CAP = 16 << 20 };
 
 #define TRY(call)         \
     do {                  \
@@ -512,39 +509,24 @@ static fcc_status read_network(config_reader *r, config_network *net)
 fcc_status config_parse(fcc_bytes yaml, const char *path, config_network **out, fcc_error *error)
 {
     config_reader r = { .error = error };
-    yaml_parser_t parser;
-    config_network *net = NULL;
-    fcc__arena *arena = NULL;
+    fcc__arena *arena = fcc__arena_new(ARENA_CAP);
+    config_network *net = arena ? fcc__arena_zalloc(arena, 1, sizeof *net) : NULL;
     fcc_bytes path_copy;
-    bool loaded = false;
     fcc_status st;
 
-    if (!yaml_parser_initialize(&parser))
+    if (!net || !fcc__arena_copy(arena, fcc_str(path), &path_copy)) {
+        fcc__arena_free(arena);
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s: out of memory", path);
-    st = fcc_error_set(error, FCC_ERR_NOMEM, "%s: out of memory", path);
-    arena = fcc__arena_new(ARENA_CAP);
-    if (!arena)
-        goto out;
-    net = fcc__arena_zalloc(arena, 1, sizeof *net);
-    if (!net || !fcc__arena_copy(arena, fcc_str(path), &path_copy))
-        goto out;
+    }
     net->arena = arena;
     net->path = (const char *)path_copy.data;
     r.arena = arena;
     r.path = net->path;
-
-    yaml_parser_set_input_string(&parser, yaml.data ? yaml.data : (const uint8_t *)"", yaml.len);
-    loaded = yaml_parser_load(&parser, &r.document) == 1;
-    if (!loaded) {
-        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s:%lu: not YAML: %s", path,
-                           (unsigned long)parser.problem_mark.line + 1, parser.problem ? parser.problem : "unreadable");
-        goto out;
-    }
-    st = read_network(&r, net);
-out:
-    if (loaded)
+    st = config_load_document(yaml, &r);
+    if (st == FCC_OK) {
+        st = read_network(&r, net);
         yaml_document_delete(&r.document);
-    yaml_parser_delete(&parser);
+    }
     if (st == FCC_OK)
         *out = net;
     else
@@ -554,25 +536,14 @@ out:
 
 fcc_status config_load(const char *path, config_network **out, fcc_error *error)
 {
-    FILE *file = fopen(path, "rbe");
-    fcc__buf buf;
-    char chunk[8192];
-    size_t n;
-    fcc_status st;
+    fcc__buf text;
+    fcc_status st = config_slurp(path, &text, error);
 
-    if (!file)
-        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    fcc__buf_init(&buf, MAX_FILE);
-    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0)
-        fcc__buf_append(&buf, chunk, n);
-    if (ferror(file))
-        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    else if (!fcc__buf_ok(&buf))
-        st = fcc_error_set(error, buf.status, "%s: larger than %d bytes", path, MAX_FILE);
-    else
-        st = config_parse(fcc__buf_bytes(&buf), path, out, error);
-    fclose(file);
-    fcc__buf_clear(&buf);
+    if (st == FCC_ERR_NOT_FOUND)
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: no such file", path);
+    if (st == FCC_OK)
+        st = config_parse(fcc__buf_bytes(&text), path, out, error);
+    fcc__buf_clear(&text);
     return st;
 }
 

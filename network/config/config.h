@@ -148,4 +148,23 @@ bool config_has(config_strings list, const char *item);
 /* Does a GLN have 13 digits and the right check digit? */
 bool config_gln_valid(const char *gln);
 
+/* ---- config.yaml of an MSP directory, Fabric's format ------------------------------------------------------------- */
+
+typedef struct config_ou {
+    const char *ou;          /* NULL when the role is not configured */
+    const char *certificate; /* path relative to the MSP directory; NULL: any CA of the MSP */
+} config_ou;
+
+typedef struct config_msp_ous {
+    bool present; /* there is a NodeOUs section */
+    bool enable;
+    config_ou client, peer, admin, orderer;
+    const config_ou *extra; /* OrganizationalUnitIdentifiers */
+    size_t extra_count;
+} config_msp_ous;
+
+/* All absent when there is no such file. FCC_ERR_CONFIG names the line. */
+fcc_status config_load_msp_ous(const char *path, fcc__arena *arena, config_msp_ous *out,
+                               fcc_error *error) FCC_MUST_CHECK;
+
 #endif

@@ -70,7 +70,7 @@ const char *msp_manager_mspid(const msp_manager *manager, size_t i);
  *
  * @return FCC_OK
  *         FCC_ERR_PROTO  not a SerializedIdentity, or not one PEM certificate in it
- *         FCC_ERR_AUTH   `MSP X is unknown`, or the certificate was not issued by that MSP's authorities
+ *         FCC_ERR_AUTH   `MSP X is not defined on channel`, or the certificate was not issued by that MSP's authorities
  */
 fcc_status msp_deserialize(msp_manager *manager, fcc_bytes serialized, const msp_identity **out,
                            fcc_error *error) FCC_MUST_CHECK;

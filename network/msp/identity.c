@@ -1,0 +1,428 @@
+/* identity.c: from the bytes of a creator or endorser to a judged identity, remembered. */
+#include "msp/internal.h"
+
+#include "common/policies.pb-c.h"
+#include "msp/identities.pb-c.h"
+#include "msp/msp_principal.pb-c.h"
+#include "protos/unpack.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+enum {
+    ARENA_CAP = 64 << 20,
+    BUCKETS = 1024, /* identities by certificate: as many as the organisations' authorities have issued */
+    RECENT = 1024,  /* identities by the exact bytes that named them; others are decoded again */
+    MAX_IDENTITY = 64 << 10
+};
+
+typedef struct recent {
+    fcc__sha256 bytes;
+    const msp_identity *identity;
+} recent;
+
+struct msp_manager {
+    fcc__arena *arena;
+    msp_org **orgs;
+    size_t count;
+    msp_identity *buckets[BUCKETS];
+    recent recent[RECENT];
+};
+
+fcc_status msp_manager_new(msp_org *const *orgs, size_t count, msp_manager **out, fcc_error *error)
+{
+    msp_manager *manager = calloc(1, sizeof *manager);
+    size_t i, k;
+    fcc_status st = FCC_OK;
+
+    if (!manager || !(manager->arena = fcc__arena_new(ARENA_CAP)) ||
+        !(manager->orgs = fcc__arena_zalloc(manager->arena, count + 1, sizeof *manager->orgs))) {
+        for (i = 0; i < count; i++)
+            msp_org_free(orgs[i]);
+        msp_manager_free(manager);
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for %zu membership services", count);
+    }
+    for (i = 0; i < count; i++)
+        manager->orgs[i] = orgs[i];
+    manager->count = count;
+    for (i = 0; i < count && st == FCC_OK; i++)
+        for (k = 0; k < i; k++)
+            if (strcmp(orgs[i]->id, orgs[k]->id) == 0)
+                st = fcc_error_set(error, FCC_ERR_CONFIG, "two organisations have the MSP id %s", orgs[i]->id);
+    if (st == FCC_OK)
+        *out = manager;
+    else
+        msp_manager_free(manager);
+    return st;
+}
+
+void msp_manager_free(msp_manager *manager)
+{
+    size_t i;
+
+    if (!manager)
+        return;
+    for (i = 0; i < BUCKETS; i++) {
+        const msp_identity *identity;
+
+        for (identity = manager->buckets[i]; identity; identity = identity->next)
+            X509_free(identity->cert);
+    }
+    for (i = 0; i < manager->count; i++)
+        msp_org_free(manager->orgs[i]);
+    fcc__arena_free(manager->arena);
+    free(manager);
+}
+
+static const msp_org *find_org(const msp_manager *manager, fcc_bytes mspid)
+{
+    size_t i;
+
+    for (i = 0; i < manager->count; i++)
+        if (fcc_bytes_equal(fcc_str(manager->orgs[i]->id), mspid))
+            return manager->orgs[i];
+    return NULL;
+}
+
+bool msp_manager_knows(const msp_manager *manager, fcc_bytes mspid)
+{
+    return find_org(manager, mspid) != NULL;
+}
+
+size_t msp_manager_count(const msp_manager *manager)
+{
+    return manager->count;
+}
+
+const char *msp_manager_mspid(const msp_manager *manager, size_t i)
+{
+    return i < manager->count ? manager->orgs[i]->id : NULL;
+}
+
+/* ---- deserialization ---------------------------------------------------------------------------------------------- */
+
+static fcc__sha256 digest_of_cert(X509 *cert)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(cert, &der);
+    fcc__sha256 digest = fcc__sha256_of(fcc_bytes_of(der, len > 0 ? (size_t)len : 0));
+
+    OPENSSL_free(der);
+    return digest;
+}
+
+static const char *subject_of(X509 *cert, fcc__arena *arena)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    long len = 0;
+    fcc_bytes copy = { 0 };
+
+    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0)
+        len = BIO_get_mem_data(bio, &data);
+    if (!fcc__arena_copy(arena, fcc_bytes_of(data, len > 0 ? (size_t)len : 0), &copy))
+        copy = fcc_bytes_of("", 0);
+    BIO_free(bio);
+    return (const char *)copy.data;
+}
+
+/* Judge once, so that msp_validate and every principal only look it up. */
+static fcc_status judge(msp_identity *identity, fcc__arena *arena)
+{
+    fcc_error why = { 0 };
+    fcc_bytes copy;
+
+    identity->role = MSP_MEMBER;
+    identity->verdict = msp__validate_cert(identity->org, identity->cert, &identity->role, &why);
+    identity->is_admin = msp__is_admin_cert(identity->org, identity->cert);
+    if (identity->verdict == FCC_OK)
+        return FCC_OK;
+    if (!fcc__arena_copy(arena, fcc_str(why.text), &copy))
+        return FCC_ERR_LIMIT;
+    identity->reason = (const char *)copy.data;
+    return FCC_OK;
+}
+
+/* Remember a sanitised certificate (moved on success); the same certificate gives the same identity. */
+static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert, const msp_identity **out)
+{
+    const fcc__sha256 id = digest_of_cert(cert);
+    msp_identity **bucket = &manager->buckets[((size_t)id.bytes[0] << 8 | id.bytes[1]) % BUCKETS], *identity;
+    Msp__SerializedIdentity serialized = MSP__SERIALIZED_IDENTITY__INIT;
+    fcc__sha256 spki;
+    fcc_bytes pem;
+    fcc_status st;
+
+    for (identity = *bucket; identity; identity = identity->next)
+        if (identity->org == org && memcmp(&identity->id, &id, sizeof id) == 0) {
+            X509_free(cert);
+            *out = identity;
+            return FCC_OK;
+        }
+    identity = fcc__arena_zalloc(manager->arena, 1, sizeof *identity);
+    pem = msp__pem_of_cert(cert, manager->arena);
+    if (!identity || pem.len == 0)
+        return FCC_ERR_LIMIT;
+    serialized.mspid = fcc__pb(fcc_str(org->id));
+    serialized.id_bytes = fcc__pb(pem);
+    st = fcc__pack(&serialized, manager->arena, &identity->serialized);
+    if (st != FCC_OK)
+        return st;
+    identity->org = org;
+    identity->mspid = org->id;
+    identity->cert = cert;
+    identity->key = X509_get0_pubkey(cert);
+    identity->id = id;
+    identity->subject = subject_of(cert, manager->arena);
+    identity->expires = msp__not_after(cert);
+    spki = msp__spki_digest(cert);
+    msp__hex(identity->fingerprint, &spki);
+    st = judge(identity, manager->arena);
+    if (st != FCC_OK)
+        return st;
+    identity->next = *bucket;
+    *bucket = identity;
+    *out = identity;
+    return FCC_OK;
+}
+
+static fcc_status decode(msp_manager *manager, fcc_bytes serialized, fcc__arena *scratch, const msp_identity **out,
+                         fcc_error *error)
+{
+    Msp__SerializedIdentity *named;
+    const msp_org *org;
+    X509 *cert = NULL, *issuer = NULL, *clean = NULL;
+    fcc_status st = FCC__UNPACK(msp__serialized_identity, serialized, scratch, &named);
+
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "could not deserialize a SerializedIdentity");
+    org = find_org(manager, fcc__of_pb(named->mspid));
+    if (!org)
+        return fcc_error_set(error, FCC_ERR_AUTH, "MSP %.128s is not defined on channel",
+                             fcc__arena_printf(scratch, FCC_FMT, FCC_ARG(fcc__of_pb(named->mspid))));
+    cert = msp__cert_of_pem(fcc__of_pb(named->id_bytes));
+    if (!cert || !X509_get0_pubkey(cert)) {
+        st = fcc_error_set(error, FCC_ERR_PROTO, "could not decode the PEM structure");
+        goto out;
+    }
+    if (X509_check_ca(cert) == 1) {
+        /* never accepted, and as anybody can make them, never remembered */
+        st = fcc_error_set(error, FCC_ERR_AUTH,
+                           "An X509 certificate with Basic Constraint: Certificate Authority equals true cannot be "
+                           "used as an identity");
+        goto out;
+    }
+    st = msp__issuer_of(org, cert, &issuer, error);
+    if (st != FCC_OK)
+        goto out;
+    clean = msp__sanitise(cert, X509_get0_pubkey(issuer));
+    st = clean ? remember(manager, org, clean, out) : FCC_ERR_NOMEM;
+    if (st == FCC_OK)
+        clean = NULL; /* moved */
+    else
+        st = fcc_error_set(error, st, "no room for another identity of MSP %s", org->id);
+out:
+    X509_free(clean);
+    X509_free(cert);
+    ERR_clear_error();
+    return st;
+}
+
+fcc_status msp_deserialize(msp_manager *manager, fcc_bytes serialized, const msp_identity **out, fcc_error *error)
+{
+    const fcc__sha256 digest = fcc__sha256_of(serialized);
+    recent *slot = &manager->recent[((size_t)digest.bytes[0] << 8 | digest.bytes[1]) % RECENT];
+    const msp_identity *found = NULL;
+    fcc__arena *scratch;
+    fcc_status st;
+
+    if (slot->identity && memcmp(&slot->bytes, &digest, sizeof digest) == 0) {
+        *out = slot->identity;
+        return FCC_OK;
+    }
+    if (serialized.len > MAX_IDENTITY)
+        return fcc_error_set(error, FCC_ERR_PROTO, "identity of %zu bytes: expected at most %d", serialized.len,
+                             MAX_IDENTITY);
+    scratch = fcc__arena_new(1 << 20);
+    if (!scratch)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for an identity");
+    st = decode(manager, serialized, scratch, &found, error);
+    fcc__arena_free(scratch);
+    if (st != FCC_OK)
+        return st;
+    slot->bytes = digest;
+    slot->identity = found;
+    *out = found;
+    return FCC_OK;
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------------------ */
+
+fcc_status msp_validate(const msp_identity *identity, fcc_error *error)
+{
+    if (identity->verdict == FCC_OK)
+        return FCC_OK;
+    return fcc_error_set(error, identity->verdict, "%s", identity->reason ? identity->reason : "identity not valid");
+}
+
+fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
+                      fcc_error *error)
+{
+    fcc__sha256 digest;
+    EVP_PKEY_CTX *ctx;
+    int result = 0;
+
+    switch (msp__check_s(identity->key, signature)) {
+    case MSP__S_LOW:
+        break;
+    case MSP__S_HIGH:
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "could not determine the validity of the signature: Invalid S. Must be smaller than half "
+                             "the order");
+    default:
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "could not determine the validity of the signature: failed unmashalling signature");
+    }
+    digest = fcc__sha256_of_many(parts, count);
+    ctx = EVP_PKEY_CTX_new(identity->key, NULL);
+    if (ctx && EVP_PKEY_verify_init(ctx) == 1)
+        result = EVP_PKEY_verify(ctx, signature.data, signature.len, digest.bytes, sizeof digest.bytes);
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+    return result == 1 ? FCC_OK : fcc_error_set(error, FCC_ERR_AUTH, "The signature is invalid");
+}
+
+const char *msp_identity_mspid(const msp_identity *identity)
+{
+    return identity->mspid;
+}
+
+fcc_bytes msp_identity_id(const msp_identity *identity)
+{
+    return fcc__sha256_bytes(&identity->id);
+}
+
+fcc_bytes msp_identity_serialized(const msp_identity *identity)
+{
+    return identity->serialized;
+}
+
+const char *msp_identity_fingerprint(const msp_identity *identity)
+{
+    return identity->fingerprint;
+}
+
+const char *msp_identity_subject(const msp_identity *identity)
+{
+    return identity->subject;
+}
+
+int64_t msp_identity_expires(const msp_identity *identity)
+{
+    return identity->expires;
+}
+
+msp_role msp_identity_role(const msp_identity *identity)
+{
+    return identity->role;
+}
+
+/* ---- principals --------------------------------------------------------------------------------------------------- */
+
+static const char *role_name(int role)
+{
+    static const char *const names[] = { "MEMBER", "ADMIN", "CLIENT", "PEER", "ORDERER" };
+
+    return role >= 0 && role <= 4 ? names[role] : "?";
+}
+
+static fcc_status satisfies_role(const msp_identity *identity, fcc_bytes mspid, int role, fcc_error *error)
+{
+    fcc_error why = { 0 };
+
+    if (!fcc_bytes_equal(mspid, fcc_str(identity->mspid)))
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "the identity is a member of a different MSP (expected " FCC_FMT ", got %s)",
+                             FCC_ARG(mspid), identity->mspid);
+    if (role < MSP_MEMBER || role > MSP_ORDERER)
+        return fcc_error_set(error, FCC_ERR_AUTH, "invalid MSP role type %d", role);
+    if (role == MSP_ADMIN && identity->is_admin)
+        return FCC_OK;
+    if (role == MSP_MEMBER)
+        return msp_validate(identity, error);
+    if (identity->org && !identity->org->node_ous)
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             role == MSP_ADMIN ? "This identity is not an admin"
+                                               : "NodeOUs not activated. Cannot tell apart identities.");
+    if (msp_validate(identity, &why) != FCC_OK)
+        return fcc_error_set(error, FCC_ERR_AUTH, "The identity is not valid under this MSP [%s]: %.800s",
+                             identity->mspid, why.text);
+    if ((int)identity->role != role)
+        return fcc_error_set(error, FCC_ERR_AUTH, "The identity is not a [%s] under this MSP [%s]", role_name(role),
+                             identity->mspid);
+    return FCC_OK;
+}
+
+/* A principal that is one certificate. */
+static fcc_status satisfies_identity(const msp_identity *identity, fcc_bytes principal, fcc__arena *scratch,
+                                     fcc_error *error)
+{
+    Msp__SerializedIdentity *named;
+    X509 *cert = NULL, *issuer = NULL, *clean = NULL;
+    fcc__sha256 id;
+    bool same = false;
+
+    if (FCC__UNPACK(msp__serialized_identity, principal, scratch, &named) != FCC_OK)
+        return fcc_error_set(error, FCC_ERR_AUTH, "invalid identity principal, not a certificate");
+    if (identity->org && fcc_bytes_equal(fcc__of_pb(named->mspid), fcc_str(identity->mspid)) &&
+        (cert = msp__cert_of_pem(fcc__of_pb(named->id_bytes))) != NULL &&
+        msp__issuer_of(identity->org, cert, &issuer, NULL) == FCC_OK &&
+        (clean = msp__sanitise(cert, X509_get0_pubkey(issuer))) != NULL) {
+        id = digest_of_cert(clean);
+        same = memcmp(&id, &identity->id, sizeof id) == 0;
+    }
+    X509_free(clean);
+    X509_free(cert);
+    if (!same)
+        return fcc_error_set(error, FCC_ERR_AUTH, "The identities do not match");
+    return msp_validate(identity, error);
+}
+
+fcc_status msp__satisfies(const msp_identity *identity, fcc_bytes principal, fcc__arena *scratch, fcc_error *error)
+{
+    Common__MSPPrincipal *wanted;
+    Common__MSPRole *role;
+    fcc_status st = FCC__UNPACK(common__mspprincipal, principal, scratch, &wanted);
+
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "could not unmarshal MSPPrincipal");
+    switch (wanted->principal_classification) {
+    case COMMON__MSPPRINCIPAL__CLASSIFICATION__ROLE:
+        st = FCC__UNPACK(common__msprole, fcc__of_pb(wanted->principal), scratch, &role);
+        if (st != FCC_OK)
+            return fcc_error_set(error, st, "could not unmarshal MSPRole from principal");
+        return satisfies_role(identity, fcc__of_pb(role->msp_identifier), (int)role->role, error);
+    case COMMON__MSPPRINCIPAL__CLASSIFICATION__IDENTITY:
+        return satisfies_identity(identity, fcc__of_pb(wanted->principal), scratch, error);
+    default:
+        return fcc_error_set(error, FCC_ERR_AUTH, "invalid principal type %d", (int)wanted->principal_classification);
+    }
+}
+
+fcc_status msp_satisfies(const msp_identity *identity, fcc_bytes principal, fcc_error *error)
+{
+    fcc__arena *scratch = fcc__arena_new(1 << 20);
+    fcc_status st;
+
+    if (!scratch)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a principal");
+    st = msp__satisfies(identity, principal, scratch, error);
+    fcc__arena_free(scratch);
+    return st;
+}
+
+bool msp_has_role(const msp_identity *identity, const char *mspid, msp_role role)
+{
+    return satisfies_role(identity, fcc_str(mspid), (int)role, NULL) == FCC_OK;
+}

@@ -1,0 +1,183 @@
+/* issue.c: keys and certificates as Fabric's cryptogen makes them. */
+#include "msp/issue.h"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+enum { MAX_SIGNING_TRIES = 64 };
+
+EVP_PKEY *msp__new_key(void)
+{
+    return EVP_EC_gen("P-256");
+}
+
+fcc_bytes msp__pem_of_key(EVP_PKEY *key, fcc__arena *arena)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    fcc_bytes out = { 0 };
+    char *data;
+    long len;
+
+    if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+        (len = BIO_get_mem_data(bio, &data)) > 0)
+        if (!fcc__arena_copy(arena, fcc_bytes_of(data, (size_t)len), &out))
+            out = fcc_bytes_of(NULL, 0);
+    BIO_free(bio);
+    return out;
+}
+
+bool msp__random_base32(size_t count, char *out, size_t out_size)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned char bytes[32];
+    size_t i, n = 0;
+    unsigned bits = 0, value = 0;
+
+    if (count > sizeof bytes || out_size < (count * 8 + 4) / 5 + 1 || RAND_bytes(bytes, (int)count) != 1)
+        return false;
+    for (i = 0; i < count; i++) {
+        value = value << 8 | bytes[i];
+        for (bits += 8; bits >= 5; bits -= 5)
+            out[n++] = digits[value >> (bits - 5) & 31];
+        value &= 0xff;
+    }
+    if (bits)
+        out[n++] = digits[value << (5 - bits) & 31];
+    out[n] = '\0';
+    return true;
+}
+
+static bool add_name(X509_NAME *name, const char *type, const char *value)
+{
+    return !value || X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
+}
+
+static bool set_serial(X509 *cert)
+{
+    unsigned char bytes[16];
+    BIGNUM *number;
+    bool ok;
+
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        return false;
+    bytes[0] &= 0x7f;
+    bytes[0] |= 0x40; /* positive, and never shorter than the others */
+    number = BN_bin2bn(bytes, sizeof bytes, NULL);
+    ok = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL;
+    BN_free(number);
+    return ok;
+}
+
+static bool add_text_extension(X509 *cert, X509V3_CTX *ctx, int nid, const char *value)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, ctx, nid, value);
+    bool ok = extension && X509_add_ext(cert, extension, -1) == 1;
+
+    X509_EXTENSION_free(extension);
+    return ok;
+}
+
+/* Fabric's key identifier: SHA-256 of the point, where OpenSSL's own would be SHA-1. */
+static bool add_subject_key_id(X509 *cert, EVP_PKEY *key)
+{
+    ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
+    fcc__sha256 digest;
+    bool ok = id && msp__point_digest(key, &digest) &&
+              ASN1_OCTET_STRING_set(id, digest.bytes, sizeof digest.bytes) == 1 &&
+              X509_add1_ext_i2d(cert, NID_subject_key_identifier, id, 0, X509V3_ADD_DEFAULT) == 1;
+
+    ASN1_OCTET_STRING_free(id);
+    return ok;
+}
+
+static bool add_authority_key_id(X509 *cert, X509 *issuer)
+{
+    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(issuer);
+    AUTHORITY_KEYID *id = ski ? AUTHORITY_KEYID_new() : NULL;
+    bool ok = false;
+
+    if (id && (id->keyid = ASN1_OCTET_STRING_dup(ski)) != NULL)
+        ok = X509_add1_ext_i2d(cert, NID_authority_key_identifier, id, 0, X509V3_ADD_DEFAULT) == 1;
+    AUTHORITY_KEYID_free(id);
+    return ok;
+}
+
+/* The attributes that chaincodes read: raw JSON, not wrapped into an ASN.1 string. */
+static bool add_attributes(X509 *cert, const char *json)
+{
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.2.3.4.5.6.7.8.1", 1);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *extension = NULL;
+    bool ok = oid && value && ASN1_OCTET_STRING_set(value, (const unsigned char *)json, (int)strlen(json)) == 1 &&
+              (extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value)) != NULL &&
+              X509_add_ext(cert, extension, -1) == 1;
+
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(oid);
+    return ok;
+}
+
+static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *key, X509 *issuer)
+{
+    const bool ca = request->use == MSP__USE_CA;
+    X509V3_CTX ctx;
+
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer ? issuer : cert, cert, NULL, NULL, 0);
+    if (!add_text_extension(cert, &ctx, NID_key_usage,
+                            ca                              ? "critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign"
+                            : request->use == MSP__USE_SIGN ? "critical,digitalSignature"
+                                                            : "critical,digitalSignature,keyEncipherment"))
+        return false;
+    if (request->use != MSP__USE_SIGN && !add_text_extension(cert, &ctx, NID_ext_key_usage, "serverAuth,clientAuth"))
+        return false;
+    if (!add_text_extension(cert, &ctx, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE"))
+        return false;
+    if (ca && !add_subject_key_id(cert, key))
+        return false;
+    if (issuer && !add_authority_key_id(cert, issuer))
+        return false;
+    if (request->alt_names && !add_text_extension(cert, &ctx, NID_subject_alt_name, request->alt_names))
+        return false;
+    return !request->attributes || add_attributes(cert, request->attributes);
+}
+
+/* ECDSA gives a high S half of the time. Fabric would rewrite such a certificate, and so change its identity. */
+static bool sign_low(X509 *cert, EVP_PKEY *issuer_key)
+{
+    const ASN1_BIT_STRING *value;
+    int tries;
+
+    for (tries = 0; tries < MAX_SIGNING_TRIES; tries++) {
+        if (X509_sign(cert, issuer_key, EVP_sha256()) <= 0)
+            return false;
+        X509_get0_signature(&value, NULL, cert);
+        if (msp__check_s(issuer_key, fcc_bytes_of(value->data, (size_t)value->length)) == MSP__S_LOW)
+            return true;
+    }
+    return false;
+}
+
+X509 *msp__issue(const msp__request *request, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+{
+    X509 *cert = X509_new();
+    X509_NAME *name = cert ? X509_get_subject_name(cert) : NULL;
+    bool ok = name && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
+              ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)request->not_before) &&
+              ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)request->not_after) && add_name(name, "C", "DE") &&
+              add_name(name, "O", request->organisation) && add_name(name, "OU", request->unit) &&
+              add_name(name, "OU", request->unit2) && add_name(name, "CN", request->name) &&
+              X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : name) == 1 &&
+              X509_set_pubkey(cert, key) == 1 && add_extensions(cert, request, key, issuer) &&
+              sign_low(cert, issuer_key);
+
+    ERR_clear_error();
+    if (ok)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}

@@ -1,0 +1,275 @@
+/* policy.c: evaluation of signature policies, and what is made of them for collections and chaincodes. */
+#include "msp/policy.h"
+#include "msp/internal.h"
+
+#include "common/policies.pb-c.h"
+#include "peer/collection.pb-c.h"
+#include "peer/policy.pb-c.h"
+#include "protos/unpack.h"
+
+enum { SCRATCH = 8 << 20 };
+
+/* ---- form --------------------------------------------------------------------------------------------------------- */
+
+static bool rule_ok(const Common__SignaturePolicy *rule, size_t identities)
+{
+    size_t i;
+
+    if (!rule)
+        return false;
+    if (rule->type_case == COMMON__SIGNATURE_POLICY__TYPE_SIGNED_BY)
+        return rule->signed_by >= 0 && (size_t)rule->signed_by < identities;
+    if (rule->type_case != COMMON__SIGNATURE_POLICY__TYPE_N_OUT_OF || !rule->n_out_of)
+        return false;
+    for (i = 0; i < rule->n_out_of->n_rules; i++)
+        if (!rule_ok(rule->n_out_of->rules[i], identities))
+            return false;
+    return true;
+}
+
+static fcc_status unpack_policy(fcc_bytes envelope, fcc__arena *scratch, Common__SignaturePolicyEnvelope **out,
+                                fcc_error *error)
+{
+    if (FCC__UNPACK(common__signature_policy_envelope, envelope, scratch, out) != FCC_OK)
+        return fcc_error_set(error, FCC_ERR_PROTO, "not a SignaturePolicyEnvelope");
+    if ((*out)->version != 0)
+        return fcc_error_set(error, FCC_ERR_PROTO,
+                             "this evaluator only understands messages of version 0, but version was %d",
+                             (*out)->version);
+    if (!rule_ok((*out)->rule, (*out)->n_identities))
+        return fcc_error_set(error, FCC_ERR_PROTO,
+                             "signature policy with an empty element or an identity index out of range");
+    return FCC_OK;
+}
+
+fcc_status msp_policy_check(fcc_bytes envelope, fcc_error *error)
+{
+    Common__SignaturePolicyEnvelope *policy;
+    fcc__arena *scratch = fcc__arena_new(SCRATCH);
+    fcc_status st;
+
+    if (!scratch)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a policy");
+    st = unpack_policy(envelope, scratch, &policy, error);
+    fcc__arena_free(scratch);
+    return st;
+}
+
+fcc_status msp_policy_application(fcc_bytes envelope, fcc__arena *arena, fcc_bytes *out)
+{
+    Protos__ApplicationPolicy message = PROTOS__APPLICATION_POLICY__INIT;
+    Common__SignaturePolicyEnvelope *policy;
+    fcc_status st = unpack_policy(envelope, arena, &policy, NULL);
+
+    if (st != FCC_OK)
+        return st;
+    message.type_case = PROTOS__APPLICATION_POLICY__TYPE_SIGNATURE_POLICY;
+    message.signature_policy = policy;
+    return fcc__pack(&message, arena, out);
+}
+
+fcc_status msp_policy_reference(const char *path, fcc__arena *arena, fcc_bytes *out)
+{
+    Protos__ApplicationPolicy message = PROTOS__APPLICATION_POLICY__INIT;
+
+    message.type_case = PROTOS__APPLICATION_POLICY__TYPE_CHANNEL_CONFIG_POLICY_REFERENCE;
+    message.channel_config_policy_reference = fcc__pb(fcc_str(path));
+    return fcc__pack(&message, arena, out);
+}
+
+/* ---- evaluation --------------------------------------------------------------------------------------------------- */
+
+typedef struct evaluation {
+    const Common__SignaturePolicyEnvelope *policy;
+    const msp_identity *const *identities;
+    size_t count;
+    fcc__arena *scratch;
+    fcc_status trouble; /* out of memory on the way */
+} evaluation;
+
+static bool principal_matches(evaluation *e, const Common__MSPPrincipal *principal, const msp_identity *identity)
+{
+    fcc_bytes bytes;
+
+    e->trouble = e->trouble == FCC_OK ? fcc__pack(principal, e->scratch, &bytes) : e->trouble;
+    return e->trouble == FCC_OK && msp__satisfies(identity, bytes, e->scratch, NULL) == FCC_OK;
+}
+
+/* Each rule in order takes the first identity that fits; a gate that fails gives back what its rules took. */
+static bool evaluate(evaluation *e, const Common__SignaturePolicy *rule, bool *used)
+{
+    int32_t satisfied = 0;
+    bool *attempt;
+    size_t i;
+
+    if (rule->type_case == COMMON__SIGNATURE_POLICY__TYPE_SIGNED_BY) {
+        for (i = 0; i < e->count; i++)
+            if (!used[i] && principal_matches(e, e->policy->identities[rule->signed_by], e->identities[i])) {
+                used[i] = true;
+                return true;
+            }
+        return false;
+    }
+    attempt = fcc__arena_alloc(e->scratch, e->count + 1);
+    if (!attempt) {
+        e->trouble = FCC_ERR_LIMIT;
+        return false;
+    }
+    for (i = 0; i < rule->n_out_of->n_rules; i++) {
+        memcpy(attempt, used, e->count);
+        if (evaluate(e, rule->n_out_of->rules[i], attempt)) {
+            satisfied++;
+            memcpy(used, attempt, e->count);
+        }
+    }
+    return satisfied >= rule->n_out_of->n;
+}
+
+fcc_status msp_policy_evaluate(fcc_bytes envelope, const msp_identity *const *identities, size_t count,
+                               fcc_error *error)
+{
+    evaluation e = { .identities = identities, .count = count, .scratch = fcc__arena_new(SCRATCH) };
+    Common__SignaturePolicyEnvelope *policy;
+    bool *used;
+    fcc_status st;
+
+    if (!e.scratch)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a policy");
+    st = unpack_policy(envelope, e.scratch, &policy, error);
+    if (st != FCC_OK)
+        goto out;
+    e.policy = policy;
+    used = fcc__arena_zalloc(e.scratch, count + 1, sizeof *used);
+    if (!used)
+        e.trouble = FCC_ERR_LIMIT;
+    else if (evaluate(&e, policy->rule, used))
+        goto out;
+    if (e.trouble != FCC_OK)
+        st = fcc_error_set(error, e.trouble, "policy too large to evaluate");
+    else
+        st = fcc_error_set(error, FCC_ERR_AUTH,
+                           "signature set did not satisfy policy");
+out:
+    fcc__arena_free(e.scratch);
+    return st;
+}
+
+void msp_signers_of(msp_manager *manager, const msp_signed *set, size_t count, const msp_identity **identities,
+                    size_t *identity_count)
+{
+    size_t i, k, n = 0;
+
+    for (i = 0; i < count; i++) {
+        const msp_identity *identity;
+
+        if (msp_deserialize(manager, set[i].identity, &identity, NULL) != FCC_OK)
+            continue;
+        for (k = 0; k < n && identities[k] != identity; k++)
+            ;
+        if (k < n || msp_verify(identity, set[i].data, 2, set[i].signature, NULL) != FCC_OK)
+            continue;
+        identities[n++] = identity;
+    }
+    *identity_count = n;
+}
+
+/* ---- planning ----------------------------------------------------------------------------------------------------- */
+
+bool msp_policy_satisfied_by_orgs(const fcc_bytes *envelopes, size_t envelope_count, const char *const *mspids,
+                                  size_t mspid_count)
+{
+    msp_identity peers[64];
+    const msp_identity *identities[64];
+    size_t i;
+
+    if (mspid_count > sizeof peers / sizeof peers[0])
+        return false;
+    for (i = 0; i < mspid_count; i++) {
+        peers[i] = (msp_identity){ .mspid = mspids[i], .role = MSP_PEER };
+        identities[i] = &peers[i];
+    }
+    for (i = 0; i < envelope_count; i++)
+        if (msp_policy_evaluate(envelopes[i], identities, mspid_count, NULL) != FCC_OK)
+            return false;
+    return true;
+}
+
+bool msp_policy_admits(fcc_bytes envelope, const char *mspid, msp_role role)
+{
+    const msp_identity somebody = { .mspid = mspid, .role = role };
+    const msp_identity *identity = &somebody;
+
+    return msp_policy_evaluate(envelope, &identity, 1, NULL) == FCC_OK;
+}
+
+/* ---- collections -------------------------------------------------------------------------------------------------- */
+
+static fcc_status parse_into(const config_collection *c, const char *text, fcc__arena *arena,
+                             Common__SignaturePolicyEnvelope **out, fcc_error *error)
+{
+    fcc_error why = { 0 };
+    fcc_bytes bytes;
+    fcc_status st = msp_policy_parse(text, arena, &bytes, &why);
+
+    if (st == FCC_OK)
+        st = unpack_policy(bytes, arena, out, &why);
+    if (st != FCC_OK)
+        st = fcc_error_set(error, st, "collection %s: %.900s", c->name, why.text);
+    return st;
+}
+
+static fcc_status collection_of(const config_collection *c, fcc__arena *arena, Protos__CollectionConfig **out,
+                                fcc_error *error)
+{
+    Protos__CollectionConfig *config = fcc__arena_alloc(arena, sizeof *config);
+    Protos__StaticCollectionConfig *fixed = fcc__arena_alloc(arena, sizeof *fixed);
+    Protos__CollectionPolicyConfig *members = fcc__arena_alloc(arena, sizeof *members);
+    Protos__ApplicationPolicy *endorsement = fcc__arena_alloc(arena, sizeof *endorsement);
+    fcc_status st;
+
+    if (!config || !fixed || !members || !endorsement)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "collection %s: too many collections", c->name);
+    protos__collection_config__init(config);
+    protos__static_collection_config__init(fixed);
+    protos__collection_policy_config__init(members);
+    protos__application_policy__init(endorsement);
+    config->payload_case = PROTOS__COLLECTION_CONFIG__PAYLOAD_STATIC_COLLECTION_CONFIG;
+    config->static_collection_config = fixed;
+    members->payload_case = PROTOS__COLLECTION_POLICY_CONFIG__PAYLOAD_SIGNATURE_POLICY;
+    st = parse_into(c, c->policy, arena, &members->signature_policy, error);
+    if (st != FCC_OK)
+        return st;
+    fixed->name = fcc__pb(fcc_str(c->name));
+    fixed->member_orgs_policy = members;
+    fixed->required_peer_count = c->required_peer_count;
+    fixed->maximum_peer_count = c->max_peer_count;
+    fixed->block_to_live = c->block_to_live;
+    fixed->member_only_read = c->member_only_read;
+    fixed->member_only_write = c->member_only_write;
+    if (c->endorsement_policy) {
+        endorsement->type_case = PROTOS__APPLICATION_POLICY__TYPE_SIGNATURE_POLICY;
+        st = parse_into(c, c->endorsement_policy, arena, &endorsement->signature_policy, error);
+        fixed->endorsement_policy = endorsement;
+    } else if (c->endorsement_policy_ref) {
+        endorsement->type_case = PROTOS__APPLICATION_POLICY__TYPE_CHANNEL_CONFIG_POLICY_REFERENCE;
+        endorsement->channel_config_policy_reference = fcc__pb(fcc_str(c->endorsement_policy_ref));
+        fixed->endorsement_policy = endorsement;
+    }
+    *out = config;
+    return st;
+}
+
+fcc_status msp_collections_pack(config_collections collections, fcc__arena *arena, fcc_bytes *out, fcc_error *error)
+{
+    Protos__CollectionConfigPackage package = PROTOS__COLLECTION_CONFIG_PACKAGE__INIT;
+    size_t i;
+    fcc_status st = FCC_OK;
+
+    package.config = fcc__arena_zalloc(arena, collections.n + 1, sizeof *package.config);
+    if (!package.config)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "too many collections");
+    package.n_config = collections.n;
+    for (i = 0; i < collections.n && st == FCC_OK; i++)
+        st = collection_of(&collections.v[i], arena, &package.config[i], error);
+    return st == FCC_OK ? fcc__pack(&package, arena, out) : st;
+}

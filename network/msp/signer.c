@@ -1,0 +1,187 @@
+/* signer.c: a certificate with its private key, and signatures with it. */
+#include "msp/internal.h"
+
+#include "msp/identities.pb-c.h"
+#include "protos/unpack.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+
+struct msp_signer {
+    fcc__arena *arena;
+    const char *mspid;
+    fcc_bytes certificate;
+    fcc_bytes serialized;
+    char fingerprint[2 * FCC__SHA256_LEN + 1];
+    int64_t expires;
+    EVP_PKEY *key;
+};
+
+static EVP_PKEY *key_of_pem(fcc_bytes pem)
+{
+    BIO *bio = pem.len && pem.len <= MSP__MAX_FILE ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_pem, msp_signer **out,
+                          fcc_error *error)
+{
+    Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
+    msp_signer *signer = calloc(1, sizeof *signer);
+    X509 *cert = NULL;
+    EVP_PKEY *public_key;
+    fcc__sha256 digest;
+    fcc_bytes copy;
+    fcc_status st = FCC_ERR_NOMEM;
+
+    if (!signer || !(signer->arena = fcc__arena_new(1 << 20)) ||
+        !fcc__arena_copy(signer->arena, fcc_str(mspid), &copy))
+        goto out;
+    signer->mspid = (const char *)copy.data;
+    st = FCC_ERR_CONFIG;
+    cert = msp__cert_of_pem(cert_pem);
+    public_key = cert ? X509_get0_pubkey(cert) : NULL;
+    if (!public_key) {
+        st = fcc_error_set(error, st, "%s: the signing certificate is not a PEM certificate", mspid);
+        goto out;
+    }
+    signer->key = key_of_pem(key_pem);
+    if (!signer->key || !EVP_PKEY_is_a(signer->key, "EC")) {
+        st = fcc_error_set(error, st, "%s: the private key is not an ECDSA key in PEM", mspid);
+        goto out;
+    }
+    if (EVP_PKEY_eq(public_key, signer->key) != 1) {
+        st = fcc_error_set(error, st, "%s: the private key does not belong to the certificate", mspid);
+        goto out;
+    }
+    /* re-encoded, so that what is signed for is exactly one certificate without text around it */
+    st = FCC_ERR_LIMIT;
+    signer->certificate = msp__pem_of_cert(cert, signer->arena);
+    if (signer->certificate.len == 0)
+        goto out;
+    identity.mspid = fcc__pb(fcc_str(signer->mspid));
+    identity.id_bytes = fcc__pb(signer->certificate);
+    st = fcc__pack(&identity, signer->arena, &signer->serialized);
+    if (st != FCC_OK)
+        goto out;
+    digest = msp__spki_digest(cert);
+    msp__hex(signer->fingerprint, &digest);
+    signer->expires = msp__not_after(cert);
+    *out = signer;
+    signer = NULL; /* moved */
+out:
+    if (st == FCC_ERR_NOMEM || st == FCC_ERR_LIMIT)
+        st = fcc_error_set(error, st, "%s: out of memory for a signing identity", mspid);
+    X509_free(cert);
+    msp_signer_free(signer);
+    return st;
+}
+
+fcc_status msp_signer_load(const char *msp_dir, const char *mspid, msp_signer **out, fcc_error *error)
+{
+    fcc__arena *arena = fcc__arena_new(MSP__ARENA);
+    msp__files certs = { 0 }, keys = { 0 };
+    X509 *cert = NULL;
+    fcc__sha256 wanted, found;
+    char *dir;
+    size_t i;
+    fcc_status st = FCC_ERR_NOMEM;
+
+    if (!arena || !(dir = fcc__arena_printf(arena, "%s/signcerts", msp_dir)))
+        goto out;
+    st = msp__read_dir(dir, arena, &certs, error);
+    if (st != FCC_OK)
+        goto out;
+    st = FCC_ERR_NOMEM;
+    if (certs.n == 0) {
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: no certificate there", dir);
+        goto out;
+    }
+    cert = msp__cert_of_pem(certs.contents[0]);
+    if (!cert || !X509_get0_pubkey(cert) || !msp__point_digest(X509_get0_pubkey(cert), &wanted)) {
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s/%s: expected a PEM certificate of an ECDSA key", dir,
+                           certs.names[0]);
+        goto out;
+    }
+    if (!(dir = fcc__arena_printf(arena, "%s/keystore", msp_dir)))
+        goto out;
+    st = msp__read_dir(dir, arena, &keys, error);
+    if (st != FCC_OK)
+        goto out;
+    for (i = 0; i < keys.n; i++) {
+        EVP_PKEY *key = key_of_pem(keys.contents[i]);
+        bool fits = key && msp__point_digest(key, &found) && memcmp(&wanted, &found, sizeof wanted) == 0;
+
+        EVP_PKEY_free(key);
+        if (fits)
+            break;
+    }
+    if (i == keys.n) {
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: no private key there belongs to the certificate %s", dir,
+                           certs.names[0]);
+        goto out;
+    }
+    st = msp_signer_new(mspid, certs.contents[0], keys.contents[i], out, error);
+out:
+    if (st == FCC_ERR_NOMEM)
+        st = fcc_error_set(error, st, "%s: out of memory for a signing identity", msp_dir);
+    X509_free(cert);
+    fcc__arena_free(arena);
+    return st;
+}
+
+void msp_signer_free(msp_signer *signer)
+{
+    if (!signer)
+        return;
+    EVP_PKEY_free(signer->key);
+    fcc__arena_free(signer->arena);
+    free(signer);
+}
+
+const char *msp_signer_mspid(const msp_signer *signer)
+{
+    return signer->mspid;
+}
+
+fcc_bytes msp_signer_identity(const msp_signer *signer)
+{
+    return signer->serialized;
+}
+
+fcc_bytes msp_signer_certificate(const msp_signer *signer)
+{
+    return signer->certificate;
+}
+
+const char *msp_signer_fingerprint(const msp_signer *signer)
+{
+    return signer->fingerprint;
+}
+
+int64_t msp_signer_expires(const msp_signer *signer)
+{
+    return signer->expires;
+}
+
+fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
+                    fcc_bytes *signature)
+{
+    const fcc__sha256 digest = fcc__sha256_of_many(parts, count);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(signer->key, NULL);
+    unsigned char raw[256];
+    size_t len = sizeof raw;
+    fcc_status st = FCC_ERR_INTERNAL;
+
+    if (ctx && EVP_PKEY_sign_init(ctx) == 1 &&
+        EVP_PKEY_sign(ctx, raw, &len, digest.bytes, sizeof digest.bytes) == 1)
+        st = msp__low_s(signer->key, fcc_bytes_of(raw, len), arena, signature) ? FCC_OK : FCC_ERR_LIMIT;
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+    return st;
+}
