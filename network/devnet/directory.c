@@ -256,7 +256,7 @@ fcc_status devnet_stop(const char *dir, int64_t timeout_ms, fcc_error *error)
 
 /* All that a devnet writes. Nothing else below the directory is touched. */
 static const char *const own_entries[] = { "crypto",   "custody", "ledger",           "log",         "registry.json",
-                                           "chaincode", "genesis.block", "endpoints.json", "endpoints.json.new" };
+                                           "chaincodes", "endpoints.json", "endpoints.json.new" };
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {

@@ -1,0 +1,590 @@
+/*
+ * devnet.c: brings the embedded network up, and down again. See devnet.h.
+ *
+ * The chaincodes' processes are started as early as possible, because linking and starting twelve of them takes longer
+ * than everything that this process has to do itself.
+ */
+#include "devnet/internal.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "devnet/directory.h"
+#include "msp/material.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TICK_MS = 500, ARENA_CAP = 64 << 20, GENESIS_ARENA = 64 << 20 };
+
+int64_t devnet_now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t devnet_monotonic_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t clock_now_ns(void *ctx)
+{
+    (void)ctx;
+    return devnet_now_ns();
+}
+
+static int64_t clock_monotonic_ms(void *ctx)
+{
+    (void)ctx;
+    return devnet_monotonic_ms();
+}
+
+void devnet_fail(struct devnet *net, fcc_status status, const char *text)
+{
+    if (net->status == FCC_OK) {
+        net->status = status;
+        fcc_error_set(net->error, status, "%s", text);
+        fcc__log(FCC__ERROR, "%s", text);
+    }
+    rpc_loop_stop(net->loop);
+}
+
+static fcc_status no_memory(fcc_error *error)
+{
+    return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+}
+
+const devnet_chaincode *devnet_find_chaincode(const struct devnet *net, fcc_bytes name)
+{
+    for (size_t i = 0; i < net->chaincode_count; i++)
+        if (fcc_bytes_equal(fcc_str(net->chaincodes[i].config->name), name))
+            return &net->chaincodes[i];
+    return NULL;
+}
+
+static fcc_status definition(void *ctx, fcc_bytes name, ledger_definition *out)
+{
+    const devnet_chaincode *cc = devnet_find_chaincode(ctx, name);
+
+    if (!cc)
+        return FCC_ERR_NOT_FOUND;
+    *out = cc->definition;
+    return FCC_OK;
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------------------- */
+
+static const char *path_in(struct devnet *net, const char *dir, const char *name)
+{
+    return fcc__arena_printf(net->arena, "%s/%s", dir, name);
+}
+
+static fcc_status read_file(struct devnet *net, const char *path, fcc_bytes *out, fcc_error *error)
+{
+    struct stat info;
+    uint8_t *bytes;
+    ssize_t n;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path ? path : "(no path)", strerror(errno));
+    }
+    bytes = fcc__arena_alloc(net->arena, (size_t)info.st_size);
+    n = bytes ? read(fd, bytes, (size_t)info.st_size) : -1;
+    close(fd);
+    if (n != info.st_size)
+        return fcc_error_set(error, FCC_ERR_IO, "%s cannot be read", path);
+    *out = fcc_bytes_of(bytes, (size_t)n);
+    return FCC_OK;
+}
+
+/* Lower-case hex of the executable's SHA-256 and the chaincode's name: who runs what. */
+static const char *package_id(struct devnet *net, const config_chaincode *config, const char *executable,
+                              fcc_error *error)
+{
+    struct stat info;
+    fcc_bytes parts[3], hex;
+    fcc__sha256 digest;
+    void *map;
+    int fd = open(executable, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size == 0 ||
+        (map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
+        fcc_error_set(error, FCC_ERR_CONFIG,
+                      "the executable of chaincode %s is missing: %s: %s; build it with make, or give the directory it is "
+                      "in",
+                      config->name, executable, strerror(errno ? errno : ENOEXEC));
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    parts[0] = fcc_str(config->name);
+    parts[1] = fcc_bytes_of("\0", 1);
+    parts[2] = fcc_bytes_of(map, (size_t)info.st_size);
+    digest = fcc__sha256_of_many(parts, 3);
+    munmap(map, (size_t)info.st_size);
+    close(fd);
+    hex = fcc__hex(net->arena, fcc__sha256_bytes(&digest));
+    return fcc__arena_printf(net->arena, "%s:" FCC_FMT, config->label, FCC_ARG(hex));
+}
+
+/* ---- what the network consists of ----------------------------------------------------------------------------------------- */
+
+/*
+ * Chaincodes that were added with --with stay part of the channel: its blocks cannot be validated without their
+ * definitions. DIR/chaincodes has a line `name executable` for each.
+ */
+static fcc_status add_chaincode(struct devnet *net, const char *name, const char *exe, fcc_error *error)
+{
+    const char *dir = net->options->chaincode_dir ? net->options->chaincode_dir : "chaincode";
+    const char *collections = fcc__arena_printf(net->arena, "%s/%s/collections.json", dir, exe);
+
+    return collections ? config_add_chaincode(net->network, name, exe, collections, error) : no_memory(error);
+}
+
+static fcc_status add_chaincodes(struct devnet *net, fcc_error *error)
+{
+    const devnet_options *o = net->options;
+    const char *path = path_in(net, o->dir, "chaincodes");
+    char line[512], name[128], exe[256];
+    fcc_status st = FCC_OK;
+    FILE *file;
+
+    if (!path)
+        return no_memory(error);
+    file = fopen(path, "re");
+    while (file && st == FCC_OK && fgets(line, sizeof(line), file))
+        if (sscanf(line, "%127s %255s", name, exe) == 2 && !config_find_chaincode(net->network, name)) {
+            const char *kept_name = fcc__arena_printf(net->arena, "%s", name);
+            const char *kept_exe = fcc__arena_printf(net->arena, "%s", exe);
+
+            st = kept_name && kept_exe ? add_chaincode(net, kept_name, kept_exe, error) : no_memory(error);
+        }
+    if (file)
+        fclose(file);
+    for (size_t i = 0; i < o->with_count && st == FCC_OK; i++) {
+        const char *with = o->with[i].name, *with_exe = o->with[i].exe ? o->with[i].exe : with;
+
+        if (config_find_chaincode(net->network, with))
+            continue;
+        st = add_chaincode(net, with, with_exe, error);
+        if (st != FCC_OK)
+            break;
+        file = fopen(path, "ae");
+        if (!file || fprintf(file, "%s %s\n", with, with_exe) < 0)
+            st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+        if (file && fclose(file) != 0 && st == FCC_OK)
+            st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    return st;
+}
+
+static fcc_status find_bin_dir(struct devnet *net, fcc_error *error)
+{
+    char path[PATH_MAX];
+    ssize_t n;
+    char *slash;
+
+    net->bin_dir = net->options->bin_dir;
+    if (net->bin_dir)
+        return FCC_OK;
+    n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (n <= 0)
+        return fcc_error_set(error, FCC_ERR_IO, "/proc/self/exe: %s", strerror(errno));
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    net->bin_dir = fcc__arena_printf(net->arena, "%s", path);
+    return net->bin_dir ? FCC_OK : no_memory(error);
+}
+
+static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
+{
+    const config_network *config = net->network;
+    fcc_status st;
+
+    net->chaincodes = fcc__arena_zalloc(net->arena, config->chaincode_count, sizeof(*net->chaincodes));
+    if (!net->chaincodes)
+        return no_memory(error);
+    for (size_t i = 0; i < config->chaincode_count; i++) {
+        devnet_chaincode *cc = &net->chaincodes[i];
+        fcc_bytes policy;
+
+        cc->config = &config->chaincodes[i];
+        cc->executable = path_in(net, net->bin_dir, cc->config->exe);
+        if (!cc->executable)
+            return no_memory(error);
+        cc->package_id = package_id(net, cc->config, cc->executable, error);
+        if (!cc->package_id)
+            return FCC_ERR_CONFIG;
+        if ((st = msp_policy_parse(cc->config->policy, net->arena, &policy, error)) != FCC_OK)
+            return st;
+        if ((st = msp_policy_application(policy, net->arena, &cc->definition.policy)) != FCC_OK)
+            return fcc_error_set(error, st, "the policy of chaincode %s: %s", cc->config->name, fcc_status_text(st));
+        if (cc->config->collections.n > 0 &&
+            (st = msp_collections_pack(cc->config->collections, net->arena, &cc->definition.collections, error)) !=
+                FCC_OK)
+            return st;
+        cc->definition.version = fcc_str(cc->config->version);
+        net->chaincode_count = i + 1;
+    }
+    return FCC_OK;
+}
+
+static fcc_status load_network(struct devnet *net, fcc_error *error)
+{
+    const devnet_options *o = net->options;
+    fcc_status st;
+
+    if ((st = config_load(o->network_file, &net->network, error)) != FCC_OK)
+        return st;
+    if (net->network->org_count > 16)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: a devnet has 16 organisations at most", o->network_file);
+    net->crypto_dir = path_in(net, o->dir, "crypto");
+    if (!net->crypto_dir)
+        return no_memory(error);
+    if ((st = add_chaincodes(net, error)) != FCC_OK || (st = find_bin_dir(net, error)) != FCC_OK ||
+        (st = define_chaincodes(net, error)) != FCC_OK)
+        return st;
+    if ((st = msp_generate(net->network, net->crypto_dir, error)) != FCC_OK)
+        return st;
+    return msp_write_registry(net->network, o->dir, error);
+}
+
+static fcc_status open_ledger(struct devnet *net, fcc_error *error)
+{
+    const config_network *config = net->network;
+    const char **orgs = fcc__arena_zalloc(net->arena, config->org_count, sizeof(*orgs));
+    ledger_options options = { .definition = definition, .definition_ctx = net };
+    ledger_committed committed;
+    fcc__arena *arena = NULL;
+    fcc_bytes block;
+    fcc_status st;
+
+    options.dir = path_in(net, net->options->dir, "ledger");
+    if (!orgs || !options.dir)
+        return no_memory(error);
+    for (size_t i = 0; i < config->org_count; i++)
+        orgs[i] = config->orgs[i].mspid;
+    options.orgs = orgs;
+    options.org_count = config->org_count;
+    if ((st = ledger_open(&options, &net->ledger, error)) != FCC_OK)
+        return st;
+    if (ledger_height(net->ledger) > 0)
+        return FCC_OK;
+    arena = fcc__arena_new(GENESIS_ARENA);
+    st = arena ? msp_genesis(config, net->crypto_dir, devnet_now_ns() / 1000000000, arena, &block, error)
+               : no_memory(error);
+    if (st == FCC_OK)
+        st = ledger_commit(net->ledger, block, arena, &committed, error);
+    fcc__arena_free(arena);
+    return st;
+}
+
+/* ---- peers and chaincodes --------------------------------------------------------------------------------------------------- */
+
+static void check_ready(void *ctx)
+{
+    struct devnet *net = ctx;
+    const char **addresses;
+    fcc_error error;
+
+    if (net->ready)
+        return;
+    if (net->process_count < net->installed_count)
+        return;
+    for (size_t i = 0; i < net->process_count; i++)
+        if (!devnet_process_ready(net->processes[i]))
+            return;
+    net->ready = true;
+    addresses = fcc__arena_zalloc(net->arena, net->peer_count, sizeof(*addresses));
+    if (!addresses) {
+        devnet_fail(net, FCC_ERR_NOMEM, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < net->peer_count; i++)
+        addresses[i] = net->peers[i].address;
+    if (devnet_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address, addresses,
+                               &error) != FCC_OK) {
+        devnet_fail(net, error.status, error.text);
+        return;
+    }
+    fcc__log(FCC__INFO,
+             "channel %s is up after %" PRId64 " ms: %zu organisations, %zu chaincodes, block %" PRIu64
+             "; for development only",
+             net->network->channel, devnet_monotonic_ms() - net->started_ms, net->peer_count, net->chaincode_count,
+             ledger_height(net->ledger) - 1);
+    if (net->options->ready)
+        net->options->ready(net->options->ready_ctx);
+}
+
+static void hopeless(void *ctx, const char *why)
+{
+    devnet_fail(ctx, FCC_ERR_CONFIG, why);
+}
+
+static fcc_status start_peers(struct devnet *net, fcc_error *error)
+{
+    const config_network *config = net->network;
+    fcc_status st;
+
+    net->peers = fcc__arena_zalloc(net->arena, config->org_count, sizeof(*net->peers));
+    if (!net->peers)
+        return no_memory(error);
+    for (size_t i = 0; i < config->org_count; i++) {
+        devnet_peer *peer = &net->peers[i];
+        const config_org *org = &config->orgs[i];
+        peer_host_options options = { .ledger = net->ledger, .channel = ledger_channel(net->ledger) };
+
+        peer->net = net;
+        peer->org = org;
+        net->peer_count = i + 1;
+        st = msp_signer_load(msp_path_peer_msp(net->arena, net->crypto_dir, org), org->mspid, &peer->signer, error);
+        if (st != FCC_OK)
+            return st;
+        options.signer = peer->signer;
+        options.clock = (peer_clock){ .now_ns = clock_now_ns, .monotonic_ms = clock_monotonic_ms };
+        if ((st = peer_host_new(&options, &peer->host, error)) != FCC_OK)
+            return st;
+        for (size_t c = 0; c < net->chaincode_count; c++) {
+            const devnet_chaincode *cc = &net->chaincodes[c];
+
+            if (!config_has(cc->config->orgs, org->mspid))
+                continue;
+            st = peer_host_install(peer->host, cc->config->name, cc->package_id, cc->config->init_required);
+            if (st != FCC_OK)
+                return fcc_error_set(error, st, "chaincode %s on %s: %s", cc->config->name, org->mspid,
+                                     fcc_status_text(st));
+            net->installed_count++;
+        }
+    }
+    return FCC_OK;
+}
+
+static fcc_status start_processes(struct devnet *net, fcc_error *error)
+{
+    char registry[PATH_MAX];
+    const char *log_dir = path_in(net, net->options->dir, "log");
+    const char *path = path_in(net, net->options->dir, "registry.json");
+    fcc_status st;
+
+    net->processes = fcc__arena_zalloc(net->arena, net->installed_count, sizeof(*net->processes));
+    if (!net->processes || !log_dir || !path)
+        return no_memory(error);
+    if (!realpath(path, registry))
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (mkdir(log_dir, 0755) != 0 && errno != EEXIST)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", log_dir, strerror(errno));
+    for (size_t p = 0; p < net->peer_count; p++)
+        for (size_t c = 0; c < net->chaincode_count; c++) {
+            const devnet_chaincode *cc = &net->chaincodes[c];
+            devnet_process_options options = { .loop = net->loop, .host = net->peers[p].host, .registry = registry };
+
+            if (!peer_host_installed(net->peers[p].host, fcc_str(cc->config->name)))
+                continue;
+            options.name = cc->config->name;
+            options.executable = cc->executable;
+            options.package_id = cc->package_id;
+            options.log = fcc__arena_printf(net->arena, "%s/%s-%s.log", log_dir, cc->config->name,
+                                            net->peers[p].org->mspid);
+            options.ready = check_ready;
+            options.hopeless = hopeless;
+            options.ctx = net;
+            if (!options.log)
+                return no_memory(error);
+            st = devnet_process_start(&options, &net->processes[net->process_count], error);
+            if (st != FCC_OK)
+                return st;
+            net->process_count++;
+        }
+    return FCC_OK;
+}
+
+/* ---- listeners ---------------------------------------------------------------------------------------------------------------- */
+
+static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *address, const char *tls_dir,
+                             char **bound, fcc_error *error)
+{
+    rpc_tls tls = { .ca = { NULL, 0 } };
+    const char *colon, *host;
+    fcc_status st;
+    int port = 0;
+
+    if (!tls_dir)
+        return no_memory(error);
+    if ((st = read_file(net, path_in(net, tls_dir, "server.crt"), &tls.cert, error)) != FCC_OK ||
+        (st = read_file(net, path_in(net, tls_dir, "server.key"), &tls.key, error)) != FCC_OK)
+        return st;
+    colon = strrchr(address, ':');
+    if (!colon)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->options->network_file, address);
+    host = fcc__arena_printf(net->arena, "%.*s", (int)(colon - address), address);
+    if (net->options->auto_ports)
+        address = fcc__arena_printf(net->arena, "%s:0", host ? host : "127.0.0.1");
+    if (!host || !address)
+        return no_memory(error);
+    if ((st = rpc_server_listen(server, address, &tls, &port, error)) != FCC_OK)
+        return st;
+    if ((st = rpc_server_start(server)) != FCC_OK)
+        return fcc_error_set(error, st, "the listener on %s cannot be started: %s", address, fcc_status_text(st));
+    *bound = fcc__arena_printf(net->arena, "%s:%d", host, port);
+    return *bound ? FCC_OK : no_memory(error);
+}
+
+static fcc_status start_listeners(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
+{
+    char *address;
+    fcc_status st;
+
+    for (size_t i = 0; i < net->peer_count; i++) {
+        devnet_peer *peer = &net->peers[i];
+
+        if ((st = rpc_server_new(net->loop, &peer->server, error)) != FCC_OK)
+            return st;
+        if ((st = devnet_gateway_serve(peer)) != FCC_OK)
+            return fcc_error_set(error, st, "the gateway of %s: %s", peer->org->mspid, fcc_status_text(st));
+        st = listen_tls(net, peer->server, peer->org->peer_address,
+                        msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), &peer->address, error);
+        if (st != FCC_OK)
+            return st;
+    }
+    if ((st = rpc_server_new(net->loop, orderer_server, error)) != FCC_OK)
+        return st;
+    if ((st = devnet_orderer_serve(net->orderer, *orderer_server)) != FCC_OK)
+        return fcc_error_set(error, st, "the orderer: %s", fcc_status_text(st));
+    st = listen_tls(net, *orderer_server, net->network->orderer.address,
+                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer), &address, error);
+    if (st == FCC_OK)
+        net->network->orderer.address = address;
+    return st;
+}
+
+/* ---- signals and time ----------------------------------------------------------------------------------------------------------- */
+
+static void on_stop(void *ctx)
+{
+    struct devnet *net = ctx;
+
+    rpc_loop_stop(net->loop);
+}
+
+static void on_child(void *ctx)
+{
+    struct devnet *net = ctx;
+
+    for (size_t i = 0; i < net->process_count; i++)
+        devnet_process_reap(net->processes[i]);
+}
+
+static void on_tick(void *ctx)
+{
+    struct devnet *net = ctx;
+
+    for (size_t i = 0; i < net->peer_count; i++)
+        peer_host_tick(net->peers[i].host);
+    net->tick = rpc_timer_start(net->loop, TICK_MS, on_tick, net);
+}
+
+static fcc_status watch_signals(struct devnet *net, fcc_error *error)
+{
+    fcc_status st;
+
+    if ((st = rpc_on_signal(net->loop, SIGTERM, on_stop, net)) != FCC_OK ||
+        (st = rpc_on_signal(net->loop, SIGINT, on_stop, net)) != FCC_OK ||
+        (st = rpc_on_signal(net->loop, SIGCHLD, on_child, net)) != FCC_OK)
+        return fcc_error_set(error, st, "signals cannot be watched: %s", fcc_status_text(st));
+    return FCC_OK;
+}
+
+/* ---- up and down ------------------------------------------------------------------------------------------------------------------ */
+
+static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
+{
+    const char *orderer_msp;
+    uint32_t timeout_ms;
+    fcc_status st;
+
+    if ((st = load_network(net, error)) != FCC_OK || (st = open_ledger(net, error)) != FCC_OK ||
+        (st = rpc_loop_new(&net->loop, error)) != FCC_OK || (st = watch_signals(net, error)) != FCC_OK ||
+        (st = start_peers(net, error)) != FCC_OK || (st = start_processes(net, error)) != FCC_OK)
+        return st;
+    orderer_msp = msp_path_orderer_msp(net->arena, net->crypto_dir, &net->network->orderer);
+    timeout_ms = net->options->batch_timeout_ms >= 0 ? (uint32_t)net->options->batch_timeout_ms
+                                                     : net->network->batch.timeout_ms;
+    if (!orderer_msp)
+        return no_memory(error);
+    if ((st = devnet_orderer_new(net, orderer_msp, timeout_ms, &net->orderer, error)) != FCC_OK ||
+        (st = start_listeners(net, orderer_server, error)) != FCC_OK)
+        return st;
+    on_tick(net);
+    check_ready(net); /* a network without chaincodes is ready at once */
+    if (net->status == FCC_OK)
+        rpc_loop_run(net->loop);
+    if (net->status == FCC_OK)
+        devnet_orderer_flush(net->orderer);
+    return net->status;
+}
+
+static void take_down(struct devnet *net, rpc_server *orderer_server)
+{
+    for (size_t i = 0; i < net->process_count; i++)
+        devnet_process_stop(net->processes[i]);
+    for (size_t i = 0; i < net->peer_count; i++)
+        rpc_server_free(net->peers[i].server);
+    rpc_server_free(orderer_server);
+    for (size_t i = 0; i < net->process_count; i++)
+        devnet_process_free(net->processes[i]);
+    rpc_timer_cancel(net->tick);
+    devnet_orderer_free(net->orderer);
+    for (size_t i = 0; i < net->peer_count; i++) {
+        peer_host_free(net->peers[i].host);
+        msp_signer_free(net->peers[i].signer);
+    }
+    rpc_loop_free(net->loop);
+    ledger_close(net->ledger);
+    config_free(net->network);
+    fcc__arena_free(net->arena);
+}
+
+fcc_status devnet_run(const devnet_options *options, fcc_error *error)
+{
+    struct devnet net = { .options = options, .error = error, .status = FCC_OK };
+    rpc_server *orderer_server = NULL;
+    sigset_t signals, before;
+    fcc_status st;
+    int lock = -1;
+
+    net.started_ms = devnet_monotonic_ms();
+    sigemptyset(&signals); /* before gRPC's threads are made, so that none of them takes a signal */
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    net.arena = fcc__arena_new(ARENA_CAP);
+    if (!net.arena)
+        st = no_memory(error);
+    else if ((st = devnet_directory_enter(options->dir, &lock, error)) == FCC_OK)
+        st = serve(&net, &orderer_server, error);
+    take_down(&net, orderer_server);
+    devnet_directory_leave(options->dir, lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return st;
+}

@@ -1,0 +1,150 @@
+/* internal.h: what the files of the devnet share. Everything runs on the one loop. */
+#ifndef MEDSYNC_DEVNET_INTERNAL_H
+#define MEDSYNC_DEVNET_INTERNAL_H
+
+#include "devnet/devnet.h"
+
+#include "config/config.h"
+#include "devnet/process.h"
+#include "ledger/ledger.h"
+#include "msp/channel.h"
+#include "msp/policy.h"
+#include "peer/assemble.h"
+#include "peer/host.h"
+#include "rpc/rpc.h"
+
+#include "gateway/gateway.pb-c.h"
+#include "orderer/ab.pb-c.h"
+
+struct devnet;
+
+/* One organisation's peer, with its gateway. */
+typedef struct devnet_peer {
+    struct devnet *net;
+    const config_org *org;
+    msp_signer *signer;
+    peer_host *host;
+    rpc_server *server;
+    char *address; /* host:port, once it listens */
+} devnet_peer;
+
+typedef struct devnet_chaincode {
+    const config_chaincode *config;
+    const char *executable; /* path */
+    const char *package_id;
+    ledger_definition definition;
+} devnet_chaincode;
+
+typedef struct devnet_orderer devnet_orderer;
+typedef struct devnet_call devnet_call;
+typedef struct devnet_events devnet_events;
+
+struct devnet {
+    const devnet_options *options;
+    fcc_error *error; /* of devnet_run: filled when it fails while running */
+    fcc_status status;
+    fcc__arena *arena;
+    config_network *network;
+    const char *crypto_dir;
+    const char *bin_dir;
+    rpc_loop *loop;
+    ledger *ledger;
+    devnet_peer *peers;
+    size_t peer_count;
+    devnet_chaincode *chaincodes;
+    size_t chaincode_count;
+    devnet_process **processes;
+    size_t process_count;   /* started */
+    size_t installed_count; /* to be started */
+    devnet_orderer *orderer;
+    rpc_timer *tick;
+    devnet_call *waiting;   /* CommitStatus of transactions that aren't committed yet */
+    devnet_events *streams; /* ChaincodeEvents */
+    int64_t started_ms;
+    bool ready;
+};
+
+int64_t devnet_now_ns(void);
+int64_t devnet_monotonic_ms(void);
+/* End devnet_run with this result. */
+void devnet_fail(struct devnet *net, fcc_status status, const char *text);
+const devnet_chaincode *devnet_find_chaincode(const struct devnet *net, fcc_bytes name);
+
+/* ---- orderer.c -------------------------------------------------------------------------------------------------------- */
+
+/* FCC_ERR_CONFIG and others: the orderer's key cannot be loaded. */
+fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, uint32_t timeout_ms, devnet_orderer **out,
+                              fcc_error *error) FCC_MUST_CHECK;
+/* Takes NULL. What is pending is dropped: see devnet_orderer_flush. */
+void devnet_orderer_free(devnet_orderer *orderer);
+/* Cut and commit what is pending, for an orderly end. */
+void devnet_orderer_flush(devnet_orderer *orderer);
+
+/* What the orderer says to an envelope: Fabric's Broadcast. SUCCESS: it is enqueued. `info` is the arena's. */
+typedef struct devnet_broadcast {
+    Common__Status status;
+    const char *info;
+} devnet_broadcast;
+
+devnet_broadcast devnet_orderer_submit(devnet_orderer *orderer, const Common__Envelope *envelope, fcc__arena *arena);
+/* orderer.AtomicBroadcast/Broadcast. */
+fcc_status devnet_orderer_serve(devnet_orderer *orderer, rpc_server *server) FCC_MUST_CHECK;
+
+/* ---- gateway.c -------------------------------------------------------------------------------------------------------- */
+
+/* One call of a gateway method that is answered with one message. */
+struct devnet_call {
+    devnet_peer *peer;
+    rpc_call *rpc;       /* NULL once the client has gone or is answered */
+    fcc__arena *arena;   /* of the call */
+    size_t pending;      /* endorsements that still run and use the arena */
+    devnet_call *next;   /* among those that wait for a commit */
+    bool waiting;
+    fcc_bytes txid;      /* for which it waits */
+    void *state;         /* of the method */
+};
+
+/* Register gateway.Gateway's methods on the peer's server. */
+fcc_status devnet_gateway_serve(devnet_peer *peer) FCC_MUST_CHECK;
+/* To be called after each commit. */
+void devnet_gateway_committed(struct devnet *net, const ledger_committed *block);
+
+/* One endorser's failure, for the status details. */
+typedef struct devnet_detail {
+    const devnet_peer *peer;
+    const char *message;
+} devnet_detail;
+
+/* End the call: with a message, or with a status, whose text and details are copied. */
+void devnet_reply(devnet_call *call, const void *message);
+void devnet_refuse(devnet_call *call, rpc_code code, const devnet_detail *details, size_t count, const char *format,
+                   ...) FCC_PRINTF(5, 6);
+/* An endorsement of the call has ended: frees the call when it was the last and the client has gone. */
+void devnet_call_release(devnet_call *call);
+
+/* What a gateway makes of an answer: OK or the code, text and whether another peer may do better. */
+typedef struct devnet_judgement {
+    rpc_code code;
+    const char *message;
+    bool retry;
+} devnet_judgement;
+
+devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena);
+
+/*
+ * Is `signature` the identity's over `request`, and may it read the channel? For CommitStatus and ChaincodeEvents.
+ * false: *why is the text for PERMISSION_DENIED.
+ */
+bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature,
+                     fcc_bytes channel, fcc_error *why);
+
+/* ---- endorse.c -------------------------------------------------------------------------------------------------------- */
+
+void devnet_endorse(devnet_call *call, fcc_bytes message);
+
+/* ---- events.c --------------------------------------------------------------------------------------------------------- */
+
+fcc_status devnet_events_serve(devnet_peer *peer) FCC_MUST_CHECK;
+void devnet_events_committed(struct devnet *net);
+
+#endif
