@@ -6,3 +6,11 @@ UNIT_network/config := $(B)/libconfig.a $(B)/libbase.a
 UNIT_network/msp := $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
+$(eval $(call archive,client,network/client))
+$(eval $(call archive,blob,network/blob))
+$(eval $(call archive,fhir,network/fhir))
+$(eval $(call archive,cli,network/cli))
+CLIENT = $(B)/libclient.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
+UNIT_network/client := $(CLIENT)
+UNIT_network/blob := $(B)/libblob.a $(B)/libbase.a
+UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libbase.a

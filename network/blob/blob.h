@@ -1,0 +1,88 @@
+/*
+ * blob.h: content-addressed storage of encrypted content, in a local directory.
+ *
+ * Each content is encrypted with a data key of its own (AES-256-GCM); what is stored is nonce (12 bytes), ciphertext,
+ * tag (16 bytes), in a file named by the CID of these bytes: version 1, codec raw, SHA-256, base32 in lower case. The
+ * data key is sealed to a custody key (X25519), so that who holds the store alone reads nothing.
+ */
+#ifndef NETWORK_BLOB_BLOB_H
+#define NETWORK_BLOB_BLOB_H
+
+#include "base/arena.h"
+
+enum {
+    BLOB_KEY_LEN = 32,
+    BLOB_CID_MAX = 80,     /* text with its terminator, of any codec below 2^63 */
+    BLOB_SEALED_HEX = 184, /* digits of a sealed key: 2 * (32 + 12 + 32 + 16) */
+    BLOB_OVERHEAD = 28,    /* bytes that encryption adds */
+    BLOB_MAX = 64 << 20,   /* stored bytes of one blob */
+    BLOB_CODEC_RAW = 0x55,
+};
+
+/* ---- content identifiers ------------------------------------------------------------------------------------------ */
+
+/* The CIDv1 of `content` in base32. */
+void blob_cid(uint64_t codec, fcc_bytes content, char out[BLOB_CID_MAX]);
+/* Parse a CIDv1 in base32 with SHA-256. FCC_ERR_ARG for anything else. */
+fcc_status blob_cid_parse(const char *cid, uint64_t *codec, uint8_t digest[32]) FCC_MUST_CHECK;
+
+/* ---- the store ----------------------------------------------------------------------------------------------------- */
+
+typedef struct blob_store blob_store;
+
+/* The directory is made when it is missing (its parent is not). */
+fcc_status blob_open(const char *dir, blob_store **out, fcc_error *error) FCC_MUST_CHECK;
+void blob_close(blob_store *store); /* takes NULL */
+
+/* What was stored, and the key that opens it. Wipe the key when it is sealed. */
+typedef struct blob_ref {
+    char cid[BLOB_CID_MAX];
+    char sha256[65]; /* of the stored bytes */
+    uint64_t size;   /* of the stored bytes */
+    uint8_t key[BLOB_KEY_LEN];
+} blob_ref;
+
+/*
+ * Encrypt and store. The file appears whole or not at all (temporary file, fsync, rename).
+ * FCC_ERR_LIMIT more than BLOB_MAX; FCC_ERR_IO the directory, the disk.
+ */
+fcc_status blob_put(blob_store *store, fcc_bytes content, blob_ref *out, fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Read, check that the bytes are those of the CID, decrypt and check the tag. Content goes into the arena.
+ *
+ * @return FCC_OK
+ *         FCC_ERR_NOT_FOUND  no such blob here
+ *         FCC_ERR_CORRUPT    the file's bytes are not those of its CID, or are shorter than any blob
+ *         FCC_ERR_AUTH       intact, but this key does not open it
+ */
+fcc_status blob_get(blob_store *store, const char *cid, const uint8_t key[BLOB_KEY_LEN], fcc__arena *arena,
+                    fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
+
+/* Where a blob lies, for those who want to look at (or damage) the file. false past the size. */
+bool blob_path(const blob_store *store, const char *cid, char *out, size_t size);
+
+/* ---- data keys and custody ----------------------------------------------------------------------------------------- */
+
+/* A custody key pair, from a PEM file with an X25519 private key. */
+typedef struct blob_custody blob_custody;
+
+fcc_status blob_custody_load(const char *path, blob_custody **out, fcc_error *error) FCC_MUST_CHECK;
+fcc_status blob_custody_parse(fcc_bytes pem, const char *name, blob_custody **out, fcc_error *error) FCC_MUST_CHECK;
+void blob_custody_free(blob_custody *custody);                   /* takes NULL */
+const uint8_t *blob_custody_public(const blob_custody *custody); /* 32 bytes */
+
+/*
+ * Seal a data key to a custody key: an ephemeral X25519 key, HKDF-SHA256 over the shared secret (salt: both public
+ * keys), AES-256-GCM. `out` gets BLOB_SEALED_HEX digits (ephemeral public key, nonce, ciphertext, tag) and a terminator.
+ */
+fcc_status blob_seal(const uint8_t custody_public[32], const uint8_t key[BLOB_KEY_LEN], char out[BLOB_SEALED_HEX + 1],
+                     fcc_error *error) FCC_MUST_CHECK;
+/* FCC_ERR_ARG not a sealed key; FCC_ERR_AUTH damaged, or sealed to another custody key. */
+fcc_status blob_unseal(const blob_custody *custody, fcc_bytes sealed_hex, uint8_t key[BLOB_KEY_LEN],
+                       fcc_error *error) FCC_MUST_CHECK;
+
+/* Overwrite secrets in a way that is not optimised away. */
+void blob_wipe(void *data, size_t len);
+
+#endif

@@ -1,0 +1,69 @@
+/* cli.h: what medsync's commands share. One file a command; the table of them is in medsync.c. */
+#ifndef NETWORK_CLI_CLI_H
+#define NETWORK_CLI_CLI_H
+
+#include "client/client.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define CLI_DEFAULT_DIR "build/devnet"
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_ARENA_MAX = 256 << 20 };
+
+typedef struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
+    const char *help;                  /* one line */
+} cli_command;
+
+int cli_devnet(int argc, char **argv);
+int cli_invoke(int argc, char **argv);
+int cli_query(int argc, char **argv);
+int cli_history(int argc, char **argv);
+int cli_events(int argc, char **argv);
+int cli_demo(int argc, char **argv);
+
+/* "medsync COMMAND: text" on standard error; returns `status`. */
+int cli_fail(const char *command, int status, const char *format, ...) FCC_PRINTF(3, 4);
+/* The same for an option that getopt_long refused (or a missing argument), with a pointer to --help. */
+int cli_usage(const char *command, const char *format, ...) FCC_PRINTF(2, 3);
+/* Print one JSON value and a newline; frees it. */
+void cli_print_json(json_t *value);
+/* A whole number; false for anything else or outside of the range. */
+bool cli_number(const char *text, int64_t least, int64_t most, int64_t *out);
+
+/* ---- paths.c ---- */
+
+/*
+ * A file of the repository, such as "network/network.yaml": below the working directory, else below a folder above this
+ * executable, else in share/medsync beside its bin. false when it is in none of them.
+ */
+bool cli_find_file(const char *relative, char *out, size_t size);
+/* The path of this executable. */
+bool cli_own_path(char *out, size_t size);
+/* Read a whole file; malloc'ed. NULL with errno. */
+char *cli_read_file(const char *path, size_t *len);
+
+/* ---- call.c: what invoke, query and history take ---- */
+
+typedef struct cli_call {
+    const char *command;
+    client_options open;
+    client_call call;
+    bool json;
+    fcc__arena *arena; /* holds the arguments */
+} cli_call;
+
+/* What the options are, for --help. */
+extern const char cli_call_help[];
+/*
+ * Parse options and arguments (CHAINCODE FUNCTION ARG...). Returns -1 to go on, else the exit status to end with.
+ * cli_call_clear in either case.
+ */
+int cli_call_parse(cli_call *c, const char *command, const char *usage, int argc, char **argv);
+void cli_call_clear(cli_call *c);
+/* Show how a call went, as text or JSON. Returns the exit status. */
+int cli_call_show(const cli_call *c, fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked);
+
+#endif

@@ -1,0 +1,81 @@
+/* demo.h: what the scenario's files share. */
+#ifndef NETWORK_CLI_DEMO_H
+#define NETWORK_CLI_DEMO_H
+
+#include "blob/blob.h"
+#include "cli/cli.h"
+#include "fhir/fhir.h"
+
+/* Somebody with a certificate, connected to a gateway. */
+typedef struct demo_person {
+    client *who;
+    const char *name;
+} demo_person;
+
+typedef struct demo {
+    const char *dir;
+    bool terminal;
+    fhir_bundle *bundle;
+    blob_store *store;
+    blob_custody *custody; /* of the hospital: the custodian's stand-in */
+    fcc__arena *arena;     /* of one call; reset between them */
+    demo_person admin, patient, doctor, registrar, custodian, auditor;
+    char pid[32];
+    char uid[72]; /* the doctor's */
+    const fhir_entry *encounter;
+    fhir_record *records; /* one for each entry: first the encounter's, then the rest */
+    size_t record_count;
+    size_t in_encounter;
+    char enc_id[33];
+    char denied[33], allowed[33], refused[33]; /* audit ids */
+    size_t sent;                               /* transactions committed */
+    double started;                            /* monotonic seconds */
+} demo;
+
+/* ---- narration: demo.c ---- */
+
+void demo_step(demo *d, const char *format, ...) FCC_PRINTF(2, 3);
+void demo_say(const char *format, ...) FCC_PRINTF(1, 2);
+/* What was found as it should be. */
+void demo_ok(const char *format, ...) FCC_PRINTF(1, 2);
+/* What was not; returns false. */
+bool demo_wrong(const char *format, ...) FCC_PRINTF(1, 2);
+/* A bar on a terminal, a line at each quarter elsewhere. */
+void demo_progress(const demo *d, const char *what, size_t done, size_t all);
+double demo_now(void);
+
+/* ---- the story: demo_story.c. Each stops at the first unexpected answer and returns false ---- */
+
+bool demo_meet(demo *d);
+bool demo_base(demo *d);
+bool demo_denied(demo *d);
+bool demo_grant(demo *d);
+bool demo_encounter(demo *d);
+bool demo_import(demo *d);
+bool demo_read(demo *d);
+bool demo_commitments(demo *d);
+bool demo_revoke(demo *d);
+bool demo_audit(demo *d);
+
+/* ---- calls: demo_call.c ---- */
+
+/*
+ * Submit or evaluate FUNCTION with `arg` (may be NULL) and `in` as transient input (may be NULL, consumed). The
+ * chaincode must answer 200; its JSON (NULL for none) is the caller's. false after telling what was wrong.
+ */
+bool demo_submit(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *arg,
+                 json_t *in, json_t **out);
+bool demo_submit_text(demo *d, const demo_person *p, const char *chaincode, const char *function, fcc_bytes in);
+bool demo_ask(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *const *args,
+              size_t arg_count, json_t *in, json_t **out);
+/* The chaincode must refuse with this status; its code is copied. */
+bool demo_refused(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *arg,
+                  json_t *in, int status, char code[64]);
+/* A new 128-bit id. */
+const char *demo_salt(char out[33]);
+
+/* ---- what everybody can see: demo_public.c ---- */
+
+bool demo_public(demo *d);
+
+#endif

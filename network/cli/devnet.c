@@ -1,0 +1,323 @@
+/* medsync devnet: up, down, status, reset. */
+#include "cli/cli.h"
+
+#include "devnet/devnet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: medsync devnet up|down|status|reset [OPTION]...\n\n"
+    "  up      start the embedded network; the same directory continues its channel\n"
+    "  down    stop it\n"
+    "  status  does it run, and where; exit status 1 when it doesn't\n"
+    "  reset   remove everything that a devnet wrote into the directory\n\n"
+    "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
+    "  --json               status: one JSON object\n"
+    "for up:\n"
+    "  --detach             go to the background once it is ready; its log is DIR/log/devnet.log\n"
+    "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin; repeatable\n"
+    "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
+    "  --batch-timeout MS   how long the orderer waits for more transactions\n"
+    "  --network FILE       the consortium (network/network.yaml)\n"
+    "  --bin DIR            where the chaincodes' programs are (beside this one)\n"
+    "  --chaincodes DIR     where <EXE>/collections.json of a --with is (chaincode)\n\n"
+    "The embedded network is for development: every key is in its directory, and one machine holds all of it.\n";
+
+enum { WITH_MAX = 32, STOP_MS = 15000, READY_CHAR = '+' };
+
+typedef struct up_options {
+    devnet_options devnet;
+    devnet_with with[WITH_MAX];
+    bool detach;
+    bool json;
+} up_options;
+
+static void tell_ready(void *ctx)
+{
+    const char *dir = ctx;
+
+    printf("MedSync devnet is ready in %s (embedded network: for development, not production)\n", dir);
+    fflush(stdout);
+}
+
+static void tell_parent(void *ctx)
+{
+    int *pipe_end = ctx;
+    char ready = READY_CHAR;
+
+    if (*pipe_end >= 0 && write(*pipe_end, &ready, 1) == 1) {
+        close(*pipe_end);
+        *pipe_end = -1;
+    }
+}
+
+static fcc_status make_dir(const char *path, fcc_error *error)
+{
+    char part[4096];
+    size_t i, n = strlen(path);
+
+    if (n == 0 || n >= sizeof(part))
+        return fcc_error_set(error, FCC_ERR_ARG, "--dir %.80s: not a path", path);
+    for (i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return fcc_error_set(error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
+    }
+    return FCC_OK;
+}
+
+/* In the background process: everything that is printed goes to the log; the reason of a failure to the parent. */
+static int run_detached(up_options *o, int pipe_end)
+{
+    char log[4096];
+    fcc_error error = { 0 };
+    fcc_status st;
+    int fd, nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    setsid();
+    snprintf(log, sizeof(log), "%s/log/devnet.log", o->devnet.dir);
+    fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || nothing < 0 || dup2(nothing, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0) {
+        dprintf(pipe_end, "%s: %s", log, strerror(errno));
+        return CLI_FAILED;
+    }
+    close(fd);
+    close(nothing);
+    o->devnet.ready = tell_parent;
+    o->devnet.ready_ctx = &pipe_end;
+    st = devnet_run(&o->devnet, &error);
+    if (st == FCC_OK)
+        return CLI_OK;
+    if (pipe_end >= 0)
+        dprintf(pipe_end, "%s", error.text);
+    return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+}
+
+static int detach(up_options *o)
+{
+    char said[1100], log[4096];
+    size_t n = 0;
+    ssize_t got;
+    fcc_error error = { 0 };
+    int ends[2];
+    pid_t pid;
+
+    snprintf(log, sizeof(log), "%s/log", o->devnet.dir);
+    if (make_dir(log, &error) != FCC_OK)
+        return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return cli_fail("devnet", CLI_FAILED, "pipe: %s", strerror(errno));
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0)
+        return cli_fail("devnet", CLI_FAILED, "fork: %s", strerror(errno));
+    if (pid == 0) {
+        close(ends[0]);
+        _exit(run_detached(o, ends[1]));
+    }
+    close(ends[1]);
+    while (n < sizeof(said) - 1) {
+        got = read(ends[0], said + n, sizeof(said) - 1 - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        if (said[0] == READY_CHAR)
+            break;
+    }
+    close(ends[0]);
+    said[n] = '\0';
+    if (said[0] != READY_CHAR)
+        return cli_fail("devnet", CLI_FAILED, "%s (%s/devnet.log)", n > 0 ? said : "it ended before it was ready", log);
+    tell_ready((void *)(uintptr_t)o->devnet.dir);
+    return CLI_OK;
+}
+
+static int up(up_options *o)
+{
+    static char network[4096], chaincodes[4096], own[4096], bin[4096];
+    fcc_error error = { 0 };
+    fcc_status st;
+    char *slash;
+
+    if (!o->devnet.network_file) {
+        if (!cli_find_file("network/network.yaml", network, sizeof(network)))
+            return cli_fail("devnet", CLI_FAILED, "no network/network.yaml here: say where with --network FILE");
+        o->devnet.network_file = network;
+    }
+    if (!o->devnet.chaincode_dir && cli_find_file("chaincode", chaincodes, sizeof(chaincodes)))
+        o->devnet.chaincode_dir = chaincodes;
+    if (!o->devnet.bin_dir && cli_own_path(own, sizeof(own)) && (slash = strrchr(own, '/'))) {
+        *slash = '\0';
+        snprintf(bin, sizeof(bin), "%s", own);
+        o->devnet.bin_dir = bin;
+    }
+    o->devnet.with = o->with;
+    if (o->detach)
+        return detach(o);
+    o->devnet.ready = tell_ready;
+    o->devnet.ready_ctx = (void *)(uintptr_t)o->devnet.dir;
+    st = devnet_run(&o->devnet, &error);
+    return st == FCC_OK ? CLI_OK : cli_fail("devnet", CLI_FAILED, "%s", error.text);
+}
+
+static int down(const char *dir)
+{
+    fcc_error error = { 0 };
+    fcc_status st = devnet_stop(dir, STOP_MS, &error);
+
+    if (st == FCC_ERR_NOT_FOUND)
+        return cli_fail("devnet", CLI_FAILED, "no devnet runs in %s", dir);
+    if (st != FCC_OK)
+        return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+    printf("stopped\n");
+    return CLI_OK;
+}
+
+static int status(const char *dir, bool as_json)
+{
+    char path[4096];
+    devnet_found found;
+    fcc_error error = { 0 };
+    json_error_t why;
+    json_t *endpoints = NULL, *peer;
+    size_t i;
+
+    if (devnet_find(dir, &found, &error) != FCC_OK)
+        return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+    if (found.ready) {
+        snprintf(path, sizeof(path), "%s/endpoints.json", dir);
+        endpoints = json_load_file(path, 0, &why);
+    }
+    if (as_json) {
+        json_t *o = json_pack("{s:s, s:b, s:b}", "dir", dir, "running", found.running, "ready", found.ready);
+
+        if (found.running)
+            json_object_set_new(o, "pid", json_integer(found.pid));
+        if (endpoints)
+            json_object_set(o, "endpoints", endpoints);
+        cli_print_json(o);
+    } else if (!found.running) {
+        printf("no devnet runs in %s\n", dir);
+    } else {
+        printf("devnet in %s: process %ld, %s\n", dir, (long)found.pid, found.ready ? "ready" : "starting");
+        json_array_foreach(json_object_get(endpoints, "peers"), i, peer)
+        {
+            const char *mspid = json_string_value(json_object_get(peer, "mspId"));
+            const char *address = json_string_value(json_object_get(peer, "address"));
+
+            printf("  %-14s %s\n", mspid ? mspid : "?", address ? address : "?");
+        }
+    }
+    json_decref(endpoints);
+    return found.running ? CLI_OK : CLI_FAILED;
+}
+
+static int add_with(up_options *o, char *text)
+{
+    char *equals = strchr(text, '=');
+
+    if (o->devnet.with_count == WITH_MAX)
+        return cli_usage("devnet", "--with: at most %d", WITH_MAX);
+    if (text[0] == '\0' || equals == text || (equals && !equals[1]))
+        return cli_usage("devnet", "--with %s: must be NAME or NAME=EXE", text);
+    if (equals)
+        *equals = '\0';
+    o->with[o->devnet.with_count].name = text;
+    o->with[o->devnet.with_count++].exe = equals ? equals + 1 : NULL;
+    return -1;
+}
+
+int cli_devnet(int argc, char **argv)
+{
+    enum { DIR_, DETACH, WITH, PORTS, BATCH, NETWORK, BIN, CHAINCODES, JSON, HELP };
+    static const struct option options[] = {
+        { "dir", required_argument, NULL, DIR_ },
+        { "detach", no_argument, NULL, DETACH },
+        { "with", required_argument, NULL, WITH },
+        { "ports", required_argument, NULL, PORTS },
+        { "batch-timeout", required_argument, NULL, BATCH },
+        { "network", required_argument, NULL, NETWORK },
+        { "bin", required_argument, NULL, BIN },
+        { "chaincodes", required_argument, NULL, CHAINCODES },
+        { "json", no_argument, NULL, JSON },
+        { "help", no_argument, NULL, HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    up_options o = { 0 };
+    const char *what;
+    fcc_error error = { 0 };
+    int option, bad;
+
+    o.devnet.dir = CLI_DEFAULT_DIR;
+    o.devnet.batch_timeout_ms = -1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case DIR_:
+            o.devnet.dir = optarg;
+            break;
+        case DETACH:
+            o.detach = true;
+            break;
+        case WITH:
+            if ((bad = add_with(&o, optarg)) >= 0)
+                return bad;
+            break;
+        case PORTS:
+            if (strcmp(optarg, "auto") != 0)
+                return cli_usage("devnet", "--ports %s: must be auto; fixed ports are in the network file", optarg);
+            o.devnet.auto_ports = true;
+            break;
+        case BATCH:
+            if (!cli_number(optarg, 1, 60000, &o.devnet.batch_timeout_ms))
+                return cli_usage("devnet", "--batch-timeout %s: must be 1 to 60000 milliseconds", optarg);
+            break;
+        case NETWORK:
+            o.devnet.network_file = optarg;
+            break;
+        case BIN:
+            o.devnet.bin_dir = optarg;
+            break;
+        case CHAINCODES:
+            o.devnet.chaincode_dir = optarg;
+            break;
+        case JSON:
+            o.json = true;
+            break;
+        case HELP:
+            fputs(usage, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("devnet", "%s: no such option, or it lacks its value", argv[optind - 1]);
+        }
+    }
+    if (argc - optind != 1)
+        return cli_usage("devnet", "up, down, status or reset?");
+    what = argv[optind];
+    if (!strcmp(what, "up"))
+        return up(&o);
+    if (!strcmp(what, "down"))
+        return down(o.devnet.dir);
+    if (!strcmp(what, "status"))
+        return status(o.devnet.dir, o.json);
+    if (!strcmp(what, "reset")) {
+        if (devnet_reset(o.devnet.dir, &error) != FCC_OK)
+            return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+        printf("%s is empty again\n", o.devnet.dir);
+        return CLI_OK;
+    }
+    return cli_usage("devnet", "%s: must be up, down, status or reset", what);
+}

@@ -1,0 +1,99 @@
+/* medsync: the network's command line. One dispatch table, one file a command. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_command commands[] = {
+    { "devnet", cli_devnet, "start, stop and look at the embedded network" },
+    { "invoke", cli_invoke, "run a chaincode's function and commit what it writes" },
+    { "query", cli_query, "run a chaincode's function on one peer, writing nothing" },
+    { "history", cli_history, "what happened to a key or an act, oldest first" },
+    { "events", cli_events, "follow a chaincode's events" },
+    { "demo", cli_demo, "the whole way of a medical record, narrated" },
+};
+
+static void usage(FILE *to)
+{
+    size_t i;
+
+    fprintf(to, "usage: medsync COMMAND [OPTION]... [ARGUMENT]...\n\n");
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\n`medsync COMMAND --help` tells more. The network's directory is %s unless --dir says otherwise.\n",
+            CLI_DEFAULT_DIR);
+}
+
+int cli_fail(const char *command, int status, const char *format, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fprintf(stderr, "medsync %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return status;
+}
+
+int cli_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "medsync %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n`medsync %s --help` tells what it takes\n", command);
+    return CLI_USAGE;
+}
+
+void cli_print_json(json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT);
+
+    puts(text ? text : "{\"error\":\"out of memory\"}");
+    free(text);
+    json_decref(value);
+}
+
+bool cli_number(const char *text, int64_t least, int64_t most, int64_t *out)
+{
+    char *end;
+    long long v;
+
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    if (errno || end == text || *end || v < least || v > most)
+        return false;
+    *out = v;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    int status;
+    size_t i;
+
+    if (argc < 2 || !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? CLI_USAGE : CLI_OK;
+    }
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        status = commands[i].run(argc - 1, argv + 1);
+        /* an answer that could not be written is no success */
+        if (fflush(stdout) != 0 || ferror(stdout))
+            status = status ? status : CLI_FAILED;
+        return status;
+    }
+    fprintf(stderr, "medsync: no command %s\n\n", name);
+    usage(stderr);
+    return CLI_USAGE;
+}

@@ -1,0 +1,287 @@
+/* Finding a network in its directory and a user in its material, and connecting to a gateway. */
+#include "client/private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+enum { CLIENT_ARENA_MAX = 4 << 20, PEM_MAX = 1 << 20, DEFAULT_TIMEOUT_MS = 30000 };
+
+static fcc_status read_file(const char *path, fcc__arena *arena, fcc_bytes *out, fcc_error *error)
+{
+    fcc_status st = FCC_ERR_IO;
+    FILE *f = fopen(path, "rb");
+    long size;
+    uint8_t *data;
+
+    if (!f)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0 || size > PEM_MAX || fseek(f, 0, SEEK_SET) != 0) {
+        fcc_error_set(error, st, "%s: not a file of at most %d bytes", path, PEM_MAX);
+        goto out;
+    }
+    data = fcc__arena_alloc(arena, (size_t)size + 1);
+    if (!data) {
+        st = fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", path);
+        goto out;
+    }
+    if (fread(data, 1, (size_t)size, f) != (size_t)size) {
+        fcc_error_set(error, st, "%s: cannot be read", path);
+        goto out;
+    }
+    *out = fcc_bytes_of(data, (size_t)size);
+    st = FCC_OK;
+out:
+    fclose(f);
+    return st;
+}
+
+static const char *keep(client *c, const char *text)
+{
+    return text ? fcc__arena_printf(c->arena, "%s", text) : NULL;
+}
+
+/* Paths in endpoints.json are absolute, or relative to where the network was started, or to its directory. */
+static const char *resolve(client *c, const char *dir, const char *path)
+{
+    struct stat s;
+
+    if (!path || path[0] == '/')
+        return keep(c, path);
+    if (stat(path, &s) == 0)
+        return keep(c, path);
+    return fcc__arena_printf(c->arena, "%s/%s", dir, path);
+}
+
+static fcc_status read_endpoints(client *c, const char *dir, fcc_error *error)
+{
+    fcc_status st = FCC_ERR_CONFIG;
+    char *path = fcc__arena_printf(c->arena, "%s/endpoints.json", dir);
+    json_error_t why;
+    json_t *root = NULL, *peers, *peer;
+    client_peer *list;
+    struct stat s;
+    size_t i;
+
+    if (!path)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", dir);
+    if (stat(path, &s) != 0)
+        return fcc_error_set(error, FCC_ERR_NOT_FOUND,
+                             "no devnet at %s: start one with `medsync devnet up --dir %s --detach`", dir, dir);
+    root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    if (!root) {
+        fcc_error_set(error, st, "%s:%d: %s", path, why.line, why.text);
+        goto out;
+    }
+    c->channel = keep(c, json_string_value(json_object_get(root, "channel")));
+    peers = json_object_get(root, "peers");
+    if (!c->channel || json_array_size(peers) == 0) {
+        fcc_error_set(error, st, "%s: \"channel\" and \"peers\" are needed", path);
+        goto out;
+    }
+    list = fcc__arena_zalloc(c->arena, json_array_size(peers), sizeof(*list));
+    if (!list) {
+        st = fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", path);
+        goto out;
+    }
+    json_array_foreach(peers, i, peer)
+    {
+        list[i].name = keep(c, json_string_value(json_object_get(peer, "name")));
+        list[i].address = keep(c, json_string_value(json_object_get(peer, "address")));
+        list[i].mspid = keep(c, json_string_value(json_object_get(peer, "mspId")));
+        list[i].domain = keep(c, json_string_value(json_object_get(peer, "domain")));
+        list[i].tls_ca = resolve(c, dir, json_string_value(json_object_get(peer, "tlsCa")));
+        if (!list[i].name || !list[i].address || !list[i].mspid || !list[i].domain || !list[i].tls_ca) {
+            fcc_error_set(error, st, "%s: peer %zu needs \"name\", \"address\", \"mspId\", \"domain\" and \"tlsCa\"",
+                          path, i);
+            goto out;
+        }
+    }
+    c->peers = list;
+    c->peer_count = json_array_size(peers);
+    st = FCC_OK;
+out:
+    json_decref(root);
+    return st;
+}
+
+/* "HospitalMSP", "hospital.medsync.example", "hospital" and "Hospital" all mean the same organisation. */
+static const client_peer *find_peer(const client *c, const char *which)
+{
+    size_t i, n = strlen(which);
+
+    for (i = 0; i < c->peer_count; i++) {
+        const client_peer *p = &c->peers[i];
+
+        if (!strcasecmp(p->mspid, which) || !strcasecmp(p->domain, which))
+            return p;
+        if (n > 0 && !strncasecmp(p->domain, which, n) && p->domain[n] == '.')
+            return p;
+    }
+    return NULL;
+}
+
+const char *client_find_org(const client *c, const char *which)
+{
+    const client_peer *p = find_peer(c, which);
+
+    return p ? p->mspid : NULL;
+}
+
+static const char *known_orgs(client *c)
+{
+    const char *text = "";
+    size_t i;
+
+    for (i = 0; i < c->peer_count && text; i++)
+        text = fcc__arena_printf(c->arena, "%s%s%s", text, i ? ", " : "", c->peers[i].mspid);
+    return text ? text : "";
+}
+
+static const char *msp_dir_of(client *c, const char *dir, const client_peer *p, const char *user)
+{
+    return fcc__arena_printf(c->arena, "%s/crypto/peerOrganizations/%s/users/%s@%s/msp", dir, p->domain, user,
+                             p->domain);
+}
+
+static bool is_dir(const char *path)
+{
+    struct stat s;
+
+    return path && stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+/* The user's name as its directory has it: the administrator's is written large. */
+static const char *user_name(const char *user)
+{
+    return !strcasecmp(user, "admin") ? "Admin" : user;
+}
+
+static const char *known_users(client *c, const char *dir, const client_peer *p)
+{
+    const char *text = "";
+    const char *path = fcc__arena_printf(c->arena, "%s/crypto/peerOrganizations/%s/users", dir, p->domain);
+    DIR *d = path ? opendir(path) : NULL;
+    struct dirent *e;
+
+    while (d && text && (e = readdir(d))) {
+        const char *at = strchr(e->d_name, '@');
+
+        if (at)
+            text = fcc__arena_printf(c->arena, "%s%s%.*s", text, *text ? ", " : "", (int)(at - e->d_name), e->d_name);
+    }
+    if (d)
+        closedir(d);
+    return text ? text : "";
+}
+
+static fcc_status find_user(client *c, const client_options *o, const client_peer **own, const char **msp_dir,
+                            fcc_error *error)
+{
+    const client_peer *found = NULL;
+    const char *user = o->user ? user_name(o->user) : NULL;
+    size_t i;
+
+    if (o->org) {
+        found = find_peer(c, o->org);
+        if (!found)
+            return fcc_error_set(error, FCC_ERR_NOT_FOUND, "no organisation %s here: there are %s", o->org,
+                                 known_orgs(c));
+    }
+    if (o->msp_dir) {
+        *own = found ? found : &c->peers[0];
+        *msp_dir = o->msp_dir;
+        return FCC_OK;
+    }
+    if (!user)
+        return fcc_error_set(error, FCC_ERR_ARG, "which user? --user NAME");
+    if (found && !is_dir(msp_dir_of(c, o->dir, found, user)))
+        return fcc_error_set(error, FCC_ERR_NOT_FOUND, "%s has no user %s: there are %s", found->mspid, user,
+                             known_users(c, o->dir, found));
+    for (i = 0; !o->org && i < c->peer_count; i++) {
+        if (!is_dir(msp_dir_of(c, o->dir, &c->peers[i], user)))
+            continue;
+        if (found)
+            return fcc_error_set(error, FCC_ERR_ARG, "%s and %s both have a user %s: say which with --org",
+                                 found->mspid, c->peers[i].mspid, user);
+        found = &c->peers[i];
+    }
+    if (!found)
+        return fcc_error_set(error, FCC_ERR_NOT_FOUND, "no organisation has a user %s; see %s/crypto", user, o->dir);
+    *own = found;
+    *msp_dir = msp_dir_of(c, o->dir, found, user);
+    return *msp_dir ? FCC_OK : fcc_error_set(error, FCC_ERR_LIMIT, "out of memory");
+}
+
+fcc_status client_open(const client_options *o, client **out, fcc_error *error)
+{
+    fcc_status st = FCC_ERR_NOMEM;
+    client *c = calloc(1, sizeof(*c));
+    const client_peer *own;
+    const char *msp_dir;
+    rpc_tls tls;
+
+    memset(&tls, 0, sizeof(tls));
+    if (!c || !(c->arena = fcc__arena_new(CLIENT_ARENA_MAX))) {
+        fcc_error_set(error, st, "out of memory");
+        goto out;
+    }
+    c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS;
+    c->clock_offset_s = o->clock_offset_s;
+    if ((st = read_endpoints(c, o->dir, error)) != FCC_OK)
+        goto out;
+    if ((st = find_user(c, o, &own, &msp_dir, error)) != FCC_OK)
+        goto out;
+    c->gateway = o->gateway ? find_peer(c, o->gateway) : own;
+    if (!c->gateway) {
+        st = fcc_error_set(error, FCC_ERR_NOT_FOUND, "no organisation %s here: there are %s", o->gateway,
+                           known_orgs(c));
+        goto out;
+    }
+    st = msp_signer_load(msp_dir, o->msp_dir && o->mspid ? o->mspid : own->mspid, &c->signer, error);
+    if (st != FCC_OK)
+        goto out;
+    if ((st = read_file(c->gateway->tls_ca, c->arena, &tls.ca, error)) != FCC_OK)
+        goto out;
+    tls.server_name = c->gateway->name;
+    if ((st = rpc_loop_new(&c->loop, error)) != FCC_OK)
+        goto out;
+    if ((st = rpc_channel_new(c->loop, c->gateway->address, &tls, &c->connection, error)) != FCC_OK)
+        goto out;
+    *out = c;
+    c = NULL;
+out:
+    client_close(c);
+    return st;
+}
+
+void client_close(client *c)
+{
+    if (!c)
+        return;
+    rpc_channel_free(c->connection);
+    rpc_loop_free(c->loop);
+    msp_signer_free(c->signer);
+    fcc__arena_free(c->arena);
+    free(c);
+}
+
+const char *client_channel(const client *c)
+{
+    return c->channel;
+}
+
+const char *client_mspid(const client *c)
+{
+    return msp_signer_mspid(c->signer);
+}
+
+const char *client_fingerprint(const client *c)
+{
+    return msp_signer_fingerprint(c->signer);
+}
