@@ -1,0 +1,396 @@
+/* The chaincode consent: every function's good path and its refusals. */
+#include "test/support/health.h"
+
+#include "consent/consent.h"
+
+#define RULE \
+    "{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"general\",\"lab\"],\"maxSens\":\"N\"}"
+#define GRANT(grantee, rules, salt) \
+    "{\"pid\":\"" PID_A "\",\"grantee\":\"" grantee "\",\"rules\":" rules ",\"salt\":\"" salt "\"}"
+#define BASE(rules, salt) \
+    "{\"pid\":\"" PID_A "\",\"rules\":" rules ",\"btg\":\"notify\",\"btgMaxSens\":\"R\",\"salt\":\"" salt "\"}"
+#define REVOKE(grantee, salt) "{\"pid\":\"" PID_A "\",\"grantee\":\"" grantee "\",\"salt\":\"" salt "\"}"
+#define WHOSE(pid) "{\"pid\":\"" pid "\"}"
+
+static int set_up(void **state)
+{
+    health_load();
+    fake_install("consent", &consent_chaincode);
+    as_patient();
+    return 0;
+}
+
+static fake_result invoke(const char *function, const char *in)
+{
+    fake_in(in);
+    return fake_invoke("consent", function, NULL);
+}
+
+static fake_result query(const char *function, const char *in)
+{
+    fake_in(in);
+    return fake_query("consent", function, NULL);
+}
+
+static void a_grant_is_kept_in_the_collection_and_its_act_in_public(void **state)
+{
+    fake_result r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
+    const char *kept = fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~");
+
+    assert_accepted(r);
+    assert_string_equal(r.event, "ConsentChanged");
+    assert_has_not(r.event_payload, PID_A);
+    assert_has_not(r.payload, PID_A);
+    assert_has(kept, "{\"epoch\":0,\"fmt\":1,\"grantee\":\"u:d1\",\"id\":\"");
+    assert_has(kept, "\"salt\":\"" SALT1 "\",\"status\":\"active\",\"v\":1}");
+    assert_string_equal(kept, fake_value("consent", "subject", "~CONSV~" PID_A "~u:d1~000001~"));
+    assert_true(fake_public_has("\"docType\":\"grant\""));
+    assert_false(fake_public_has(PID_A));
+    assert_false(fake_public_has("d1"));
+    assert_false(fake_public_has("lab"));
+    assert_false(fake_public_has("TREAT"));
+}
+
+static void a_grant_made_again_is_a_new_version_of_the_same_act(void **state)
+{
+    char first[64];
+    fake_result r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
+
+    snprintf(first, sizeof(first), "%.40s", r.payload);
+    assert_refused(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)), 409, "ALREADY");
+    r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT2));
+    assert_accepted(r);
+    assert_has(r.payload, "\"v\":2");
+    assert_true(strncmp(r.payload, first, 40) == 0);
+}
+
+static void roles_and_organisations_are_grantees_too(void **state)
+{
+    assert_accepted(invoke("Grant", GRANT("r:nurse@" H1, "[" RULE "]", SALT1)));
+    assert_accepted(invoke("Grant", GRANT("m:ClinicMSP", "[" RULE "]", SALT1)));
+    assert_refused(invoke("Grant", GRANT("r:pharmacist@" H1, "[" RULE "]", SALT1)), 404, "NOT_FOUND");
+    assert_refused(invoke("Grant", GRANT("r:patient@" H1, "[" RULE "]", SALT1)), 404, "NOT_FOUND");
+    assert_refused(invoke("Grant", GRANT("r:nurse@9", "[" RULE "]", SALT1)), 404, "NOT_FOUND");
+    assert_refused(invoke("Grant", GRANT("m:OtherMSP", "[" RULE "]", SALT1)), 404, "NOT_FOUND");
+    assert_refused(invoke("Grant", GRANT("u:nobody", "[" RULE "]", SALT1)), 404, "NOT_FOUND");
+    assert_refused(invoke("Grant", GRANT("u:" PID_A, "[" RULE "]", SALT1)), 400, "BAD_INPUT");
+}
+
+static void only_the_patient_changes_consent(void **state)
+{
+    as_clinic_doctor();
+    assert_refused(invoke("Grant", GRANT("u:d3", "[" RULE "]", SALT1)), 403, "DENIED:not_owner");
+    as_other_patient();
+    assert_refused(invoke("Grant", GRANT("u:d3", "[" RULE "]", SALT1)), 403, "DENIED:not_owner");
+    assert_refused(invoke("SetBase", BASE("[]", SALT1)), 403, "DENIED:not_owner");
+    assert_refused(invoke("Revoke", REVOKE("u:d3", SALT1)), 403, "DENIED:not_owner");
+    assert_refused(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"), 403, "DENIED:not_owner");
+    assert_refused(query("GetBase", WHOSE(PID_A)), 403, "DENIED:not_owner");
+    assert_refused(query("ListGrants", WHOSE(PID_A)), 403, "DENIED:not_owner");
+    fake_caller("HospitalMSP", "patient", NULL, NULL, 0xdd);
+    assert_refused(invoke("Revoke", "{\"pid\":\"" PID_DEAD "\",\"grantee\":\"u:d1\",\"salt\":\"" SALT1 "\"}"), 412,
+                   "PRECONDITION");
+}
+
+static void a_rule_has_exactly_the_known_fields_and_words(void **state)
+{
+#define WITH(text) GRANT("u:d1", "[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"]," text "}]", SALT1)
+#define PLAIN "\"cat\":[\"lab\"],\"maxSens\":\"N\""
+    static const char *const bad[] = {
+        GRANT("u:d1", "[]", SALT1),
+        GRANT("u:d1", "[1]", SALT1),
+        GRANT("u:d1", "{}", SALT1),
+        GRANT("u:d1", "[{}]", SALT1),
+        GRANT("d1", "[" RULE "]", SALT1),
+        GRANT("u:d1", "[" RULE "]", "1"),
+        WITH("\"cat\":[\"lab\"]"),
+        WITH("\"cat\":[],\"maxSens\":\"N\""),
+        WITH("\"cat\":[\"dental\"],\"maxSens\":\"N\""),
+        WITH("\"cat\":[\"lab\",\"lab\"],\"maxSens\":\"N\""),
+        WITH("\"cat\":[\"*\",\"lab\"],\"maxSens\":\"N\""),
+        WITH("\"cat\":[\"lab\"],\"maxSens\":\"X\""),
+        WITH(PLAIN ",\"actor\":\"*\""),
+        WITH(PLAIN ",\"unknown\":1"),
+        WITH(PLAIN ",\"rec\":[]"),
+        WITH(PLAIN ",\"validUntil\":\"2025-12-31T23:59:59Z\""),
+        WITH(PLAIN ",\"validUntil\":\"soon\""),
+        WITH(PLAIN ",\"from\":\"2026-02-01T00:00:00Z\",\"to\":\"2026-01-01T00:00:00Z\""),
+        GRANT("u:d1", "[{\"effect\":\"permit\",\"purpose\":[\"FUN\"],\"ops\":[\"read\"]," PLAIN "}]", SALT1),
+        GRANT("u:d1", "[{\"effect\":\"permit\",\"purpose\":[\"BTG\"],\"ops\":[\"read\"]," PLAIN "}]", SALT1),
+        GRANT("u:d1", "[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":[\"erase\"]," PLAIN "}]", SALT1),
+        GRANT("u:d1", "[{\"effect\":\"maybe\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"]," PLAIN "}]", SALT1),
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        fake_result r = invoke("Grant", bad[i]);
+
+        if (r.status != 400 || !strstr(r.message, "\"BAD_INPUT\""))
+            fail_msg("%s: %d %s", bad[i], (int)r.status, r.message);
+    }
+    assert_accepted(invoke("Grant", WITH("\"cat\":[\"*\"],\"maxSens\":\"V\",\"author\":\"d1\",\"enc\":\"e\","
+                                         "\"rec\":[\"r\"],\"from\":\"2026-01-01T00:00:00Z\","
+                                         "\"validUntil\":\"2026-01-01T00:00:00Z\"")));
+}
+
+static void malformed_transient_data_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        NULL,
+        "",
+        "[]",
+        "1",
+        "{",
+        "{}",
+        "{\"pid\":\"" PID_A "\",\"pid\":\"" PID_A "\"}",
+        "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
+        "{\"pid\":\"\xff\"}",
+        "{\"pid\":\"short\",\"salt\":\"" SALT1 "\"}",
+        "{\"pid\":1,\"salt\":\"" SALT1 "\"}",
+        "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\",\"birthDate\":\"1970-01-01\"}",
+    };
+    static char large[70000];
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(invoke("RevokeAll", bad[i]), 400, "BAD_INPUT");
+    memset(large, ' ', sizeof(large) - 1);
+    large[0] = '{';
+    large[sizeof(large) - 2] = '}';
+    assert_refused(invoke("RevokeAll", large), 400, "BAD_INPUT");
+}
+
+static void a_refusal_never_repeats_what_was_sent(void **state)
+{
+    fake_result r = invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"secret\"}");
+
+    assert_refused(r, 400, "BAD_INPUT");
+    assert_has_not(r.message, "secret");
+    assert_has_not(r.message, PID_A);
+    r = invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\",\"secret\":\"secret\"}");
+    assert_has_not(r.message, "secret");
+}
+
+static void unknown_functions_and_argument_counts_are_refused(void **state)
+{
+    assert_refused(fake_invoke("consent", "Nothing", NULL), 400, "BAD_INPUT");
+    assert_refused(fake_invoke("consent", "Grant", "x", NULL), 400, "BAD_INPUT");
+    assert_refused(fake_query("consent", "ActHistory", NULL), 400, "BAD_INPUT");
+    assert_refused(fake_query("consent", "ActHistory", "a b", NULL), 400, "BAD_INPUT");
+    fake_in("{}");
+    assert_refused(fake_query("consent", "ActHistory", "a", NULL), 400, "BAD_INPUT");
+}
+
+static void personal_fields_in_public_arguments_are_refused(void **state)
+{
+    assert_refused(fake_invoke("consent", "Grant", "{\"birthDate\" : \"1970-01-01\"}", NULL), 400, "PHI_IN_ARGS");
+    assert_refused(fake_query("consent", "ActHistory", "[{\"name\":[]}]", NULL), 400, "PHI_IN_ARGS");
+    assert_refused(fake_query("consent", "ActHistory", "{\"text\":\"x\"}", NULL), 400, "PHI_IN_ARGS");
+}
+
+static int64_t early(void)
+{
+    return fake_now() - 121;
+}
+
+static int64_t late(void)
+{
+    return fake_now() + 121;
+}
+
+static int64_t just_in_time(void)
+{
+    return fake_now() + 120;
+}
+
+static void writing_outside_of_the_time_window_is_refused(void **state)
+{
+    lib_set_clock(early);
+    assert_refused(invoke("SetBase", BASE("[]", SALT1)), 400, "TIME_WINDOW");
+    lib_set_clock(late);
+    assert_refused(invoke("SetBase", BASE("[]", SALT1)), 400, "TIME_WINDOW");
+    assert_accepted(query("ListGrants", WHOSE(PID_A)));
+    lib_set_clock(just_in_time);
+    assert_accepted(invoke("SetBase", BASE("[]", SALT1)));
+}
+
+static void callers_are_refused_in_the_order_role_key_job(void **state)
+{
+    static const struct {
+        const char *msp, *role, *uid, *site;
+        uint8_t key;
+        int32_t status;
+        const char *code;
+    } callers[] = {
+        { "HospitalMSP", NULL, "d1", H1, 0x01, 401, "NO_ROLE" },
+        { "HospitalMSP", "wizard", "d1", H1, 0x01, 401, "NO_ROLE" },
+        { "HospitalMSP", "auditor", "d1", H1, 0x01, 401, "NO_ROLE" },
+        { "PharmacyMSP", "doctor", "d1", H1, 0x99, 401, "NO_ROLE" },
+        { "PharmacyMSP", "patient", NULL, NULL, 0xa1, 401, "NO_ROLE" },
+        { "StrangeMSP", "doctor", "d1", H1, 0x01, 401, "NO_ROLE" },
+        { "HospitalMSP", "doctor", "d1", H1, 0x99, 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", "d7", H1, 0x01, 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", NULL, H1, 0x01, 403, "DENIED:unbound_key" },
+        { "ClinicMSP", "doctor", "d1", H1, 0x01, 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", "d1", H1, 0xa1, 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "patient", NULL, NULL, 0x01, 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "patient", NULL, NULL, 0x99, 403, "DENIED:unbound_key" },
+        { "ClinicMSP", "patient", NULL, NULL, 0xa1, 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", "d1", C1, 0x01, 403, "DENIED:suspended" },
+        { "HospitalMSP", "doctor", "d1", NULL, 0x01, 403, "DENIED:suspended" },
+        { "HospitalMSP", "nurse", "d1", H1, 0x01, 403, "DENIED:suspended" },
+        { "HospitalMSP", "doctor", "d5", H1, 0x05, 403, "DENIED:suspended" },
+        { "HospitalMSP", "doctor", "d6", "closed", 0x06, 403, "DENIED:suspended" },
+    };
+
+    for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
+        fake_caller(callers[i].msp, callers[i].role, callers[i].uid, callers[i].site, callers[i].key);
+        assert_refused(query("GetBase", WHOSE(PID_A)), callers[i].status, callers[i].code);
+    }
+    as_staff("privacy_officer", "po1", 0x13);
+    assert_refused(query("GetBase", WHOSE(PID_A)), 404, "NOT_FOUND");
+}
+
+static void a_base_is_set_changed_and_read(void **state)
+{
+    fake_result r;
+
+    assert_refused(query("GetBase", WHOSE(PID_A)), 404, "NOT_FOUND");
+    assert_accepted(invoke("SetBase", BASE("[]", SALT1)));
+    assert_refused(invoke("SetBase", BASE("[]", SALT1)), 409, "ALREADY");
+    assert_accepted(invoke("SetBase",
+                           BASE("[{\"actor\":\"r:nurse@" H1 "\",\"effect\":\"deny\",\"purpose\":[\"TREAT\"],\"ops\":"
+                                "[\"read\"],\"cat\":[\"lab\"],\"maxSens\":\"V\"}]",
+                                SALT2)));
+    r = query("GetBase", WHOSE(PID_A));
+    assert_accepted(r);
+    assert_has(r.payload, "\"epoch\":0");
+    assert_has(r.payload, "\"v\":2");
+    assert_refused(invoke("SetBase", "{\"pid\":\"" PID_A "\",\"rules\":[],\"btg\":\"sometimes\",\"btgMaxSens\":\"R\","
+                                     "\"salt\":\"" SALT3 "\"}"),
+                   400, "BAD_INPUT");
+}
+
+static void a_grant_is_revoked_once(void **state)
+{
+    assert_refused(invoke("Revoke", REVOKE("u:d1", SALT1)), 404, "NOT_FOUND");
+    assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
+    assert_refused(invoke("Revoke", REVOKE("u:d1", SALT1)), 400, "BAD_INPUT");
+    assert_accepted(invoke("Revoke", REVOKE("u:d1", SALT2)));
+    assert_has(fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"status\":\"revoked\",\"v\":2");
+    assert_refused(invoke("Revoke", REVOKE("u:d1", SALT3)), 409, "ALREADY");
+}
+
+static void revoking_all_raises_the_epoch(void **state)
+{
+    assert_accepted(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"));
+    assert_has(fake_value("consent", "subject", "~CBASE~" PID_A "~"), "\"epoch\":1");
+    assert_refused(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"), 409, "ALREADY");
+    assert_accepted(invoke("SetBase", BASE("[]", SALT2)));
+    assert_has(fake_value("consent", "subject", "~CBASE~" PID_A "~"), "\"epoch\":1");
+    assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
+    assert_has(fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"epoch\":1");
+}
+
+static void grants_are_listed_by_page(void **state)
+{
+    char in[600], next[80];
+    fake_result r;
+
+    for (int i = 0; i < 3; i++) {
+        static const char *const who[] = { "u:d1", "u:d3", "m:ClinicMSP" };
+
+        snprintf(in, sizeof(in), "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"rules\":[" RULE "],\"salt\":\"" SALT1 "\"}",
+                 who[i]);
+        assert_accepted(invoke("Grant", in));
+    }
+    r = query("ListGrants", WHOSE(PID_A));
+    assert_accepted(r);
+    assert_has(r.payload, "\"grantee\":\"m:ClinicMSP\"");
+    assert_has(r.payload, "\"grantee\":\"u:d3\"");
+    assert_has_not(r.payload, "\"next\"");
+    snprintf(next, sizeof(next), "{\"pid\":\"" PID_A "\",\"page\":\"u:d1\"}");
+    r = query("ListGrants", next);
+    assert_has(r.payload, "\"grantee\":\"u:d3\"");
+    assert_has_not(r.payload, "\"grantee\":\"u:d1\"");
+}
+
+static const char *act_id(const char *payload)
+{
+    static char id[33];
+
+    assert_has(payload, "{\"id\":\"");
+    snprintf(id, sizeof(id), "%.32s", payload + 7);
+    return id;
+}
+
+static void the_history_of_an_act_is_for_its_owner_and_the_auditor(void **state)
+{
+    const char *id = act_id(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)).payload);
+    fake_result r;
+
+    assert_accepted(invoke("Revoke", REVOKE("u:d1", SALT2)));
+    r = fake_query("consent", "ActHistory", id, NULL);
+    assert_accepted(r);
+    assert_true(strstr(r.payload, "\"status\":\"active\"") < strstr(r.payload, "\"status\":\"revoked\""));
+    as_auditor();
+    assert_accepted(fake_query("consent", "ActHistory", id, NULL));
+    assert_refused(fake_query("consent", "ActHistory", "none", NULL), 404, "NOT_FOUND");
+    as_other_patient();
+    assert_refused(fake_query("consent", "ActHistory", id, NULL), 403, "DENIED:not_owner");
+    as_doctor();
+    assert_refused(fake_query("consent", "ActHistory", id, NULL), 403, "DENIED:role");
+}
+
+static void a_commit_is_that_of_the_record_and_its_salt(void **state)
+{
+    const char *id = act_id(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)).payload);
+    char in[2000];
+    fake_result r;
+
+    snprintf(in, sizeof(in), "{\"record\":%s}", fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~"));
+    fake_in(in);
+    r = fake_query("consent", "VerifyCommit", id, NULL);
+    assert_accepted(r);
+    assert_string_equal(r.payload, "true");
+    *strstr(in, "lab") = 'L';
+    fake_in(in);
+    r = fake_query("consent", "VerifyCommit", id, NULL);
+    assert_string_equal(r.payload, "false");
+    fake_in("{\"record\":{}}");
+    assert_refused(fake_query("consent", "VerifyCommit", id, NULL), 400, "BAD_INPUT");
+    fake_in("{\"record\":{\"salt\":\"" SALT1 "\",\"x\":1.5}}");
+    assert_refused(fake_query("consent", "VerifyCommit", id, NULL), 400, "BAD_INPUT");
+    fake_in("{\"record\":{\"salt\":\"" SALT1 "\"}}");
+    assert_refused(fake_query("consent", "VerifyCommit", "none", NULL), 404, "NOT_FOUND");
+}
+
+static void evaluate_is_not_for_clients(void **state)
+{
+    assert_refused(fake_query("consent", "Evaluate", PID_A, "{}", "TREAT", "read", "[]", NULL), 403, "DENIED:internal");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+    const struct CMUnitTest tests[] = {
+        TEST(a_grant_is_kept_in_the_collection_and_its_act_in_public),
+        TEST(a_grant_made_again_is_a_new_version_of_the_same_act),
+        TEST(roles_and_organisations_are_grantees_too),
+        TEST(only_the_patient_changes_consent),
+        TEST(a_rule_has_exactly_the_known_fields_and_words),
+        TEST(malformed_transient_data_is_refused),
+        TEST(a_refusal_never_repeats_what_was_sent),
+        TEST(unknown_functions_and_argument_counts_are_refused),
+        TEST(personal_fields_in_public_arguments_are_refused),
+        TEST(writing_outside_of_the_time_window_is_refused),
+        TEST(callers_are_refused_in_the_order_role_key_job),
+        TEST(a_base_is_set_changed_and_read),
+        TEST(a_grant_is_revoked_once),
+        TEST(revoking_all_raises_the_epoch),
+        TEST(grants_are_listed_by_page),
+        TEST(the_history_of_an_act_is_for_its_owner_and_the_auditor),
+        TEST(a_commit_is_that_of_the_record_and_its_salt),
+        TEST(evaluate_is_not_for_clients),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
