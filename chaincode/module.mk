@@ -14,3 +14,9 @@ CC_FAKE := $(B)/obj/test/support/fake_stub.c.o
 UNIT_chaincode/lib := $(B)/libcclib.a $(CC_FAKE) $(B)/libbase.a
 UNIT_chaincode/consent := $(B)/libconsent.a $(UNIT_chaincode/lib)
 UNIT_chaincode/ehr := $(B)/libehr.a $(UNIT_chaincode/consent)
+
+# What the shim is compared and measured with.
+$(eval $(call archive,probe,chaincode/probe))
+PROGRAMS += probe
+probe_OBJS = $(B)/libprobe.a $(FCC)
+probe_LIBS = $(FCC_LIBS)
