@@ -1,0 +1,86 @@
+/* The capped arena. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+
+static void allocations_are_aligned_and_apart(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(1 << 20);
+    uint8_t *last = NULL;
+    size_t last_len = 0;
+
+    for (size_t len = 0; len < 700; len += 7) {
+        uint8_t *p = fcc__arena_alloc(arena, len);
+
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        memset(p, (int)len, len);
+        for (size_t i = 0; i < last_len; i++)
+            assert_int_equal(last[i], (uint8_t)last_len);
+        last = p;
+        last_len = len;
+    }
+    fcc__arena_free(arena);
+    fcc__arena_free(NULL);
+}
+
+static void the_cap_holds_and_what_was_allocated_stays(void **state)
+{
+    enum { CAP = 100000 };
+    fcc__arena *arena = fcc__arena_new(CAP);
+    char *kept = fcc__arena_printf(arena, "%d-%s", 7, "kept");
+
+    assert_null(fcc__arena_alloc(arena, CAP));
+    assert_null(fcc__arena_alloc(arena, SIZE_MAX));
+    assert_null(fcc__arena_zalloc(arena, SIZE_MAX / 2, 3));
+    while (fcc__arena_alloc(arena, 1000))
+        assert_in_range(fcc__arena_used(arena), 1, CAP);
+    assert_in_range(fcc__arena_used(arena), CAP - 2000, CAP);
+    assert_string_equal(kept, "7-kept");
+    fcc__arena_free(arena);
+}
+
+static void a_reset_arena_is_empty_and_small(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(1 << 24);
+
+    for (unsigned round = 0; round < 100; round++) {
+        for (unsigned i = 0; i < 100; i++)
+            assert_non_null(fcc__arena_zalloc(arena, 100, 100));
+        fcc__arena_reset(arena);
+        assert_in_range(fcc__arena_used(arena), 0, 8192);
+    }
+    fcc__arena_free(arena);
+}
+
+static void copies_have_a_terminator_behind_them(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(1 << 16);
+    fcc_bytes copy;
+
+    assert_true(fcc__arena_copy(arena, FCC_LIT("a\0b"), &copy));
+    assert_int_equal(copy.len, 3);
+    assert_memory_equal(copy.data, "a\0b", 4);
+    assert_true(fcc__arena_copy(arena, fcc_bytes_of(NULL, 0), &copy));
+    assert_int_equal(copy.len, 0);
+    assert_string_equal((const char *)copy.data, "");
+    fcc__arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(allocations_are_aligned_and_apart),
+        cmocka_unit_test(the_cap_holds_and_what_was_allocated_stays),
+        cmocka_unit_test(a_reset_arena_is_empty_and_small),
+        cmocka_unit_test(copies_have_a_terminator_behind_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
