@@ -1,0 +1,657 @@
+/* The chaincode ehr, with consent beside it: every function's good path and its refusals. */
+#include "test/support/health.h"
+
+#include "consent/consent.h"
+#include "ehr/ehr.h"
+
+/* of the empty text */
+#define CID "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+#define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define DEK FP("d0") FP("d1") "e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0"
+#define RECORD_OF(id, category, sens, more)                                                                           \
+    "{\"recId\":\"" id "\",\"kind\":\"lab\",\"type\":\"Observation\",\"cid\":\"" CID "\",\"sha256\":\"" SHA           \
+    "\",\"size\":10,\"mime\":\"application/fhir+json\",\"category\":\"" category "\",\"sens\":\"" sens                 \
+    "\",\"date\":\"2025-06-01T00:00:00Z\",\"class\":\"general\",\"dek\":\"" DEK "\",\"salt\":\"" SALT1 "\"" more "}"
+#define RECORD(id) RECORD_OF(id, "lab", "N", "")
+#define START "{\"encId\":\"e1\",\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"
+#define ADD(records) "{\"encId\":\"e1\",\"records\":[" records "]}"
+#define IMPORT(records) "{\"pid\":\"" PID_A "\",\"records\":[" records "]}"
+#define ASK_FOR(id, pid, purpose, scope) \
+    "{\"reqId\":\"" id "\",\"pid\":\"" pid "\",\"purpose\":\"" purpose "\",\"scope\":" scope "}"
+#define LABS "{\"categories\":[\"lab\"]}"
+#define ASK(id) ASK_FOR(id, PID_A, "TREAT", LABS)
+
+static fake_result invoke(const char *function, const char *in)
+{
+    fake_in(in);
+    return fake_invoke("ehr", function, NULL);
+}
+
+static fake_result query(const char *function, const char *in)
+{
+    fake_in(in);
+    return fake_query("ehr", function, NULL);
+}
+
+static fake_result query_id(const char *function, const char *id, const char *in)
+{
+    fake_in(in);
+    return fake_query("ehr", function, id, NULL);
+}
+
+static int set_up(void **state)
+{
+    health_load();
+    fake_install("consent", &consent_chaincode);
+    fake_install("ehr", &ehr_chaincode);
+    as_staff("admin", "adm1", 0x16);
+    assert_accepted(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"));
+    as_doctor();
+    return 0;
+}
+
+static void start(void)
+{
+    as_doctor();
+    assert_accepted(invoke("StartEncounter", START));
+}
+
+static void grant(const char *grantee, const char *cat, const char *salt)
+{
+    char in[512];
+
+    as_patient();
+    snprintf(in, sizeof(in),
+             "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"rules\":[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":"
+             "[\"read\"],\"cat\":[\"%s\"],\"maxSens\":\"N\"}],\"salt\":\"%s\"}",
+             grantee, cat, salt);
+    fake_in(in);
+    assert_accepted(fake_invoke("consent", "Grant", NULL));
+}
+
+static void revoke(const char *grantee, const char *salt)
+{
+    char in[256];
+
+    as_patient();
+    snprintf(in, sizeof(in), "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"salt\":\"%s\"}", grantee, salt);
+    fake_in(in);
+    assert_accepted(fake_invoke("consent", "Revoke", NULL));
+}
+
+/* Imported records of the hospital, and a request of the clinic's doctor that is allowed. */
+static void allow(void)
+{
+    as_staff("registrar", "reg1", 0x12);
+    assert_accepted(invoke("ImportRecords", IMPORT(RECORD("r1") "," RECORD_OF("r2", "psychiatry", "N", "") ","
+                                                   RECORD_OF("r3", "lab", "V", ""))));
+    grant("u:d3", "lab", SALT1);
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK("q1")));
+}
+
+/* ---- setup and encounters ---- */
+
+static void setup_is_for_an_admin_of_a_care_organisation_and_once(void **state)
+{
+    assert_refused(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"), 403, "DENIED:role");
+    fake_caller("RegulatorMSP", "admin", "admr", "r1", 0x19);
+    assert_refused(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"), 403, "DENIED:role");
+    as_staff("admin", "adm1", 0x16);
+    assert_refused(invoke("Setup", "{\"salt\":\"" FP("5b") "\"}"), 409, "ALREADY");
+    assert_refused(invoke("Setup", "{\"salt\":\"5a\"}"), 400, "BAD_INPUT");
+    assert_has(fake_value("ehr", "subject", "~SALT~"), FP("5a"));
+}
+
+static void an_encounter_is_opened_by_a_licensed_doctor(void **state)
+{
+    fake_result r = invoke("StartEncounter", START);
+
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"id\":\"e1\",\"v\":1}");
+    assert_string_equal(r.event, "EncounterStarted");
+    assert_has(fake_value("ehr", "subject", "~ENC~e1~"), "\"pid\":\"" PID_A "\"");
+    assert_non_null(fake_value("ehr", "subject", "~ENCV~e1~000001~"));
+    assert_non_null(fake_value("ehr", "subject", "~ENCP~" PID_A "~8232774399~e1~"));
+    assert_has(fake_value("ehr", "", "~ACT~e1~"), "\"docType\":\"encounter\",\"id\":\"e1\",\"status\":\"open\",\"v\":1}");
+    assert_false(fake_public_has(PID_A));
+
+    assert_refused(invoke("StartEncounter", START), 409, "ALREADY");
+    fake_caller("HospitalMSP", "doctor", "d4", H1, 0x04);
+    assert_refused(invoke("StartEncounter", START), 403, "DENIED:licence");
+    as_staff("nurse", "n1", 0x11);
+    assert_refused(invoke("StartEncounter", START), 403, "DENIED:role");
+    fake_caller("PharmacyMSP", "doctor", "d1", H1, 0x01);
+    assert_refused(invoke("StartEncounter", START), 401, "NO_ROLE");
+    as_doctor();
+    assert_refused(invoke("StartEncounter", "{\"encId\":\"e2\",\"pid\":\"" PID_NOBODY "\",\"salt\":\"" SALT1 "\"}"), 404,
+                   "NOT_FOUND");
+    assert_refused(invoke("StartEncounter", "{\"encId\":\"e2\",\"pid\":\"" PID_DEAD "\",\"salt\":\"" SALT1 "\"}"), 412,
+                   "PRECONDITION");
+    assert_refused(invoke("StartEncounter", "{\"encId\":\"e 2\",\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"), 400,
+                   "BAD_INPUT");
+}
+
+static fake_result close_it(const char *id)
+{
+    fake_in("{\"salt\":\"" SALT2 "\"}");
+    return fake_invoke("ehr", "CloseEncounter", id, NULL);
+}
+
+static void an_encounter_is_closed_by_its_doctor_and_then_takes_nothing(void **state)
+{
+    start();
+    assert_refused(close_it("e9"), 404, "NOT_FOUND");
+    fake_caller("HospitalMSP", "doctor", "d7", H1, 0x07);
+    assert_refused(close_it("e1"), 403, "DENIED:not_author");
+    as_doctor();
+    assert_accepted(close_it("e1"));
+    assert_has(fake_value("ehr", "", "~ACT~e1~"), "\"status\":\"closed\",\"v\":2}");
+    assert_refused(close_it("e1"), 409, "ALREADY");
+    assert_refused(invoke("AddRecords", ADD(RECORD("r1"))), 412, "PRECONDITION");
+}
+
+/* ---- records ---- */
+
+static void records_are_added_at_the_encounters_site(void **state)
+{
+    const char *kept;
+    fake_result r;
+
+    start();
+    r = invoke("AddRecords", ADD(RECORD("r1") "," RECORD_OF("r2", "general", "R", ",\"enc\":\"e1\"")));
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"count\":2}");
+    assert_string_equal(r.event, "RecordsAdded");
+    assert_string_equal(r.event_payload, "{\"ids\":[\"r1\",\"r2\"]}");
+    kept = fake_value("ehr", "subject", "~REC~" PID_A "~r1~");
+    assert_has(kept, "\"author\":\"d1\"");
+    assert_has(kept, "\"custody\":\"HospitalMSP\"");
+    assert_has(kept, "\"enc\":\"e1\"");
+    assert_has(kept, "\"origin\":\"site\"");
+    assert_has(kept, "\"retainUntil\":\"2036-01-01T00:00:00Z\"");
+    assert_has(kept, "\"status\":\"current\"");
+    assert_has_not(kept, "dek");
+    assert_string_equal(kept, fake_value("ehr", "subject", "~RECV~" PID_A "~r1~000001~"));
+    assert_non_null(fake_value("ehr", "subject", "~RECP~" PID_A "~8251263999~r1~"));
+    assert_string_equal(fake_value("ehr", "_implicit_org_HospitalMSP", "~DEK~r1~"), "{\"dek\":\"" DEK "\",\"fmt\":1}");
+    assert_has(fake_value("ehr", "", "~ACT~r2~"), "\"docType\":\"record\"");
+    assert_false(fake_public_has(PID_A));
+    assert_false(fake_public_has("lab"));
+    assert_false(fake_public_has(CID));
+
+    as_staff("nurse", "n1", 0x11);
+    assert_accepted(invoke("AddRecords", ADD(RECORD("r3"))));
+}
+
+static void records_are_not_added_by_others(void **state)
+{
+    start();
+    as_clinic_doctor();
+    assert_refused(invoke("AddRecords", ADD(RECORD("r1"))), 403, "DENIED:not_author");
+    fake_caller("HospitalMSP", "doctor", "d4", H1, 0x04);
+    assert_refused(invoke("AddRecords", ADD(RECORD("r1"))), 403, "DENIED:licence");
+    as_staff("registrar", "reg1", 0x12);
+    assert_refused(invoke("AddRecords", ADD(RECORD("r1"))), 403, "DENIED:role");
+    as_doctor();
+    assert_refused(invoke("AddRecords", "{\"encId\":\"e9\",\"records\":[" RECORD("r1") "]}"), 404, "NOT_FOUND");
+}
+
+static void a_record_id_is_used_once(void **state)
+{
+    start();
+    assert_refused(invoke("AddRecords", ADD(RECORD("r1") "," RECORD("r1"))), 400, "BAD_INPUT");
+    assert_accepted(invoke("AddRecords", ADD(RECORD("r1"))));
+    assert_refused(invoke("AddRecords", ADD(RECORD("r2") "," RECORD("r1"))), 409, "ALREADY");
+    assert_null(fake_value("ehr", "subject", "~REC~" PID_A "~r2~"));
+    assert_refused(invoke("AddRecords", ADD(RECORD("e1"))), 409, "ALREADY");
+    as_staff("registrar", "reg1", 0x12);
+    assert_refused(invoke("ImportRecords", "{\"pid\":\"" PID_B "\",\"records\":[" RECORD("r1") "]}"), 409, "ALREADY");
+}
+
+/* A good record with one piece of its text replaced. */
+static fake_result with(const char *piece, const char *other)
+{
+    static char in[2000];
+    static const char good[] = ADD(RECORD("r1"));
+    const char *at = strstr(good, piece);
+
+    assert_non_null(at);
+    snprintf(in, sizeof(in), "%.*s%s%s", (int)(at - good), good, other, at + strlen(piece));
+    return invoke("AddRecords", in);
+}
+
+static void a_record_has_exactly_its_fields(void **state)
+{
+    static const struct {
+        const char *piece, *other;
+    } bad[] = {
+        { CID, "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyk" },
+        { CID, "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n" },
+        { SHA, "e3b0" },
+        { "\"" SHA, "\"" FP("00") },
+        { "\"size\":10", "\"size\":0" },
+        { "\"size\":10", "\"size\":67108865" },
+        { "\"size\":10", "\"size\":1.5" },
+        { "\"size\":10", "\"size\":\"10\"" },
+        { "\"size\":10,", "" },
+        { "\"size\":10", "\"size\":10,\"text\":\"a rash\"" },
+        { "\"kind\":\"lab\"", "\"kind\":\"blood\"" },
+        { "Observation", "Observation!" },
+        { "application/fhir+json", "json" },
+        { "\"category\":\"lab\"", "\"category\":\"dental\"" },
+        { "\"sens\":\"N\"", "\"sens\":\"X\"" },
+        { "2025-06-01T00:00:00Z", "2025-06-01" },
+        { DEK, "d0" },
+        { SALT1, "1" },
+        { "\"class\":\"general\"", "\"class\":\"general\",\"enc\":\"e2\"" },
+    };
+
+    start();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        fake_result r = with(bad[i].piece, bad[i].other);
+
+        if (r.status != 400 || !strstr(r.message, "\"BAD_INPUT\""))
+            fail_msg("%s: %d %s", bad[i].other, (int)r.status, r.message);
+    }
+    assert_refused(with("\"class\":\"general\"", "\"class\":\"other\""), 412, "PRECONDITION");
+    assert_refused(invoke("AddRecords", ADD("")), 400, "BAD_INPUT");
+    assert_refused(invoke("AddRecords", ADD("1")), 400, "BAD_INPUT");
+    assert_accepted(with("\"size\":10", "\"size\":67108864"));
+}
+
+static void imported_records_need_no_encounter(void **state)
+{
+    as_staff("registrar", "reg1", 0x12);
+    assert_accepted(invoke("ImportRecords", IMPORT(RECORD("r1"))));
+    assert_has(fake_value("ehr", "subject", "~REC~" PID_A "~r1~"), "\"origin\":\"import\"");
+    assert_refused(invoke("ImportRecords", IMPORT(RECORD_OF("r2", "lab", "N", ",\"enc\":\"e1\""))), 400, "BAD_INPUT");
+    assert_refused(invoke("ImportRecords", "{\"pid\":\"" PID_NOBODY "\",\"records\":[" RECORD("r2") "]}"), 404,
+                   "NOT_FOUND");
+    as_staff("nurse", "n1", 0x11);
+    assert_refused(invoke("ImportRecords", IMPORT(RECORD("r2"))), 403, "DENIED:role");
+    as_clinic_doctor();
+    assert_refused(invoke("ImportRecords", IMPORT(RECORD("r2"))), 412, "PRECONDITION");
+}
+
+static void a_hundred_records_go_into_one_call(void **state)
+{
+    static char in[80000];
+    size_t at = (size_t)sprintf(in, "{\"pid\":\"" PID_A "\",\"records\":[");
+    fake_result r;
+
+    for (int i = 0; i < 100; i++) {
+        static const char one[] = RECORD("0000");
+        char id[8];
+
+        snprintf(id, sizeof(id), "%04d", i);
+        at += (size_t)sprintf(in + at, "%s%s", i ? "," : "", one);
+        memcpy(in + at - sizeof(one) + 1 + 10, id, 4);
+    }
+    sprintf(in + at, "]}");
+    as_staff("registrar", "reg1", 0x12);
+    r = invoke("ImportRecords", in);
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"count\":100}");
+    as_patient();
+    r = query("ListRecords", "{\"pid\":\"" PID_A "\"}");
+    assert_accepted(r);
+    assert_has(r.payload, "\"recId\":\"0099\"");
+    assert_has_not(r.payload, "\"next\"");
+}
+
+static void the_patient_lists_records_newest_first_by_page(void **state)
+{
+    fake_result r;
+
+    start();
+    assert_accepted(invoke("AddRecords", ADD(RECORD("r1"))));
+    assert_accepted(with("\"recId\":\"r1\"", "\"recId\":\"r2\""));
+    as_patient();
+    r = query("ListRecords", "{\"pid\":\"" PID_A "\",\"page\":\"8251263999~r1\"}");
+    assert_accepted(r);
+    assert_has(r.payload, "\"recId\":\"r2\"");
+    assert_has_not(r.payload, "\"recId\":\"r1\"");
+    assert_refused(query("ListRecords", "{\"pid\":\"" PID_B "\"}"), 403, "DENIED:not_owner");
+    as_doctor();
+    assert_refused(query("ListRecords", "{\"pid\":\"" PID_A "\"}"), 403, "DENIED:not_owner");
+}
+
+static void a_commit_and_a_history_speak_of_a_record(void **state)
+{
+    char in[2000];
+    fake_result r;
+
+    start();
+    assert_accepted(invoke("AddRecords", ADD(RECORD("r1"))));
+    snprintf(in, sizeof(in), "{\"record\":%s}", fake_value("ehr", "subject", "~REC~" PID_A "~r1~"));
+    assert_string_equal(query_id("VerifyCommit", "r1", in).payload, "true");
+    *strstr(in, "\"N\"") = ' ';
+    in[strlen(in)] = 0;
+    assert_refused(query_id("VerifyCommit", "r1", in), 400, "BAD_INPUT");
+    snprintf(in, sizeof(in), "{\"record\":%s}", fake_value("ehr", "subject", "~REC~" PID_A "~r1~"));
+    strstr(in, "\"N\"")[1] = 'R';
+    assert_string_equal(query_id("VerifyCommit", "r1", in).payload, "false");
+    assert_refused(query_id("VerifyCommit", "r1", NULL), 400, "BAD_INPUT");
+
+    as_auditor();
+    r = query_id("ActHistory", "r1", NULL);
+    assert_accepted(r);
+    assert_has(r.payload, "\"at\":\"2026-01-01T00:00:00Z\",\"deleted\":false");
+    as_patient();
+    assert_accepted(query_id("ActHistory", "r1", NULL));
+    assert_accepted(query_id("ActHistory", "e1", NULL));
+    assert_refused(query_id("ActHistory", "none", NULL), 403, "DENIED:not_owner");
+    as_other_patient();
+    assert_refused(query_id("ActHistory", "r1", NULL), 403, "DENIED:not_owner");
+    assert_refused(query_id("ActHistory", "e1", NULL), 403, "DENIED:not_owner");
+}
+
+/* ---- access ---- */
+
+static void before_consent_a_request_is_denied_and_kept(void **state)
+{
+    fake_result r;
+
+    as_clinic_doctor();
+    r = invoke("RequestAccess", ASK("q1"));
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"auditId\":\"q1\"}");
+    assert_string_equal(r.event_payload, "{\"auditId\":\"q1\"}");
+    r = query_id("Decision", "q1", NULL);
+    assert_accepted(r);
+    assert_has(r.payload, "\"decision\":\"deny\"");
+    assert_has(r.payload, "\"reason\":\"no_consent\"");
+    assert_refused(query_id("ReadIndex", "q1", NULL), 403, "DENIED:no_consent");
+    as_staff("custodian", "cust1", 0x14);
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r1", NULL), 403, "DENIED:no_consent");
+    assert_false(fake_public_has("q1"));
+}
+
+static void a_granted_request_opens_what_it_reaches(void **state)
+{
+    fake_result r;
+
+    allow();
+    assert_has(query_id("Decision", "q1", NULL).payload, "\"decision\":\"allow\"");
+    r = query_id("ReadIndex", "q1", NULL);
+    assert_accepted(r);
+    assert_has(r.payload, "\"recId\":\"r1\"");
+    assert_has_not(r.payload, "\"recId\":\"r2\"");
+    assert_has_not(r.payload, "\"recId\":\"r3\"");
+    r = query_id("ReadIndex", "q1", "{\"recIds\":[\"r1\",\"r2\",\"r3\",\"r9\"]}");
+    assert_accepted(r);
+    assert_has(r.payload, "\"refused\":[{\"reason\":\"scope\",\"recId\":\"r2\"},{\"reason\":\"sensitivity\",\"recId\":\"r3\"},"
+                          "{\"reason\":\"not_found\",\"recId\":\"r9\"}]");
+    assert_refused(query_id("ReadIndex", "q1", "{\"recIds\":[\"r1\"],\"page\":\"x\"}"), 400, "BAD_INPUT");
+    assert_refused(query_id("ReadIndex", "q1", "{\"recIds\":[]}"), 400, "BAD_INPUT");
+}
+
+static void allow_and_deny_look_alike(void **state)
+{
+    char denied[4000], *at;
+    fake_result r;
+
+    as_clinic_doctor();
+    r = invoke("RequestAccess", ASK("q1"));
+    snprintf(denied, sizeof(denied), "%s", r.trace);
+    grant("u:d3", "lab", SALT1);
+    as_clinic_doctor();
+    r = invoke("RequestAccess", ASK("q2"));
+    assert_has(query_id("Decision", "q2", NULL).payload, "allow");
+    as_clinic_doctor();
+    r = invoke("RequestAccess", ASK("q3"));
+    while ((at = strstr(denied, "q1")) != NULL)
+        at[1] = '3';
+    assert_string_equal(r.trace, denied);
+    assert_string_equal(r.payload, "{\"auditId\":\"q3\"}");
+}
+
+static void an_unknown_patient_is_answered_as_any_other(void **state)
+{
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q1", PID_NOBODY, "TREAT", LABS)));
+    assert_has(query_id("Decision", "q1", NULL).payload, "\"reason\":\"unknown_patient\"");
+    as_patient();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_B, "TREAT", LABS)));
+    assert_has(query_id("Decision", "q2", NULL).payload, "\"decision\":\"deny\"");
+}
+
+static void what_the_consent_does_not_reach_is_named(void **state)
+{
+    grant("u:d3", "lab", SALT1);
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q1", PID_A, "TREAT", "{\"categories\":[\"psychiatry\"]}")));
+    assert_has(query_id("Decision", "q1", NULL).payload, "\"reason\":\"category\"");
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_A, "HPAYMT", LABS)));
+    assert_has(query_id("Decision", "q2", NULL).payload, "\"reason\":\"purpose\"");
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q3", PID_A, "TREAT", "{\"categories\":[\"psychiatry\",\"lab\"]}")));
+    assert_has(query_id("Decision", "q3", NULL).payload, "\"decision\":\"allow\"");
+}
+
+static void a_revoked_grant_ends_the_request(void **state)
+{
+    allow();
+    revoke("u:d3", SALT2);
+    as_clinic_doctor();
+    assert_refused(query_id("ReadIndex", "q1", NULL), 403, "DENIED:revoked");
+    assert_accepted(invoke("RequestAccess", ASK("q2")));
+    assert_has(query_id("Decision", "q2", NULL).payload, "\"reason\":\"revoked\"");
+    as_staff("custodian", "cust1", 0x14);
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r1", NULL), 403, "DENIED:revoked");
+}
+
+static void a_request_holds_30_minutes_for_one_uid_and_key(void **state)
+{
+    allow();
+    as_doctor();
+    assert_refused(query_id("Decision", "q1", NULL), 403, "DENIED:not_holder");
+    assert_refused(query_id("ReadIndex", "q1", NULL), 403, "DENIED:not_holder");
+    as_clinic_doctor();
+    assert_refused(query_id("Decision", "q9", NULL), 404, "NOT_FOUND");
+    assert_refused(query_id("ReadIndex", "q9", NULL), 404, "NOT_FOUND");
+    fake_set_now(NOW + 1800);
+    assert_accepted(query_id("ReadIndex", "q1", NULL));
+    fake_set_now(NOW + 1801);
+    assert_refused(query_id("ReadIndex", "q1", NULL), 403, "DENIED:expired");
+    assert_accepted(query_id("Decision", "q1", NULL));
+    as_staff("custodian", "cust1", 0x14);
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r1", NULL), 403, "DENIED:expired");
+}
+
+static int64_t real_now(void)
+{
+    return NOW + 3600;
+}
+
+static void a_backdated_query_does_not_stretch_a_request(void **state)
+{
+    allow();
+    lib_set_clock(real_now);
+    assert_refused(query_id("ReadIndex", "q1", NULL), 400, "TIME_WINDOW");
+    as_staff("custodian", "cust1", 0x14);
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r1", NULL), 400, "TIME_WINDOW");
+}
+
+static void a_request_is_checked_before_it_is_kept(void **state)
+{
+    static const char *const bad[] = {
+        ASK_FOR("q1", PID_A, "TREAT", "{}"),
+        ASK_FOR("q1", PID_A, "TREAT", "[]"),
+        ASK_FOR("q1", PID_A, "TREAT", "{\"categories\":[]}"),
+        ASK_FOR("q1", PID_A, "TREAT", "{\"categories\":[\"*\"]}"),
+        ASK_FOR("q1", PID_A, "TREAT", "{\"categories\":[\"lab\"],\"encId\":\"e1\"}"),
+        ASK_FOR("q1", PID_A, "TREAT", "{\"everything\":true}"),
+        ASK_FOR("q1", PID_A, "BTG", LABS),
+        ASK_FOR("q1", PID_A, "FUN", LABS),
+        ASK_FOR("q1", "someone", "TREAT", LABS),
+    };
+
+    as_clinic_doctor();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(invoke("RequestAccess", bad[i]), 400, "BAD_INPUT");
+    assert_accepted(invoke("RequestAccess", ASK("q1")));
+    assert_refused(invoke("RequestAccess", ASK("q1")), 409, "ALREADY");
+    as_staff("registrar", "reg1", 0x12);
+    assert_refused(invoke("RequestAccess", ASK("q2")), 403, "DENIED:role");
+    as_auditor();
+    assert_refused(invoke("RequestAccess", ASK("q2")), 403, "DENIED:role");
+}
+
+static void without_setup_nothing_is_requested(void **state)
+{
+    fake_reset(NOW);
+    fake_install("consent", &consent_chaincode);
+    fake_install("ehr", &ehr_chaincode);
+    as_doctor();
+    assert_refused(invoke("RequestAccess", ASK("q1")), 412, "PRECONDITION");
+}
+
+static void the_own_site_reads_by_encounter_while_it_treats(void **state)
+{
+    start();
+    assert_accepted(invoke("AddRecords", ADD(RECORD_OF("r1", "psychiatry", "V", ""))));
+    fake_caller("HospitalMSP", "doctor", "d7", H1, 0x07);
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q1", PID_A, "TREAT", "{\"encId\":\"e1\"}")));
+    assert_has(query_id("Decision", "q1", NULL).payload, "\"reason\":\"author_site\"");
+    assert_has(query_id("ReadIndex", "q1", NULL).payload, "\"recId\":\"r1\"");
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_A, "TREAT", "{\"recIds\":[\"r1\",\"r9\"]}")));
+    assert_has(query_id("ReadIndex", "q2", NULL).payload, "\"refused\":[{\"reason\":\"not_found\",\"recId\":\"r9\"}]");
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q3", PID_A, "TREAT", "{\"encId\":\"e1\"}")));
+    assert_has(query_id("Decision", "q3", NULL).payload, "\"decision\":\"deny\"");
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q4", PID_A, "TREAT", "{\"recIds\":[\"r9\"]}")));
+    assert_has(query_id("Decision", "q4", NULL).payload, "\"reason\":\"not_found\"");
+    as_doctor();
+    assert_accepted(close_it("e1"));
+    fake_set_now(NOW + 30 * 86400);
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q5", PID_A, "TREAT", "{\"encId\":\"e1\"}")));
+    assert_has(query_id("Decision", "q5", NULL).payload, "\"reason\":\"no_consent\"");
+}
+
+static void an_encounter_of_another_patient_opens_nothing(void **state)
+{
+    start();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q1", PID_B, "TREAT", "{\"encId\":\"e1\"}")));
+    assert_has(query_id("Decision", "q1", NULL).payload, "\"reason\":\"no_consent\"");
+}
+
+static void the_patient_reads_everything_of_their_own(void **state)
+{
+    fake_result r;
+
+    allow();
+    as_patient();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_A, "TREAT", "{\"categories\":[\"lab\",\"psychiatry\"]}")));
+    r = query_id("ReadIndex", "q2", NULL);
+    assert_has(r.payload, "\"recId\":\"r1\"");
+    assert_has(r.payload, "\"recId\":\"r2\"");
+    assert_has(r.payload, "\"recId\":\"r3\"");
+}
+
+static void the_custodian_gets_keys_of_its_own_custody(void **state)
+{
+    fake_result r;
+
+    allow();
+    as_clinic_doctor();
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r1", NULL), 403, "DENIED:role");
+    as_staff("custodian", "cust1", 0x14);
+    r = fake_query("ehr", "GetKey", "q1", "r1", NULL);
+    assert_accepted(r);
+    assert_string_equal(r.payload,
+                        "{\"cid\":\"" CID "\",\"dek\":\"" DEK "\",\"fp\":\"" FP("03") "\",\"recId\":\"r1\"}");
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r2", NULL), 403, "DENIED:scope");
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r3", NULL), 403, "DENIED:sensitivity");
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r9", NULL), 404, "NOT_FOUND");
+    assert_refused(fake_query("ehr", "GetKey", "q9", "r1", NULL), 404, "NOT_FOUND");
+    fake_caller("ClinicMSP", "custodian", "cust2", C1, 0x15);
+    assert_refused(fake_query("ehr", "GetKey", "q1", "r1", NULL), 403, "DENIED:not_custody");
+}
+
+/* ---- audit ---- */
+
+static void the_trail_shows_every_request_newest_first(void **state)
+{
+    fake_result r;
+
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK("q1")));
+    fake_set_now(NOW + 60);
+    grant("u:d3", "lab", SALT1);
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK("q2")));
+    as_doctor();
+    assert_accepted(invoke("RequestAccess", ASK("q3")));
+
+    as_auditor();
+    r = query("AuditTrail", "{\"pid\":\"" PID_A "\"}");
+    assert_accepted(r);
+    assert_true(strstr(r.payload, "\"auditId\":\"q2\"") < strstr(r.payload, "\"auditId\":\"q3\""));
+    assert_true(strstr(r.payload, "\"auditId\":\"q3\"") < strstr(r.payload, "\"auditId\":\"q1\""));
+    assert_has(r.payload, "\"decision\":\"deny\"");
+    assert_has(r.payload, "\"decision\":\"allow\"");
+    assert_has_not(r.payload, "\"mac\"");
+    r = query("AuditTrail", "{\"uid\":\"d3\"}");
+    assert_has(r.payload, "\"auditId\":\"q1\"");
+    assert_has_not(r.payload, "\"auditId\":\"q3\"");
+    r = query("AuditTrail", "{\"pid\":\"" PID_A "\",\"page\":\"8232774339~q3\"}");
+    assert_has(r.payload, "\"auditId\":\"q1\"");
+    assert_has_not(r.payload, "\"auditId\":\"q2\"");
+    as_patient();
+    assert_accepted(query("AuditTrail", "{\"pid\":\"" PID_A "\"}"));
+}
+
+static void the_trail_is_not_for_others(void **state)
+{
+    as_clinic_doctor();
+    assert_accepted(invoke("RequestAccess", ASK("q1")));
+    assert_refused(query("AuditTrail", "{\"pid\":\"" PID_A "\"}"), 403, "DENIED:role");
+    as_other_patient();
+    assert_refused(query("AuditTrail", "{\"pid\":\"" PID_A "\"}"), 403, "DENIED:not_owner");
+    assert_refused(query("AuditTrail", "{\"uid\":\"d3\"}"), 403, "DENIED:not_owner");
+    as_staff("privacy_officer", "po1", 0x13);
+    assert_refused(query("AuditTrail", "{\"uid\":\"d3\"}"), 403, "DENIED:role");
+    assert_refused(query("AuditTrail", "{\"uid\":\"nobody\"}"), 403, "DENIED:role");
+    assert_accepted(query("AuditTrail", "{\"uid\":\"d1\"}"));
+    assert_string_equal(query("AuditTrail", "{\"pid\":\"" PID_A "\"}").payload, "{\"entries\":[]}");
+    as_auditor();
+    assert_refused(query("AuditTrail", "{\"pid\":\"" PID_A "\",\"uid\":\"d3\"}"), 400, "BAD_INPUT");
+    assert_refused(query("AuditTrail", "{}"), 400, "BAD_INPUT");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+    const struct CMUnitTest tests[] = {
+        TEST(setup_is_for_an_admin_of_a_care_organisation_and_once),
+        TEST(an_encounter_is_opened_by_a_licensed_doctor),
+        TEST(an_encounter_is_closed_by_its_doctor_and_then_takes_nothing),
+        TEST(records_are_added_at_the_encounters_site),
+        TEST(records_are_not_added_by_others),
+        TEST(a_record_id_is_used_once),
+        TEST(a_record_has_exactly_its_fields),
+        TEST(imported_records_need_no_encounter),
+        TEST(a_hundred_records_go_into_one_call),
+        TEST(the_patient_lists_records_newest_first_by_page),
+        TEST(a_commit_and_a_history_speak_of_a_record),
+        TEST(before_consent_a_request_is_denied_and_kept),
+        TEST(a_granted_request_opens_what_it_reaches),
+        TEST(allow_and_deny_look_alike),
+        TEST(an_unknown_patient_is_answered_as_any_other),
+        TEST(what_the_consent_does_not_reach_is_named),
+        TEST(a_revoked_grant_ends_the_request),
+        TEST(a_request_holds_30_minutes_for_one_uid_and_key),
+        TEST(a_backdated_query_does_not_stretch_a_request),
+        TEST(a_request_is_checked_before_it_is_kept),
+        TEST(without_setup_nothing_is_requested),
+        TEST(the_own_site_reads_by_encounter_while_it_treats),
+        TEST(an_encounter_of_another_patient_opens_nothing),
+        TEST(the_patient_reads_everything_of_their_own),
+        TEST(the_custodian_gets_keys_of_its_own_custody),
+        TEST(the_trail_shows_every_request_newest_first),
+        TEST(the_trail_is_not_for_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
