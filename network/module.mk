@@ -6,6 +6,11 @@ UNIT_network/config := $(B)/libconfig.a $(B)/libbase.a
 UNIT_network/msp := $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
+# What a program with a devnet in it links, in link order
+DEVNET = $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a \
+  $(B)/libprotos.a $(B)/libbase.a
+UNIT_network/peer := $(B)/libpeer.a $(B)/libledger.a $(MSP)
+UNIT_network/devnet := $(DEVNET)
 $(eval $(call archive,client,network/client))
 $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))
