@@ -16,10 +16,7 @@
 
 static const char subject[] = "subject";
 
-enum {
-    page_entries = 100,
-    max_rules = 32
-};
+enum { page_entries = 100, max_rules = 32 };
 
 static const char *const btg_words[] = { "allow", "notify", "forbid", NULL };
 static const char *const effect_words[] = { "permit", "deny", NULL };
@@ -28,9 +25,18 @@ static const char *const status_words[] = { "current", "superseded", "error", "r
 static const char *const enc_words[] = { "open", "closed", NULL };
 static const char *const every_category[] = { "*", NULL };
 
-#define PID { .name = "pid", .type = LIB_PID }
-#define SALT { .name = "salt", .type = LIB_HEX, .max = 32 }
-#define GRANTEE { .name = "grantee", .type = LIB_GRANTEE }
+#define PID                            \
+    {                                  \
+        .name = "pid", .type = LIB_PID \
+    }
+#define SALT                                       \
+    {                                              \
+        .name = "salt", .type = LIB_HEX, .max = 32 \
+    }
+#define GRANTEE                                \
+    {                                          \
+        .name = "grantee", .type = LIB_GRANTEE \
+    }
 
 static const lib_field base_fields[] = {
     PID,
@@ -69,9 +75,9 @@ static const fcc_function functions[] = {
     { "RevokeAll", revoke_all_handler, 0 },
     { "GetBase", get_base_handler, 0 },
     { "ListGrants", list_grants_handler, 0 },
-    { "ActHistory", act_history_handler, 1 },         /* id */
-    { "VerifyCommit", verify_commit_handler, 1 },     /* id */
-    { "Evaluate", evaluate_handler, 5 },              /* pid, actor, purpose, op, attrs */
+    { "ActHistory", act_history_handler, 1 },     /* id */
+    { "VerifyCommit", verify_commit_handler, 1 }, /* id */
+    { "Evaluate", evaluate_handler, 5 },          /* pid, actor, purpose, op, attrs */
 };
 
 const fcc_chaincode consent_chaincode = {
@@ -241,9 +247,8 @@ static fcc_status set_base(lib_call *call)
     if (same_salt(call, old))
         return lib_refuse(call, LIB_ALREADY, "this base was set before");
     return write_version(call, "CBASE", pid, NULL, old,
-                         json_pack("{s:O,s:s,s:s,s:I}", "rules", lib_in(call, "rules"), "btg",
-                                   lib_in_text(call, "btg"), "btgMaxSens", lib_in_text(call, "btgMaxSens"), "epoch",
-                                   epoch_of(old)),
+                         json_pack("{s:O,s:s,s:s,s:I}", "rules", lib_in(call, "rules"), "btg", lib_in_text(call, "btg"),
+                                   "btgMaxSens", lib_in_text(call, "btgMaxSens"), "epoch", epoch_of(old)),
                          "base", "active");
 }
 
@@ -473,8 +478,10 @@ static fcc_status read_consent(lib_call *call, struct consent_question *q)
 static fcc_status read_question(lib_call *call, struct consent_question *q)
 {
     static const lib_field actor_fields[] = {
-        { .name = "pid", .type = LIB_PID, .optional = true }, { .name = "uid", .type = LIB_ID, .optional = true },
-        { .name = "role", .type = LIB_ID, .optional = true }, { .name = "site", .type = LIB_ID, .optional = true },
+        { .name = "pid", .type = LIB_PID, .optional = true },
+        { .name = "uid", .type = LIB_ID, .optional = true },
+        { .name = "role", .type = LIB_ID, .optional = true },
+        { .name = "site", .type = LIB_ID, .optional = true },
         { .name = "msp", .type = LIB_ID },
     };
     static const lib_field act_fields[] = {

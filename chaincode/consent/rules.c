@@ -24,8 +24,8 @@ enum miss {
     miss_expired
 };
 
-static const char *const miss_reasons[] = { "no_consent",  "purpose", "op",        "category", "sensitivity",
-                                            "author",      "encounter", "record",  "period",   "expired" };
+static const char *const miss_reasons[] = { "no_consent", "purpose",   "op",     "category", "sensitivity",
+                                            "author",     "encounter", "record", "period",   "expired" };
 
 static const int64_t own_site_seconds = 30 * 86400;
 
@@ -208,8 +208,7 @@ static bool in_force(const json_t *grant, const json_t *base)
 {
     json_int_t epoch = json_integer_value(json_object_get(base, "epoch")); /* 0 without a base */
 
-    return grant && is(text(grant, "status"), "active") &&
-           json_integer_value(json_object_get(grant, "epoch")) == epoch;
+    return grant && is(text(grant, "status"), "active") && json_integer_value(json_object_get(grant, "epoch")) == epoch;
 }
 
 static struct consent_decision permit(const char *reason)

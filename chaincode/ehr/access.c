@@ -24,9 +24,7 @@ static const lib_field index_fields[] = {
     { .name = "page", .type = LIB_TOKEN, .optional = true, .max = 100 },
 };
 
-enum {
-    requesters = LIB_DOCTOR | LIB_NURSE | LIB_LABTECH | LIB_PHARMACIST | LIB_PRIVACY_OFFICER | LIB_PATIENT
-};
+enum { requesters = LIB_DOCTOR | LIB_NURSE | LIB_LABTECH | LIB_PHARMACIST | LIB_PRIVACY_OFFICER | LIB_PATIENT };
 
 LIB_PART(request_access, .flags = LIB_WRITES, .roles = requesters, .in = LIB_IN_REQUIRED, LIB_FIELDS(request_fields))
 LIB_PART(decision, .roles = requesters)
@@ -55,8 +53,8 @@ static fcc_status encounter_attrs(lib_call *call, json_t *attrs, const json_t *e
 /* A record as consent sees it. */
 static fcc_status record_attrs(lib_call *call, const json_t *record, const json_t *encounter, json_t *list)
 {
-    json_t *attrs = json_pack("{s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*}", "recId", ehr_text(record, "recId"), "category",
-                              ehr_text(record, "category"), "sens", ehr_text(record, "sens"), "author",
+    json_t *attrs = json_pack("{s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*,s:s*}", "recId", ehr_text(record, "recId"),
+                              "category", ehr_text(record, "category"), "sens", ehr_text(record, "sens"), "author",
                               ehr_text(record, "author"), "site", ehr_text(record, "site"), "enc",
                               ehr_text(record, "enc"), "date", ehr_text(record, "date"), "status",
                               ehr_text(record, "status"));
@@ -165,8 +163,8 @@ static fcc_status judge(lib_call *call, const struct asking *asking, const json_
         } else if (st == FCC_OK) {
             st = FCC_ERR_NOMEM;
         }
-        if (st == FCC_OK && (json_array_size(answer) != json_array_size(some) ||
-                             json_array_extend(all, (json_t *)answer) != 0))
+        if (st == FCC_OK &&
+            (json_array_size(answer) != json_array_size(some) || json_array_extend(all, (json_t *)answer) != 0))
             st = fcc_fail(call->stub, FCC_ERR_CORRUPT, "consent answered another number of decisions");
         free(text);
         json_decref(some);
@@ -366,7 +364,8 @@ static fcc_status judge_records(lib_call *call, const struct asking *asking, con
             reasons[i] = "not_found";
         }
     }
-    if ((st = records_attrs(call, records, n, attrs)) != FCC_OK || (st = judge(call, asking, attrs, &decisions)) != FCC_OK)
+    if ((st = records_attrs(call, records, n, attrs)) != FCC_OK ||
+        (st = judge(call, asking, attrs, &decisions)) != FCC_OK)
         return st;
     for (size_t i = 0; i < n; i++) {
         if (records[i]) {

@@ -18,10 +18,8 @@ static const lib_field start_fields[] = {
 static const lib_field close_fields[] = { { .name = "salt", .type = LIB_HEX, .max = 32 } };
 
 LIB_FUNCTION(setup, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, .in = LIB_IN_REQUIRED, LIB_FIELDS(setup_fields))
-LIB_FUNCTION(start_encounter, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED,
-             LIB_FIELDS(start_fields))
-LIB_FUNCTION(close_encounter, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED,
-             LIB_FIELDS(close_fields))
+LIB_FUNCTION(start_encounter, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(start_fields))
+LIB_FUNCTION(close_encounter, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(close_fields))
 LIB_FUNCTION(act_history, .roles = LIB_AUDITOR | LIB_PATIENT)
 LIB_FUNCTION(verify_commit, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(lib_verify_fields))
 
@@ -32,9 +30,9 @@ static const fcc_function functions[] = {
     { "AddRecords", add_records_handler, 0 },
     { "ImportRecords", import_records_handler, 0 },
     { "RequestAccess", request_access_handler, 0 },
-    { "Decision", decision_handler, 1 },   /* auditId */
+    { "Decision", decision_handler, 1 },    /* auditId */
     { "ReadIndex", read_index_handler, 1 }, /* auditId */
-    { "GetKey", get_key_handler, 2 },      /* auditId, recId */
+    { "GetKey", get_key_handler, 2 },       /* auditId, recId */
     { "ListRecords", list_records_handler, 0 },
     { "VerifyCommit", verify_commit_handler, 1 }, /* id */
     { "ActHistory", act_history_handler, 1 },     /* id */

@@ -8,9 +8,9 @@
 #define EHR_AUDIT "audit"
 
 enum {
-    EHR_MAX_RECORDS = 100,  /* in one call */
-    EHR_MAX_IDS = 200,      /* in one scope or query */
-    EHR_PAGE = 100,         /* entries in an answer */
+    EHR_MAX_RECORDS = 100,   /* in one call */
+    EHR_MAX_IDS = 200,       /* in one scope or query */
+    EHR_PAGE = 100,          /* entries in an answer */
     EHR_GRANT_SECONDS = 1800 /* how long a request that was allowed holds */
 };
 

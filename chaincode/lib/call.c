@@ -276,8 +276,7 @@ fcc_status lib_call_sister(lib_call *call, const char *chaincode, const fcc_byte
                            const json_t **answer)
 {
     fcc_response response = { 0 };
-    fcc_status st =
-        fcc_invoke_chaincode(call->stub, fcc_str(chaincode), args, count, fcc_bytes_of(NULL, 0), &response);
+    fcc_status st = fcc_invoke_chaincode(call->stub, fcc_str(chaincode), args, count, fcc_bytes_of(NULL, 0), &response);
     json_t *value;
 
     if (st != FCC_OK)

@@ -22,21 +22,21 @@
 /* ---- refusals ---- */
 
 /*    name          status code */
-#define LIB_CODES(X)                  \
-    X(BAD_INPUT,    400, "BAD_INPUT")    \
-    X(PHI_IN_ARGS,  400, "PHI_IN_ARGS")  \
-    X(TIME_WINDOW,  400, "TIME_WINDOW")  \
-    X(NO_ROLE,      401, "NO_ROLE")      \
-    X(NOT_FOUND,    404, "NOT_FOUND")    \
-    X(CONFLICT,     409, "CONFLICT")     \
-    X(ALREADY,      409, "ALREADY")      \
-    X(GONE,         410, "GONE")         \
+#define LIB_CODES(X)                     \
+    X(BAD_INPUT, 400, "BAD_INPUT")       \
+    X(PHI_IN_ARGS, 400, "PHI_IN_ARGS")   \
+    X(TIME_WINDOW, 400, "TIME_WINDOW")   \
+    X(NO_ROLE, 401, "NO_ROLE")           \
+    X(NOT_FOUND, 404, "NOT_FOUND")       \
+    X(CONFLICT, 409, "CONFLICT")         \
+    X(ALREADY, 409, "ALREADY")           \
+    X(GONE, 410, "GONE")                 \
     X(PRECONDITION, 412, "PRECONDITION") \
-    X(RETENTION,    412, "RETENTION")    \
-    X(INVARIANT,    422, "INVARIANT")    \
-    X(TAMPERED,     422, "TAMPERED")     \
-    X(REGION,       422, "REGION")       \
-    X(LIMIT,        429, "LIMIT")
+    X(RETENTION, 412, "RETENTION")       \
+    X(INVARIANT, 422, "INVARIANT")       \
+    X(TAMPERED, 422, "TAMPERED")         \
+    X(REGION, 422, "REGION")             \
+    X(LIMIT, 429, "LIMIT")
 
 typedef enum lib_code {
 #define LIB_CODE_ENUM(name, status, code) LIB_##name,
@@ -115,7 +115,7 @@ struct lib_call {
 };
 
 /* The function `name` and, for the table, name_handler; LIB_PART for a table in another file, which declares it. */
-#define LIB_FUNCTION(name, ...)                                     \
+#define LIB_FUNCTION(name, ...)                                      \
     static fcc_status name##_handler(fcc_stub *stub, fcc_args args); \
     LIB_PART(name, __VA_ARGS__)
 #define LIB_PART(name, ...)                                        \

@@ -23,9 +23,9 @@ enum {
 
 static unsigned msp_of(const char *msp)
 {
-    static const char *const names[] = { "HospitalMSP",    "ClinicMSP",  "PharmacyMSP",
+    static const char *const names[] = { "HospitalMSP",     "ClinicMSP",      "PharmacyMSP",
                                          "ManufacturerMSP", "DistributorMSP", "InsurerMSP",
-                                         "ResearchMSP",    "RegulatorMSP", "InspectorMSP" };
+                                         "ResearchMSP",     "RegulatorMSP",   "InspectorMSP" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(msp, names[i]) == 0)
@@ -137,7 +137,8 @@ fcc_status lib_resolve_caller(lib_call *call)
     bool found = false;
     fcc_status st;
 
-    if ((st = fcc_client_msp_id(call->stub, &msp)) != FCC_OK || (st = attribute(call, "role", &caller->role_name)) != FCC_OK)
+    if ((st = fcc_client_msp_id(call->stub, &msp)) != FCC_OK ||
+        (st = attribute(call, "role", &caller->role_name)) != FCC_OK)
         return st;
     caller->msp = lib_string(call, msp);
     if (!caller->msp)

@@ -4,9 +4,9 @@
 #include "lib/call.h"
 
 const char *const lib_purposes[] = { "TREAT", "HPAYMT", "HOPERAT", "HLEGAL", "HRESCH", NULL };
-const char *const lib_categories[] = { "general",   "lab",        "imaging",   "medication", "immunization",
-                                       "allergy",   "procedure",  "psychiatry", "substance", "sexual",
-                                       "genetic",   "social",     NULL };
+const char *const lib_categories[] = { "general", "lab",       "imaging",    "medication", "immunization",
+                                       "allergy", "procedure", "psychiatry", "substance",  "sexual",
+                                       "genetic", "social",    NULL };
 const char *const lib_sensitivities[] = { "N", "R", "V", NULL };
 
 int lib_sensitivity_rank(const char *s)

@@ -6,10 +6,7 @@
 
 #include <fcc/bytes.h>
 
-enum {
-    LIB_JSON_MAX_DEPTH = 16,
-    LIB_JSON_MAX_BYTES = 64 * 1024
-};
+enum { LIB_JSON_MAX_DEPTH = 16, LIB_JSON_MAX_BYTES = 64 * 1024 };
 
 /*
  * Parse one document: at most 64 KiB, nested at most 16 levels (both looked at before parsing, because the parser

@@ -69,7 +69,8 @@ fcc_status registry_key(struct lib_call *call, const char *fp, struct registry_k
 
     *found = true;
     if (entry) {
-        *out = (struct registry_key){ .uid = text_of(entry, "uid"), .site = text_of(entry, "site"),
+        *out = (struct registry_key){ .uid = text_of(entry, "uid"),
+                                      .site = text_of(entry, "site"),
                                       .msp = text_of(entry, "msp") };
     } else if ((entry = find_key("patients", fp)) != NULL) {
         *out = (struct registry_key){ .pid = text_of(entry, "pid"), .msp = text_of(entry, "msp") };
@@ -85,7 +86,8 @@ fcc_status registry_site(struct lib_call *call, const char *gln, struct registry
 
     *found = entry != NULL;
     if (entry)
-        *out = (struct registry_site){ .msp = text_of(entry, "msp"), .type = text_of(entry, "type"),
+        *out = (struct registry_site){ .msp = text_of(entry, "msp"),
+                                       .type = text_of(entry, "type"),
                                        .region = text_of(entry, "region"),
                                        .approved = text_is(entry, "status", "approved") };
     return FCC_OK;

@@ -120,9 +120,9 @@ fcc_status lib_write_record(lib_call *call, const char *collection, const char *
                     record);
     if (st != FCC_OK)
         return st;
-    return lib_write(call, NULL, lib_key(call, "ACT", id, NULL, NULL),
-                     json_pack("{s:s,s:s,s:s,s:s,s:I}", "docType", doc_type, "id", id, "status", status, "commit",
-                               commit, "v", v));
+    return lib_write(
+        call, NULL, lib_key(call, "ACT", id, NULL, NULL),
+        json_pack("{s:s,s:s,s:s,s:s,s:I}", "docType", doc_type, "id", id, "status", status, "commit", commit, "v", v));
 }
 
 /* ---- digests ---- */

@@ -306,7 +306,8 @@ bool fake_public_has(const char *s)
     for (size_t i = 0; i < fake.ledger.n; i++) {
         const struct write *w = &fake.ledger.v[i];
 
-        if (!w->collection[0] && (memmem(w->key, w->key_len, s, strlen(s)) || memmem(w->value, w->value_len, s, strlen(s))))
+        if (!w->collection[0] &&
+            (memmem(w->key, w->key_len, s, strlen(s)) || memmem(w->value, w->value_len, s, strlen(s))))
             return true;
     }
     return false;
@@ -548,7 +549,8 @@ fcc_status fcc_iter_next(fcc_iter *iter, fcc_kv *out)
 {
     const struct write *w = iter->v[iter->at++];
 
-    *out = (fcc_kv){ .ns = fcc_str(w->ns), .key = fcc_bytes_of(w->key, w->key_len),
+    *out = (fcc_kv){ .ns = fcc_str(w->ns),
+                     .key = fcc_bytes_of(w->key, w->key_len),
                      .value = fcc_bytes_of(w->value, w->value_len) };
     return FCC_OK;
 }
@@ -557,8 +559,10 @@ fcc_status fcc_iter_next_modification(fcc_iter *iter, fcc_key_modification *out)
 {
     const struct write *w = iter->v[iter->at++];
 
-    *out = (fcc_key_modification){ .tx_id = fcc_str(w->tx_id), .value = fcc_bytes_of(w->value, w->value_len),
-                                   .seconds = w->at, .is_delete = w->value_len == 0 };
+    *out = (fcc_key_modification){ .tx_id = fcc_str(w->tx_id),
+                                   .value = fcc_bytes_of(w->value, w->value_len),
+                                   .seconds = w->at,
+                                   .is_delete = w->value_len == 0 };
     return FCC_OK;
 }
 

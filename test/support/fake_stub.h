@@ -13,7 +13,7 @@ typedef struct fake_result {
     int32_t status;
     const char *message; /* C strings, until the next call */
     const char *payload;
-    const char *event;         /* its name, "" without one */
+    const char *event; /* its name, "" without one */
     const char *event_payload;
     /* what was read and written, in order: "R collection key;" and "W collection key;" with ~ for U+0000 */
     const char *trace;

@@ -23,16 +23,17 @@
 #define SALT2 "22222222222222222222222222222222"
 #define SALT3 "33333333333333333333333333333333"
 
-#define FP(two) \
-    two two two two two two two two two two two two two two two two two two two two two two two two two two two two two \
-        two two two
-#define STAFF(uid, msp, site, role, status, licence, two)                                                        \
-    "{\"uid\":\"" uid "\",\"msp\":\"" msp "\",\"site\":\"" site "\",\"roles\":[\"" role "\"],\"caps\":[],"        \
+#define FP(two)                                                                                                     \
+    two two two two two two two two two two two two two two two two two two two two two two two two two two two two \
+        two two two two
+#define STAFF(uid, msp, site, role, status, licence, two)                                                  \
+    "{\"uid\":\"" uid "\",\"msp\":\"" msp "\",\"site\":\"" site "\",\"roles\":[\"" role "\"],\"caps\":[]," \
     "\"status\":\"" status "\",\"licence\":" licence ",\"keys\":[\"" FP(two) "\"]}"
 #define VALID "{\"regions\":[\"DE-BE\"],\"status\":\"valid\"}"
 #define PATIENT(pid, status, two) \
     "{\"pid\":\"" pid "\",\"msp\":\"HospitalMSP\",\"status\":\"" status "\",\"keys\":[\"" FP(two) "\"]}"
 
+/* clang-format off */
 static const char health_registry[] =
     "{\"sites\":[{\"gln\":\"" H1 "\",\"msp\":\"HospitalMSP\",\"type\":\"hospital\",\"region\":\"DE-BE\","
     "\"status\":\"approved\"},{\"gln\":\"" C1 "\",\"msp\":\"ClinicMSP\",\"type\":\"practice\",\"region\":\"DE-BE\","
@@ -59,6 +60,7 @@ static const char health_registry[] =
     "\"custody\":[{\"msp\":\"HospitalMSP\",\"pub\":\"" FP("cc") "\"}],"
     "\"retention\":[{\"gln\":\"" H1 "\",\"class\":\"general\",\"years\":10},"
     "{\"gln\":\"" C1 "\",\"class\":\"general\",\"years\":10}]}";
+/* clang-format on */
 
 static inline void as_doctor(void)
 {
@@ -101,32 +103,32 @@ static inline void health_load(void)
 }
 
 /* Status and code of a refusal: assert_refused(result, 403, "DENIED:role"). */
-#define assert_refused(result, status_, code_)                                                   \
-    do {                                                                                         \
-        fake_result have_ = (result);                                                            \
-        char want_[128];                                                                         \
-        snprintf(want_, sizeof(want_), "{\"code\":\"%s\",\"detail\":\"", code_);                 \
-        if (have_.status != (status_) || strncmp(have_.message, want_, strlen(want_)) != 0)      \
-            fail_msg("%d %s, and not %d %s", (int)have_.status, have_.message, status_, code_);  \
+#define assert_refused(result, status_, code_)                                                  \
+    do {                                                                                        \
+        fake_result have_ = (result);                                                           \
+        char want_[128];                                                                        \
+        snprintf(want_, sizeof(want_), "{\"code\":\"%s\",\"detail\":\"", code_);                \
+        if (have_.status != (status_) || strncmp(have_.message, want_, strlen(want_)) != 0)     \
+            fail_msg("%d %s, and not %d %s", (int)have_.status, have_.message, status_, code_); \
     } while (0)
 
-#define assert_accepted(result)                                      \
-    do {                                                             \
-        fake_result have_ = (result);                                \
-        if (have_.status != 200)                                     \
-            fail_msg("%d %s", (int)have_.status, have_.message);     \
+#define assert_accepted(result)                                  \
+    do {                                                         \
+        fake_result have_ = (result);                            \
+        if (have_.status != 200)                                 \
+            fail_msg("%d %s", (int)have_.status, have_.message); \
     } while (0)
 
-#define assert_has(haystack, needle)                                      \
-    do {                                                                  \
-        if (!(haystack) || !strstr((haystack), (needle)))                 \
+#define assert_has(haystack, needle)                                                      \
+    do {                                                                                  \
+        if (!(haystack) || !strstr((haystack), (needle)))                                 \
             fail_msg("\"%s\" is not in %s", needle, (haystack) ? (haystack) : "nothing"); \
     } while (0)
 
-#define assert_has_not(haystack, needle)                         \
-    do {                                                         \
-        if ((haystack) && strstr((haystack), (needle)))          \
-            fail_msg("\"%s\" is in %s", needle, (haystack));     \
+#define assert_has_not(haystack, needle)                     \
+    do {                                                     \
+        if ((haystack) && strstr((haystack), (needle)))      \
+            fail_msg("\"%s\" is in %s", needle, (haystack)); \
     } while (0)
 
 #endif

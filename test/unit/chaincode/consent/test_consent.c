@@ -3,8 +3,9 @@
 
 #include "consent/consent.h"
 
-#define RULE \
-    "{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"general\",\"lab\"],\"maxSens\":\"N\"}"
+#define RULE                                                                                                       \
+    "{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"general\",\"lab\"],\"maxSens\":" \
+    "\"N\"}"
 #define GRANT(grantee, rules, salt) \
     "{\"pid\":\"" PID_A "\",\"grantee\":\"" grantee "\",\"rules\":" rules ",\"salt\":\"" salt "\"}"
 #define BASE(rules, salt) \
@@ -256,10 +257,10 @@ static void a_base_is_set_changed_and_read(void **state)
     assert_refused(query("GetBase", WHOSE(PID_A)), 404, "NOT_FOUND");
     assert_accepted(invoke("SetBase", BASE("[]", SALT1)));
     assert_refused(invoke("SetBase", BASE("[]", SALT1)), 409, "ALREADY");
-    assert_accepted(invoke("SetBase",
-                           BASE("[{\"actor\":\"r:nurse@" H1 "\",\"effect\":\"deny\",\"purpose\":[\"TREAT\"],\"ops\":"
-                                "[\"read\"],\"cat\":[\"lab\"],\"maxSens\":\"V\"}]",
-                                SALT2)));
+    assert_accepted(
+        invoke("SetBase", BASE("[{\"actor\":\"r:nurse@" H1 "\",\"effect\":\"deny\",\"purpose\":[\"TREAT\"],\"ops\":"
+                               "[\"read\"],\"cat\":[\"lab\"],\"maxSens\":\"V\"}]",
+                               SALT2)));
     r = query("GetBase", WHOSE(PID_A));
     assert_accepted(r);
     assert_has(r.payload, "\"epoch\":0");
@@ -298,8 +299,8 @@ static void grants_are_listed_by_page(void **state)
     for (int i = 0; i < 3; i++) {
         static const char *const who[] = { "u:d1", "u:d3", "m:ClinicMSP" };
 
-        snprintf(in, sizeof(in), "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"rules\":[" RULE "],\"salt\":\"" SALT1 "\"}",
-                 who[i]);
+        snprintf(in, sizeof(in),
+                 "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"rules\":[" RULE "],\"salt\":\"" SALT1 "\"}", who[i]);
         assert_accepted(invoke("Grant", in));
     }
     r = query("ListGrants", WHOSE(PID_A));

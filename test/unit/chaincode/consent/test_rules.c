@@ -12,10 +12,11 @@
 #define RULES(rules) "{\"rules\":[" rules "]}"
 #define ACTIVE(rules) "{\"status\":\"active\",\"epoch\":0,\"rules\":[" rules "]}"
 #define REVOKED(rules) "{\"status\":\"revoked\",\"epoch\":0,\"rules\":[" rules "]}"
-#define RULE(effect, more) \
-    "{\"effect\":\"" effect "\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"lab\"]," more "\"maxSens\":\"R\"}"
-#define RECORD(more)                                                                                                  \
-    "{\"recId\":\"rec1\",\"category\":\"lab\",\"sens\":\"N\",\"author\":\"d9\",\"site\":\"s9\",\"date\":"             \
+#define RULE(effect, more)                                                                                         \
+    "{\"effect\":\"" effect "\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"lab\"]," more "\"maxSens\":" \
+                                                                                                    "\"R\"}"
+#define RECORD(more)                                                                                      \
+    "{\"recId\":\"rec1\",\"category\":\"lab\",\"sens\":\"N\",\"author\":\"d9\",\"site\":\"s9\",\"date\":" \
     "\"2025-06-01T00:00:00Z\",\"status\":\"current\"" more "}"
 
 struct row {
@@ -109,8 +110,8 @@ static void a_deny_overrides_permits_of_its_level_and_below(void **state)
 static void a_denial_names_what_the_nearest_permit_lacks(void **state)
 {
     static const struct row rows[] = {
-        { NULL, ACTIVE(RULE("permit", "")), NULL, NULL,
-          "{\"recId\":\"r\",\"category\":\"psychiatry\",\"sens\":\"N\"}", false, "category" },
+        { NULL, ACTIVE(RULE("permit", "")), NULL, NULL, "{\"recId\":\"r\",\"category\":\"psychiatry\",\"sens\":\"N\"}",
+          false, "category" },
         { NULL, ACTIVE(RULE("permit", "")), NULL, NULL, "{\"recId\":\"r\",\"category\":\"lab\",\"sens\":\"V\"}", false,
           "sensitivity" },
         { NULL, ACTIVE(RULE("permit", "\"author\":\"d8\",")), NULL, NULL, RECORD(""), false, "author" },
@@ -121,8 +122,8 @@ static void a_denial_names_what_the_nearest_permit_lacks(void **state)
         { NULL, ACTIVE(RULE("permit", "\"rec\":[\"rec2\"],")), NULL, NULL, RECORD(""), false, "record" },
         { NULL, ACTIVE(RULE("permit", "\"rec\":[\"rec2\",\"rec1\"],")), NULL, NULL, RECORD(""), true, "grant" },
         { NULL, ACTIVE(RULE("permit", "\"from\":\"2025-06-01T00:00:01Z\",")), NULL, NULL, RECORD(""), false, "period" },
-        { NULL, ACTIVE(RULE("permit", "\"from\":\"2025-06-01T00:00:00Z\",\"to\":\"2025-06-01T00:00:00Z\",")), NULL, NULL,
-          RECORD(""), true, "grant" },
+        { NULL, ACTIVE(RULE("permit", "\"from\":\"2025-06-01T00:00:00Z\",\"to\":\"2025-06-01T00:00:00Z\",")), NULL,
+          NULL, RECORD(""), true, "grant" },
         { NULL, ACTIVE(RULE("permit", "\"to\":\"2025-05-31T23:59:59Z\",")), NULL, NULL, RECORD(""), false, "period" },
         { NULL, ACTIVE(RULE("permit", "\"validFrom\":\"2026-01-01T00:00:01Z\",")), NULL, NULL, RECORD(""), false,
           "period" },
@@ -175,16 +176,20 @@ static void a_base_may_name_its_actor(void **state)
 static void erased_restricted_deceased_and_the_owner_come_before_consent(void **state)
 {
 #define STATUS(status) "{\"recId\":\"r\",\"category\":\"lab\",\"sens\":\"N\",\"site\":\"s1\",\"status\":\"" status "\"}"
-    static const struct row erased = { NULL, ACTIVE(RULE("permit", "")), NULL, NULL, STATUS("erased"), false, "erased" };
-    static const struct row restricted = { NULL, ACTIVE(RULE("permit", "")), NULL, NULL, STATUS("restricted"), false,
+    static const struct row erased = {
+        NULL, ACTIVE(RULE("permit", "")), NULL, NULL, STATUS("erased"), false, "erased"
+    };
+    static const struct row restricted = { NULL,        ACTIVE(RULE("permit", "")), NULL,
+                                           NULL,        STATUS("restricted"),       false,
                                            "restricted" };
     static const struct row officer = { NULL, NULL, NULL, NULL, STATUS("restricted"), true, "privacy_officer" };
     static const struct row own = { NULL, NULL, NULL, NULL, STATUS("restricted"), true, "owner" };
     static const struct row dead = { NULL, ACTIVE(RULE("permit", "")), NULL, NULL, RECORD(""), false, "deceased" };
-    static const struct row unknown = { NULL, ACTIVE(RULE("permit", "")), NULL, NULL, RECORD(""), false,
-                                        "unknown_patient" };
-    static const struct row stranger = { RULES(RULE("permit", "")), NULL, NULL, ACTIVE(RULE("permit", "")), RECORD(""),
-                                         false, "no_consent" };
+    static const struct row unknown = { NULL,  ACTIVE(RULE("permit", "")), NULL, NULL, RECORD(""),
+                                        false, "unknown_patient" };
+    static const struct row stranger = {
+        RULES(RULE("permit", "")), NULL, NULL, ACTIVE(RULE("permit", "")), RECORD(""), false, "no_consent"
+    };
 
     check(&erased);
     check(&restricted);
@@ -211,16 +216,18 @@ static void erased_restricted_deceased_and_the_owner_come_before_consent(void **
 
 static void the_authors_own_site_treats_until_30_days_after_the_encounter(void **state)
 {
-#define AT(site, state) "{\"recId\":\"r\",\"category\":\"lab\",\"sens\":\"V\",\"site\":\"" site "\",\"encState\":" state "}"
+#define AT(site, state) \
+    "{\"recId\":\"r\",\"category\":\"lab\",\"sens\":\"V\",\"site\":\"" site "\",\"encState\":" state "}"
     static const struct row rows[] = {
         { NULL, ACTIVE(RULE("deny", "")), NULL, NULL, AT("s1", "\"open\""), true, "author_site" },
         { NULL, NULL, NULL, NULL, AT("s2", "\"open\""), false, "no_consent" },
         { NULL, NULL, NULL, NULL, AT("s1", "\"closed\",\"encClosed\":\"2025-12-02T00:00:01Z\""), true, "author_site" },
         { NULL, NULL, NULL, NULL, AT("s1", "\"closed\",\"encClosed\":\"2025-12-02T00:00:00Z\""), false, "no_consent" },
     };
-    static const struct row imported = { NULL, NULL, NULL, NULL,
-                                         "{\"recId\":\"r\",\"category\":\"lab\",\"sens\":\"N\",\"site\":\"s1\"}", false,
-                                         "no_consent" };
+    static const struct row imported = {
+        NULL,  NULL,        NULL, NULL, "{\"recId\":\"r\",\"category\":\"lab\",\"sens\":\"N\",\"site\":\"s1\"}",
+        false, "no_consent"
+    };
     static const struct row payment = { NULL, NULL, NULL, NULL, AT("s1", "\"open\""), false, "no_consent" };
     static const struct row officer = { NULL, NULL, NULL, NULL, AT("s1", "\"open\""), true, "privacy_officer" };
 

@@ -8,9 +8,9 @@
 #define CID "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DEK FP("d0") FP("d1") "e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0"
-#define RECORD_OF(id, category, sens, more)                                                                           \
-    "{\"recId\":\"" id "\",\"kind\":\"lab\",\"type\":\"Observation\",\"cid\":\"" CID "\",\"sha256\":\"" SHA           \
-    "\",\"size\":10,\"mime\":\"application/fhir+json\",\"category\":\"" category "\",\"sens\":\"" sens                 \
+#define RECORD_OF(id, category, sens, more)                                                                 \
+    "{\"recId\":\"" id "\",\"kind\":\"lab\",\"type\":\"Observation\",\"cid\":\"" CID "\",\"sha256\":\"" SHA \
+    "\",\"size\":10,\"mime\":\"application/fhir+json\",\"category\":\"" category "\",\"sens\":\"" sens      \
     "\",\"date\":\"2025-06-01T00:00:00Z\",\"class\":\"general\",\"dek\":\"" DEK "\",\"salt\":\"" SALT1 "\"" more "}"
 #define RECORD(id) RECORD_OF(id, "lab", "N", "")
 #define START "{\"encId\":\"e1\",\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"
@@ -62,7 +62,8 @@ static void grant(const char *grantee, const char *cat, const char *salt)
 
     as_patient();
     snprintf(in, sizeof(in),
-             "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"rules\":[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":"
+             "{\"pid\":\"" PID_A
+             "\",\"grantee\":\"%s\",\"rules\":[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":"
              "[\"read\"],\"cat\":[\"%s\"],\"maxSens\":\"N\"}],\"salt\":\"%s\"}",
              grantee, cat, salt);
     fake_in(in);
@@ -83,8 +84,8 @@ static void revoke(const char *grantee, const char *salt)
 static void allow(void)
 {
     as_staff("registrar", "reg1", 0x12);
-    assert_accepted(invoke("ImportRecords", IMPORT(RECORD("r1") "," RECORD_OF("r2", "psychiatry", "N", "") ","
-                                                   RECORD_OF("r3", "lab", "V", ""))));
+    assert_accepted(invoke("ImportRecords", IMPORT(RECORD("r1") "," RECORD_OF(
+                                                "r2", "psychiatry", "N", "") "," RECORD_OF("r3", "lab", "V", ""))));
     grant("u:d3", "lab", SALT1);
     as_clinic_doctor();
     assert_accepted(invoke("RequestAccess", ASK("q1")));
@@ -113,7 +114,8 @@ static void an_encounter_is_opened_by_a_licensed_doctor(void **state)
     assert_has(fake_value("ehr", "subject", "~ENC~e1~"), "\"pid\":\"" PID_A "\"");
     assert_non_null(fake_value("ehr", "subject", "~ENCV~e1~000001~"));
     assert_non_null(fake_value("ehr", "subject", "~ENCP~" PID_A "~8232774399~e1~"));
-    assert_has(fake_value("ehr", "", "~ACT~e1~"), "\"docType\":\"encounter\",\"id\":\"e1\",\"status\":\"open\",\"v\":1}");
+    assert_has(fake_value("ehr", "", "~ACT~e1~"),
+               "\"docType\":\"encounter\",\"id\":\"e1\",\"status\":\"open\",\"v\":1}");
     assert_false(fake_public_has(PID_A));
 
     assert_refused(invoke("StartEncounter", START), 409, "ALREADY");
@@ -124,8 +126,8 @@ static void an_encounter_is_opened_by_a_licensed_doctor(void **state)
     fake_caller("PharmacyMSP", "doctor", "d1", H1, 0x01);
     assert_refused(invoke("StartEncounter", START), 401, "NO_ROLE");
     as_doctor();
-    assert_refused(invoke("StartEncounter", "{\"encId\":\"e2\",\"pid\":\"" PID_NOBODY "\",\"salt\":\"" SALT1 "\"}"), 404,
-                   "NOT_FOUND");
+    assert_refused(invoke("StartEncounter", "{\"encId\":\"e2\",\"pid\":\"" PID_NOBODY "\",\"salt\":\"" SALT1 "\"}"),
+                   404, "NOT_FOUND");
     assert_refused(invoke("StartEncounter", "{\"encId\":\"e2\",\"pid\":\"" PID_DEAD "\",\"salt\":\"" SALT1 "\"}"), 412,
                    "PRECONDITION");
     assert_refused(invoke("StartEncounter", "{\"encId\":\"e 2\",\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"), 400,
@@ -381,8 +383,9 @@ static void a_granted_request_opens_what_it_reaches(void **state)
     assert_has_not(r.payload, "\"recId\":\"r3\"");
     r = query_id("ReadIndex", "q1", "{\"recIds\":[\"r1\",\"r2\",\"r3\",\"r9\"]}");
     assert_accepted(r);
-    assert_has(r.payload, "\"refused\":[{\"reason\":\"scope\",\"recId\":\"r2\"},{\"reason\":\"sensitivity\",\"recId\":\"r3\"},"
-                          "{\"reason\":\"not_found\",\"recId\":\"r9\"}]");
+    assert_has(r.payload,
+               "\"refused\":[{\"reason\":\"scope\",\"recId\":\"r2\"},{\"reason\":\"sensitivity\",\"recId\":\"r3\"},"
+               "{\"reason\":\"not_found\",\"recId\":\"r9\"}]");
     assert_refused(query_id("ReadIndex", "q1", "{\"recIds\":[\"r1\"],\"page\":\"x\"}"), 400, "BAD_INPUT");
     assert_refused(query_id("ReadIndex", "q1", "{\"recIds\":[]}"), 400, "BAD_INPUT");
 }
@@ -425,7 +428,8 @@ static void what_the_consent_does_not_reach_is_named(void **state)
     assert_has(query_id("Decision", "q1", NULL).payload, "\"reason\":\"category\"");
     assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_A, "HPAYMT", LABS)));
     assert_has(query_id("Decision", "q2", NULL).payload, "\"reason\":\"purpose\"");
-    assert_accepted(invoke("RequestAccess", ASK_FOR("q3", PID_A, "TREAT", "{\"categories\":[\"psychiatry\",\"lab\"]}")));
+    assert_accepted(
+        invoke("RequestAccess", ASK_FOR("q3", PID_A, "TREAT", "{\"categories\":[\"psychiatry\",\"lab\"]}")));
     assert_has(query_id("Decision", "q3", NULL).payload, "\"decision\":\"allow\"");
 }
 
@@ -542,7 +546,8 @@ static void the_patient_reads_everything_of_their_own(void **state)
 
     allow();
     as_patient();
-    assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_A, "TREAT", "{\"categories\":[\"lab\",\"psychiatry\"]}")));
+    assert_accepted(
+        invoke("RequestAccess", ASK_FOR("q2", PID_A, "TREAT", "{\"categories\":[\"lab\",\"psychiatry\"]}")));
     r = query_id("ReadIndex", "q2", NULL);
     assert_has(r.payload, "\"recId\":\"r1\"");
     assert_has(r.payload, "\"recId\":\"r2\"");
