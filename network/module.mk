@@ -19,3 +19,9 @@ CLIENT = $(B)/libclient.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a $(B)/libp
 UNIT_network/client := $(CLIENT)
 UNIT_network/blob := $(B)/libblob.a $(B)/libbase.a
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libbase.a
+UNIT_network/cli := $(B)/libcli.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
+TEST_PROGRAMS += $(B)/test-support/odd_identity
+$(B)/test-support/odd_identity: $(B)/obj/test/support/odd_identity.c.o $(MSP)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)

@@ -43,10 +43,13 @@ typedef struct blob_ref {
 } blob_ref;
 
 /*
- * Encrypt and store. The file appears whole or not at all (temporary file, fsync, rename).
+ * Encrypt and store. Readers see the file whole or not at all (temporary file, rename). Call blob_sync before anything
+ * is told about it.
  * FCC_ERR_LIMIT more than BLOB_MAX; FCC_ERR_IO the directory, the disk.
  */
 fcc_status blob_put(blob_store *store, fcc_bytes content, blob_ref *out, fcc_error *error) FCC_MUST_CHECK;
+/* What was put survives a loss of power from here on. One call for many blobs. FCC_ERR_IO. */
+fcc_status blob_sync(blob_store *store, fcc_error *error) FCC_MUST_CHECK;
 
 /*
  * Read, check that the bytes are those of the CID, decrypt and check the tag. Content goes into the arena.

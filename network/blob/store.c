@@ -15,6 +15,7 @@
 
 struct blob_store {
     char *dir;
+    int fd; /* of the directory, to have its entries synced */
 };
 
 fcc_status blob_open(const char *dir, blob_store **out, fcc_error *error)
@@ -27,9 +28,17 @@ fcc_status blob_open(const char *dir, blob_store **out, fcc_error *error)
     if (stat(dir, &info) != 0 || !S_ISDIR(info.st_mode))
         return fcc_error_set(error, FCC_ERR_IO, "%s is not a directory", dir);
     s = calloc(1, sizeof(*s));
+    if (s)
+        s->fd = -1;
     if (!s || !(s->dir = strdup(dir))) {
         blob_close(s);
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    }
+    s->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->fd < 0) {
+        fcc_error_set(error, FCC_ERR_IO, "%s: %s", dir, strerror(errno));
+        blob_close(s);
+        return FCC_ERR_IO;
     }
     *out = s;
     return FCC_OK;
@@ -39,6 +48,8 @@ void blob_close(blob_store *s)
 {
     if (!s)
         return;
+    if (s->fd >= 0)
+        close(s->fd);
     free(s->dir);
     free(s);
 }
@@ -48,6 +59,16 @@ bool blob_path(const blob_store *s, const char *cid, char *out, size_t size)
     int n = snprintf(out, size, "%s/%s", s->dir, cid);
 
     return n > 0 && (size_t)n < size;
+}
+
+/*
+ * Everything stored so far survives a loss of power: one sync for many blobs, before the ledger is told about them.
+ */
+fcc_status blob_sync(blob_store *s, fcc_error *error)
+{
+    if (syncfs(s->fd) != 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", s->dir, strerror(errno));
+    return FCC_OK;
 }
 
 static bool write_all(int fd, const uint8_t *data, size_t len)
@@ -76,7 +97,7 @@ static fcc_status write_file(const blob_store *s, const char *cid, fcc_bytes byt
     fd = mkstemp(temporary);
     if (fd < 0)
         return fcc_error_set(error, st, "%s: %s", temporary, strerror(errno));
-    if (!write_all(fd, bytes.data, bytes.len) || fdatasync(fd) != 0) {
+    if (!write_all(fd, bytes.data, bytes.len)) {
         fcc_error_set(error, st, "%s: %s", temporary, strerror(errno));
         goto out;
     }

@@ -259,7 +259,8 @@ static bool store_all(demo *d)
         if (pass == 0)
             d->in_encounter = d->record_count;
     }
-    return true;
+    /* the ledger must never know of a record whose content could be lost */
+    return blob_sync(d->store, &error) == FCC_OK || demo_wrong("%s", error.text);
 }
 
 static bool send_records(demo *d, const demo_person *p, const char *function, const char *head, size_t first,

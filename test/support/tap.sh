@@ -1,0 +1,26 @@
+# tap.sh: for tests in shell. check NAME COMMAND...; finish ends the script with the right status.
+n=0 bad=0
+
+check() { # name, command that must succeed
+    name=$1
+    shift
+    n=$((n + 1))
+    if "$@"; then
+        echo "ok $n - $name"
+        return 0
+    fi
+    echo "not ok $n - $name"
+    bad=1
+    return 1
+}
+
+skip_all() { # reason
+    echo "ok 1 - $(basename "$0") # SKIP $1"
+    echo "1..1"
+    exit 0
+}
+
+finish() {
+    echo "1..$n"
+    exit $bad
+}
