@@ -172,6 +172,8 @@ static fcc_status take(json_t *loaded, const json_error_t *why, const char *name
 {
     static const char *const needed[] = { "sites", "staff", "patients", "custody", "retention" };
 
+    if (!loaded && why->line < 1)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s", name, why->text);
     if (!loaded)
         return fcc_error_set(error, FCC_ERR_CONFIG, "%s: line %d: %s", name, why->line, why->text);
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
