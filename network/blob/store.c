@@ -205,7 +205,7 @@ fcc_status blob_get(blob_store *s, const char *cid, const uint8_t key[BLOB_KEY_L
     uint8_t want[32], *stored = NULL, *plain;
     fcc__sha256 have;
     uint64_t codec;
-    size_t len;
+    size_t len = 0;
 
     if (blob_cid_parse(cid, &codec, want) != FCC_OK || codec != BLOB_CODEC_RAW)
         return fcc_error_set(error, FCC_ERR_ARG, "%s is no CID of this store (CIDv1, raw, SHA-256, base32)", cid);

@@ -1,0 +1,74 @@
+#!/bin/sh
+# medsync from the outside: help, exit statuses, and a network's life by its commands.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. test/support/tap.sh
+medsync=${BUILD:-build/release}/bin/medsync
+dir=$(mktemp -d)
+net=$dir/net
+trap '"$medsync" devnet down --dir "$net" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+out=$dir/out err=$dir/err
+
+m() { # status of medsync; its output in $out and $err
+    "$medsync" "$@" >"$out" 2>"$err" </dev/null
+}
+
+m; check "without a command it shows how it is used, and fails" [ $? -eq 2 ]
+m --help; check "--help succeeds" [ $? -eq 0 ]
+for command in devnet invoke query history events demo; do
+    m "$command" --help
+    check "$command --help succeeds and shows its usage" [ $? -eq 0 -a -s "$out" -a ! -s "$err" ]
+done
+m frobnicate; check "an unknown command is refused" [ $? -eq 2 ]
+m query --dir "$net" --user doctor1 probe echo x
+check "without a network it fails" [ $? -eq 1 ]
+check "and says how to start one" grep -q "no devnet at $net: start one with .medsync devnet up" "$err"
+m devnet status --dir "$net"; check "status of no network fails" [ $? -eq 1 ]
+m devnet down --dir "$net"; check "down of no network fails" [ $? -eq 1 ]
+m devnet sideways; check "devnet knows no other words" [ $? -eq 2 ]
+m demo --bundle /does/not/exist.json; check "demo refuses a bundle that is not there" [ $? -eq 1 ]
+check "and names it" grep -q /does/not/exist.json "$err"
+
+m devnet up --dir "$net" --detach --ports auto --with probe
+if ! check "devnet up --detach returns when it is ready" [ $? -eq 0 ]; then
+    sed 's/^/# /' "$err"
+    finish
+fi
+check "and says that it is not for production" grep -q "not production" "$out"
+m devnet up --dir "$net" --detach --ports auto
+check "a second devnet in the same directory is refused" [ $? -eq 1 ]
+m devnet status --dir "$net" --json
+check "status --json says it runs" grep -q '"running":true' "$out"
+m query --dir "$net" --user doctor1 probe echo hello
+check "a query answers" [ $? -eq 0 ]
+check "with what the function said" [ "$(cat "$out")" = hello ]
+m invoke --dir "$net" --user doctor1 probe run '["PutState","k","v1"]'
+check "an invoke is committed" [ $? -eq 0 ]
+m invoke --dir "$net" --user doctor1 --json probe run '["PutState","k","v2"]' '["SetEvent","Changed","now"]'
+check "another one, as JSON" [ $? -eq 0 ]
+check "which tells the transaction" grep -q '"validation":"VALID"' "$out"
+m query --dir "$net" --user pharmacist1 probe run '["GetState","k"]'
+check "another organisation's peer has the value" [ "$(cat "$out")" = '["7632"]' ]
+m history --dir "$net" --user doctor1 probe k
+check "history lists both versions" [ "$(wc -l <"$out")" -eq 2 ]
+check "oldest first" [ "$(awk '{ print $3 }' "$out" | tr '\n' ' ')" = "v1 v2 " ]
+m events --dir "$net" --user doctor1 --from 0 --count 1 probe
+check "events shows the event" grep -q "Changed  now" "$out"
+m query --dir "$net" --user nobody probe echo x
+check "an unknown user is refused" [ $? -eq 1 ]
+check "by name" grep -q nobody "$err"
+m query --dir "$net" --user doctor1 --org clinic probe echo x
+check "a user that this organisation hasn't is refused, with those it has" grep -q "ClinicMSP has no user doctor1: there are .*doctor3" "$err"
+m query --dir "$net" --user Admin probe echo x
+check "a user that several organisations have needs --org" grep -q -- "--org" "$err"
+m query --dir "$net" --user admin --org regulator probe echo x
+check "with it, it is found" [ $? -eq 0 ]
+m devnet down --dir "$net"; check "down stops it" [ $? -eq 0 ]
+m devnet status --dir "$net"; check "and then it doesn't run" [ $? -eq 1 ]
+m devnet up --dir "$net" --detach --ports auto --with probe
+check "it starts again in the same directory" [ $? -eq 0 ]
+m query --dir "$net" --user doctor1 probe run '["GetState","k"]'
+check "and has what was committed" [ "$(cat "$out")" = '["7632"]' ]
+m devnet down --dir "$net"
+m devnet reset --dir "$net"; check "reset removes it all" [ $? -eq 0 -a ! -e "$net/ledger" -a ! -e "$net/crypto" ]
+finish
