@@ -250,8 +250,9 @@ static fcc_status get_all_states_composite_key_with_pagination(fcc_stub *stub, f
 static fcc_status get_query_result(fcc_stub *stub, fcc_args a, probe_text *out)
 {
     fcc_iter *iter = NULL;
+    fcc_status st = fcc_get_query_result(stub, a.v[0], &iter);
 
-    return all_of(fcc_get_query_result(stub, a.v[0], &iter), iter, out);
+    return all_of(st, iter, out);
 }
 
 static fcc_status get_query_result_with_pagination(fcc_stub *stub, fcc_args a, probe_text *out)
@@ -385,8 +386,9 @@ static fcc_status get_private_data_validation_parameter(fcc_stub *stub, fcc_args
 static fcc_status get_private_data_by_range(fcc_stub *stub, fcc_args a, probe_text *out)
 {
     fcc_iter *iter = NULL;
+    fcc_status st = fcc_get_private_data_by_range(stub, a.v[0], a.v[1], a.v[2], &iter);
 
-    return all_of(fcc_get_private_data_by_range(stub, a.v[0], a.v[1], a.v[2], &iter), iter, out);
+    return all_of(st, iter, out);
 }
 
 static fcc_status get_private_data_by_partial_composite_key(fcc_stub *stub, fcc_args a, probe_text *out)
@@ -400,8 +402,9 @@ static fcc_status get_private_data_by_partial_composite_key(fcc_stub *stub, fcc_
 static fcc_status get_private_data_query_result(fcc_stub *stub, fcc_args a, probe_text *out)
 {
     fcc_iter *iter = NULL;
+    fcc_status st = fcc_get_private_data_query_result(stub, a.v[0], a.v[1], &iter);
 
-    return all_of(fcc_get_private_data_query_result(stub, a.v[0], a.v[1], &iter), iter, out);
+    return all_of(st, iter, out);
 }
 
 /* ---- the call and its caller ---- */
