@@ -78,7 +78,7 @@ $(eval $(call archive,base,shim/base))
 $(eval $(call archive,protos,protos))
 $(B)/libprotos.a: $(GEN_C:%.c=%.o)
 
-include $(wildcard shim/module.mk chaincode/module.mk network/module.mk)
+include $(wildcard shim/module.mk chaincode/module.mk network/module.mk test/module.mk)
 
 $(ARCHIVES):
 	$(call say,AR,$@)
