@@ -12,8 +12,7 @@ typedef struct reading {
 } reading;
 
 /* JSON nodes carry no line: the collection and the key say where. */
-static fcc_status wrong(const reading *r, const char *where, const char *key, const json_t *value,
-                        const char *expected)
+static fcc_status wrong(const reading *r, const char *where, const char *key, const json_t *value, const char *expected)
 {
     char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     fcc_status st;
@@ -78,7 +77,8 @@ static fcc_status endorsement_of(const reading *r, const char *where, json_t *va
 
     if (!json_is_object(value) || json_object_size(value) != 1)
         return wrong(r, where, "endorsementPolicy", value, "one of signaturePolicy and channelConfigPolicy");
-    json_object_foreach (value, key, item) {
+    json_object_foreach(value, key, item)
+    {
         if (strcmp(key, "signaturePolicy") == 0)
             return text_of(r, where, key, item, &out->endorsement_policy);
         if (strcmp(key, "channelConfigPolicy") == 0)
@@ -101,7 +101,8 @@ static fcc_status collection_of(const reading *r, size_t index, json_t *object, 
         return wrong(r, where, "collection", object, "an object");
     if (json_is_string(name))
         snprintf(where, sizeof where, "collection %.64s", json_string_value(name));
-    json_object_foreach (object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         if (strcmp(key, "name") == 0)
             st = text_of(r, where, key, value, &out->name);
         else if (strcmp(key, "policy") == 0)

@@ -105,23 +105,28 @@ bool config_gln_valid(const char *gln)
     return gln[13] == '\0' && sum % 10 == 0;
 }
 
-#define TEXT(field_key, needed, where, check, expectation)                                                           \
-    {                                                                                                                \
-        .key = (field_key), .kind = CONFIG_TEXT, .required = (needed), .out = (void *)(where), .accepts = (check),   \
-        .expected = (expectation)                                                                                    \
+#define TEXT(field_key, needed, where, check, expectation)                                                         \
+    {                                                                                                              \
+        .key = (field_key), .kind = CONFIG_TEXT, .required = (needed), .out = (void *)(where), .accepts = (check), \
+        .expected = (expectation)                                                                                  \
     }
-#define NUMBER(field_key, needed, where, least, most)                                                                \
-    {                                                                                                                \
+#define NUMBER(field_key, needed, where, least, most)                                                                  \
+    {                                                                                                                  \
         .key = (field_key), .kind = CONFIG_NUMBER, .required = (needed), .out = (where), .min = (least), .max = (most) \
     }
-#define FLAG(field_key, where) { .key = (field_key), .kind = CONFIG_FLAG, .out = (where) }
-#define LIST(field_key, needed, where, check, expectation)                                                           \
-    {                                                                                                                \
-        .key = (field_key), .kind = CONFIG_LIST, .required = (needed), .out = (where), .accepts = (check),           \
-        .expected = (expectation)                                                                                    \
+#define FLAG(field_key, where)                                  \
+    {                                                           \
+        .key = (field_key), .kind = CONFIG_FLAG, .out = (where) \
     }
-#define NODE(field_key, needed, where) \
-    { .key = (field_key), .kind = CONFIG_NODE, .required = (needed), .out = (void *)(where) }
+#define LIST(field_key, needed, where, check, expectation)                                                 \
+    {                                                                                                      \
+        .key = (field_key), .kind = CONFIG_LIST, .required = (needed), .out = (where), .accepts = (check), \
+        .expected = (expectation)                                                                          \
+    }
+#define NODE(field_key, needed, where)                                                        \
+    {                                                                                         \
+        .key = (field_key), .kind = CONFIG_NODE, .required = (needed), .out = (void *)(where) \
+    }
 
 #define NAME_EXPECTED "1 to 64 letters, digits, _ and -"
 #define ID_EXPECTED "1 to 64 of A-Z a-z 0-9 . _ : -"
@@ -146,13 +151,23 @@ static fcc_status read_batch(config_reader *r, yaml_node_t *node, config_network
 
     TRY(config_read_mapping(r, node, "batch", fields, COUNT(fields)));
     if (preferred > absolute)
-        return config_fail(r, node, "batch.preferred_max_bytes", fcc__arena_printf(r->arena, "%lld", (long long)preferred),
+        return config_fail(r, node, "batch.preferred_max_bytes",
+                           fcc__arena_printf(r->arena, "%lld", (long long)preferred),
                            "no more than absolute_max_bytes");
     net->batch.timeout_ms = (uint32_t)timeout;
     net->batch.max_message_count = (uint32_t)count;
     net->batch.absolute_max_bytes = (uint32_t)absolute;
     net->batch.preferred_max_bytes = (uint32_t)preferred;
     return FCC_OK;
+}
+
+/* A certificate's common name has at most 64 characters; the longest that are made of these. */
+static fcc_status check_common_name(config_reader *r, const yaml_node_t *node, const char *name, const char *domain)
+{
+    if (strlen(name) + 1 + strlen(domain) <= 64 && strlen("tlsca.") + strlen(domain) <= 64)
+        return FCC_OK;
+    return config_fail(r, node, "domain", domain,
+                       "names that make at most 64 characters together with their domain, a certificate's limit");
 }
 
 static fcc_status read_orderer(config_reader *r, yaml_node_t *node, config_orderer *out)
@@ -168,6 +183,7 @@ static fcc_status read_orderer(config_reader *r, yaml_node_t *node, config_order
     fcc_status st;
 
     TRY(config_read_mapping(r, node, "orderer", fields, COUNT(fields)));
+    TRY(check_common_name(r, node, host, out->domain));
     out->node = fcc__arena_printf(r->arena, "%s.%s", host, out->domain);
     return out->node ? FCC_OK : config_fail(r, node, "orderer", NULL, NULL);
 }
@@ -318,9 +334,12 @@ static fcc_status read_org(config_reader *r, yaml_node_t *node, config_network *
     out->peer_name = fcc__arena_printf(r->arena, "%s.%s", peer_host, out->domain);
     if (!out->peer_name)
         return config_fail(r, node, "organisations", NULL, NULL);
+    TRY(check_common_name(r, node, peer_host, out->domain));
     if (sites)
         TRY(read_sites(r, sites, out->mspid, net));
     TRY(read_users(r, users, out->name, out));
+    for (i = 0; i < out->user_count; i++)
+        TRY(check_common_name(r, config_item(r, users, i), out->users[i].name, out->domain));
     for (i = 0; i < out->user_count; i++)
         if (out->users[i].site && !site_belongs(net, out->users[i].site, out->mspid))
             return config_fail(r, config_item(r, users, i), "site", out->users[i].site,
@@ -397,8 +416,8 @@ static const char *resolve(config_reader *r, const char *path)
     return fcc__arena_printf(r->arena, "%.*s/%s", (int)(slash - r->path), r->path, path);
 }
 
-static fcc_status read_installers(config_reader *r, yaml_node_t *node, const config_network *net,
-                                  config_strings names, config_chaincode *out)
+static fcc_status read_installers(config_reader *r, yaml_node_t *node, const config_network *net, config_strings names,
+                                  config_chaincode *out)
 {
     const char **mspids = fcc__arena_zalloc(r->arena, net->org_count, sizeof *mspids);
     size_t n = 0, i, k;
@@ -574,8 +593,8 @@ fcc_status config_add_chaincode(config_network *network, const char *name, const
     fcc_status st;
 
     if (!is_name(name) || !is_name(exe))
-        return fcc_error_set(error, FCC_ERR_CONFIG, "chaincode \"%.64s\" (executable \"%.64s\"): expected %s", name, exe,
-                             NAME_EXPECTED);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "chaincode \"%.64s\" (executable \"%.64s\"): expected %s", name,
+                             exe, NAME_EXPECTED);
     if (config_find_chaincode(network, name))
         return fcc_error_set(error, FCC_ERR_EXISTS, "chaincode \"%s\" is in %s already", name, network->path);
     all = fcc__arena_zalloc(network->arena, network->chaincode_count + 1, sizeof *all);

@@ -17,15 +17,15 @@ typedef struct config_strings {
 
 /* A person or machine with a certificate. Directory: users/<name>@<domain>, for the administrator users/Admin@<domain>. */
 typedef struct config_user {
-    const char *name;          /* "doctor1"; "Admin" for the organisation's administrator */
-    bool admin;                /* kind: admin, so that the certificate carries the OU admin instead of client */
-    bool patient;              /* random CN, role=patient and nothing else */
-    const char *role;          /* certificate attributes; NULL when absent */
+    const char *name; /* "doctor1"; "Admin" for the organisation's administrator */
+    bool admin;       /* kind: admin, so that the certificate carries the OU admin instead of client */
+    bool patient;     /* random CN, role=patient and nothing else */
+    const char *role; /* certificate attributes; NULL when absent */
     const char *uid;
-    const char *site;          /* GLN */
-    config_strings caps;       /* "btg" */
-    bool licensed;             /* has a licence to practise */
-    config_strings regions;    /* where it counts, ISO 3166-2 */
+    const char *site;       /* GLN */
+    config_strings caps;    /* "btg" */
+    bool licensed;          /* has a licence to practise */
+    config_strings regions; /* where it counts, ISO 3166-2 */
 } config_user;
 
 /* A place of an organisation. */
@@ -51,7 +51,7 @@ typedef struct config_org {
     const char *peer_address; /* "127.0.0.1:7051" */
     const char *anchor_host;  /* anchor peer; NULL when the organisation has none */
     int anchor_port;
-    bool custody;             /* keeps a custody key (an organisation with a user of role custodian) */
+    bool custody; /* keeps a custody key (an organisation with a user of role custodian) */
     const config_user *users;
     size_t user_count;
 } config_org;

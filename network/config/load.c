@@ -36,8 +36,7 @@ fcc_status config_load_document(fcc_bytes yaml, config_reader *reader)
     yaml_parser_set_input_string(&parser, yaml.data ? yaml.data : (const uint8_t *)"", yaml.len);
     if (yaml_parser_load(&parser, &reader->document) != 1)
         st = fcc_error_set(reader->error, FCC_ERR_CONFIG, "%s:%lu: not YAML: %s", reader->path,
-                           (unsigned long)parser.problem_mark.line + 1,
-                           parser.problem ? parser.problem : "unreadable");
+                           (unsigned long)parser.problem_mark.line + 1, parser.problem ? parser.problem : "unreadable");
     yaml_parser_delete(&parser);
     return st;
 }

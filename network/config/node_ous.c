@@ -6,7 +6,9 @@
 static fcc_status read_ou(config_reader *r, yaml_node_t *node, const char *what, config_ou *out)
 {
     const config_field fields[] = {
-        { .key = "Certificate", .kind = CONFIG_TEXT, .out = (void *)&out->certificate,
+        { .key = "Certificate",
+          .kind = CONFIG_TEXT,
+          .out = (void *)&out->certificate,
           .expected = "a path below the MSP directory" },
         { .key = "OrganizationalUnitIdentifier", .kind = CONFIG_TEXT, .required = true, .out = (void *)&out->ou },
     };

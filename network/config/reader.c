@@ -30,8 +30,8 @@ static const char *scalar(config_reader *reader, const yaml_node_t *node)
     return (const char *)copy.data;
 }
 
-static fcc_status read_text(config_reader *reader, const yaml_node_t *node, const char *name,
-                            const config_field *field, const char **out)
+static fcc_status read_text(config_reader *reader, const yaml_node_t *node, const char *name, const config_field *field,
+                            const char **out)
 {
     const char *text = scalar(reader, node);
 
@@ -47,9 +47,8 @@ static fcc_status read_number(config_reader *reader, const yaml_node_t *node, co
                               const config_field *field)
 {
     const char *text = scalar(reader, node);
-    const char *expected =
-        fcc__arena_printf(reader->arena, "a whole number from %lld to %lld", (long long)field->min,
-                          (long long)field->max);
+    const char *expected = fcc__arena_printf(reader->arena, "a whole number from %lld to %lld", (long long)field->min,
+                                             (long long)field->max);
     char *end = NULL;
     long long n;
 
@@ -63,8 +62,7 @@ static fcc_status read_number(config_reader *reader, const yaml_node_t *node, co
     return FCC_OK;
 }
 
-static fcc_status read_flag(config_reader *reader, const yaml_node_t *node, const char *name,
-                            const config_field *field)
+static fcc_status read_flag(config_reader *reader, const yaml_node_t *node, const char *name, const config_field *field)
 {
     const char *text = scalar(reader, node);
 
@@ -74,8 +72,7 @@ static fcc_status read_flag(config_reader *reader, const yaml_node_t *node, cons
     return FCC_OK;
 }
 
-static fcc_status read_list(config_reader *reader, const yaml_node_t *node, const char *name,
-                            const config_field *field)
+static fcc_status read_list(config_reader *reader, const yaml_node_t *node, const char *name, const config_field *field)
 {
     config_strings *out = field->out;
     const char **items;

@@ -184,7 +184,8 @@ static fcc_status read_orderer(msp_channel *channel, fcc_error *error)
     channel->timeout_ms = milliseconds(fcc__of_pb(timeout->timeout));
     if (channel->timeout_ms == 0 || channel->batch->max_message_count == 0)
         return fcc_error_set(error, FCC_ERR_CONFIG,
-                             "BatchTimeout \"" FCC_FMT "\", %u messages: expected a time such as 20ms and a count above 0",
+                             "BatchTimeout \"" FCC_FMT
+                             "\", %u messages: expected a time such as 20ms and a count above 0",
                              FCC_ARG(fcc__of_pb(timeout->timeout)), channel->batch->max_message_count);
     return FCC_OK;
 }
@@ -242,8 +243,7 @@ static fcc_status unwrap(fcc_bytes bytes, fcc__arena *scratch, fcc_bytes *config
 
     if (FCC__UNPACK(common__block, bytes, scratch, &block) != FCC_OK || !block->data || block->data->n_data != 1 ||
         FCC__UNPACK(common__envelope, fcc__of_pb(block->data->data[0]), scratch, &envelope) != FCC_OK ||
-        FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), scratch, &payload) != FCC_OK ||
-        !payload->header ||
+        FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), scratch, &payload) != FCC_OK || !payload->header ||
         FCC__UNPACK(common__channel_header, fcc__of_pb(payload->header->channel_header), scratch, &header) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_PROTO, "not a block with one transaction");
     if (header->type != COMMON__HEADER_TYPE__CONFIG ||
@@ -339,8 +339,7 @@ bool msp_channel_application_capability(const msp_channel *channel, const char *
     bool on = false;
     size_t i;
 
-    if (scratch &&
-        value_of(child(channel->config->channel_group, FCC_LIT("Application")), "Capabilities", &value) &&
+    if (scratch && value_of(child(channel->config->channel_group, FCC_LIT("Application")), "Capabilities", &value) &&
         FCC__UNPACK(common__capabilities, value, scratch, &capabilities) == FCC_OK)
         for (i = 0; i < capabilities->n_capabilities; i++)
             on = on || fcc_bytes_equal(fcc__of_pb(capabilities->capabilities[i]->key), fcc_str(name));

@@ -72,7 +72,7 @@ struct msp_org {
     size_t ca_count, root_count;
     bool *internal; /* has issued another CA: issues no identities */
     X509_STORE *store;
-    STACK_OF(X509) *intermediates;
+    STACK_OF(X509) * intermediates;
     X509 **admins;
     size_t admin_count;
     X509_CRL **crls;

@@ -52,7 +52,8 @@ bool msp__random_base32(size_t count, char *out, size_t out_size)
 
 static bool add_name(X509_NAME *name, const char *type, const char *value)
 {
-    return !value || X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
+    return !value ||
+           X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
 }
 
 static bool set_serial(X509 *cert)
@@ -129,7 +130,7 @@ static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *ke
     X509V3_set_ctx_nodb(&ctx);
     X509V3_set_ctx(&ctx, issuer ? issuer : cert, cert, NULL, NULL, 0);
     if (!add_text_extension(cert, &ctx, NID_key_usage,
-                            ca                              ? "critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign"
+                            ca ? "critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign"
                             : request->use == MSP__USE_SIGN ? "critical,digitalSignature"
                                                             : "critical,digitalSignature,keyEncipherment"))
         return false;

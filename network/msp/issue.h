@@ -12,12 +12,12 @@ typedef enum msp__use {
 
 typedef struct msp__request {
     msp__use use;
-    const char *organisation; /* O */
-    const char *unit;         /* OU, NULL */
-    const char *unit2;        /* a second OU, NULL */
-    const char *name;         /* CN */
-    const char *alt_names;    /* subjectAltName in OpenSSL's notation, NULL */
-    const char *attributes;   /* JSON of the attributes extension, NULL */
+    const char *organisation;      /* O */
+    const char *unit;              /* OU, NULL */
+    const char *unit2;             /* a second OU, NULL */
+    const char *name;              /* CN */
+    const char *alt_names;         /* subjectAltName in OpenSSL's notation, NULL */
+    const char *attributes;        /* JSON of the attributes extension, NULL */
     int64_t not_before, not_after; /* seconds since 1970 */
 } msp__request;
 

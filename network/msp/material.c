@@ -334,8 +334,8 @@ static fcc_status make_all(const config_network *network, const char *dir, fcc_e
                        .not_after = now - now % 60 - 300 + (int64_t)YEARS * 365 * 86400 };
 
         if (w.arena)
-            w.root = fcc__arena_printf(w.arena, "%s/%s/%s", dir,
-                                       orderer ? "ordererOrganizations" : "peerOrganizations", domain);
+            w.root = fcc__arena_printf(w.arena, "%s/%s/%s", dir, orderer ? "ordererOrganizations" : "peerOrganizations",
+                                       domain);
         if (!w.root)
             st = no_room(&w);
         else

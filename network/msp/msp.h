@@ -28,10 +28,10 @@ void msp_signer_free(msp_signer *signer); /* takes NULL */
 
 /* All borrowed from the signer. */
 const char *msp_signer_mspid(const msp_signer *signer);
-fcc_bytes msp_signer_identity(const msp_signer *signer);    /* msp.SerializedIdentity: the creator or endorser */
-fcc_bytes msp_signer_certificate(const msp_signer *signer); /* PEM */
+fcc_bytes msp_signer_identity(const msp_signer *signer);      /* msp.SerializedIdentity: the creator or endorser */
+fcc_bytes msp_signer_certificate(const msp_signer *signer);   /* PEM */
 const char *msp_signer_fingerprint(const msp_signer *signer); /* SHA-256 of SubjectPublicKeyInfo, lower hex */
-int64_t msp_signer_expires(const msp_signer *signer);       /* seconds since 1970 */
+int64_t msp_signer_expires(const msp_signer *signer);         /* seconds since 1970 */
 
 /* ECDSA over the SHA-256 of the parts joined, DER, low S: what Fabric accepts. In the arena. */
 fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
@@ -91,10 +91,10 @@ fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size
 
 /* All borrowed from the manager. */
 const char *msp_identity_mspid(const msp_identity *identity);
-fcc_bytes msp_identity_id(const msp_identity *identity);         /* SHA-256 of the sanitised certificate */
-fcc_bytes msp_identity_serialized(const msp_identity *identity); /* of the sanitised certificate */
+fcc_bytes msp_identity_id(const msp_identity *identity);            /* SHA-256 of the sanitised certificate */
+fcc_bytes msp_identity_serialized(const msp_identity *identity);    /* of the sanitised certificate */
 const char *msp_identity_fingerprint(const msp_identity *identity); /* SHA-256 of SubjectPublicKeyInfo, lower hex */
-const char *msp_identity_subject(const msp_identity *identity);  /* for logs: RFC 2253 */
+const char *msp_identity_subject(const msp_identity *identity);     /* for logs: RFC 2253 */
 /* notAfter, seconds since 1970. Refuse proposals when it is not after now: `proposal client identity expired`. */
 int64_t msp_identity_expires(const msp_identity *identity);
 /* The role its OU gives it; MSP_MEMBER when none. */

@@ -94,8 +94,8 @@ static fcc_status make_config(const char *msp_dir, const char *mspid, fcc__arena
         config.fabric_node_ous = &node_ous;
     }
     if (st == FCC_OK && ous.extra_count) {
-        config.organizational_unit_identifiers =
-            fcc__arena_zalloc(arena, ous.extra_count, sizeof *config.organizational_unit_identifiers);
+        config.organizational_unit_identifiers = fcc__arena_zalloc(arena, ous.extra_count,
+                                                                   sizeof *config.organizational_unit_identifiers);
         if (!config.organizational_unit_identifiers)
             st = FCC_ERR_LIMIT;
         for (i = 0; i < ous.extra_count; i++)
@@ -306,8 +306,8 @@ fcc_status msp_org_parse(fcc_bytes msp_config, msp_org **out, fcc_error *error)
     org->internal = fcc__arena_zalloc(org->arena, org->ca_count + 1, sizeof(bool));
     org->admins = fcc__arena_zalloc(org->arena, config->n_admins + 1, sizeof(X509 *));
     org->crls = fcc__arena_zalloc(org->arena, config->n_revocation_list + 1, sizeof(X509_CRL *));
-    org->extra_ous =
-        fcc__arena_zalloc(org->arena, config->n_organizational_unit_identifiers + 1, sizeof *org->extra_ous);
+    org->extra_ous = fcc__arena_zalloc(org->arena, config->n_organizational_unit_identifiers + 1,
+                                       sizeof *org->extra_ous);
     if (!org->cas || !org->internal || !org->admins || !org->crls || !org->extra_ous)
         goto out;
     if (org->id[0] == '\0' || org->root_count == 0) {
@@ -317,8 +317,8 @@ fcc_status msp_org_parse(fcc_bytes msp_config, msp_org **out, fcc_error *error)
     }
     st = parse_certs(config->root_certs, config->n_root_certs, org->cas, org->id, error);
     if (st == FCC_OK)
-        st = parse_certs(config->intermediate_certs, config->n_intermediate_certs, org->cas + org->root_count,
-                         org->id, error);
+        st = parse_certs(config->intermediate_certs, config->n_intermediate_certs, org->cas + org->root_count, org->id,
+                         error);
     if (st == FCC_OK)
         st = build_store(org);
     for (i = 0; i < org->ca_count && st == FCC_OK; i++)

@@ -147,8 +147,7 @@ fcc_status msp_policy_evaluate(fcc_bytes envelope, const msp_identity *const *id
     if (e.trouble != FCC_OK)
         st = fcc_error_set(error, e.trouble, "policy too large to evaluate");
     else
-        st = fcc_error_set(error, FCC_ERR_AUTH,
-                           "signature set did not satisfy policy");
+        st = fcc_error_set(error, FCC_ERR_AUTH, "signature set did not satisfy policy");
 out:
     fcc__arena_free(e.scratch);
     return st;

@@ -33,8 +33,8 @@ typedef struct argument {
 
 static fcc_status wrong(const parser *p, const char *expected)
 {
-    return fcc_error_set(p->error, FCC_ERR_CONFIG, "policy \"%.300s\", at character %zu (\"%.20s\"): expected %s", p->text,
-                         (size_t)(p->at - p->text) + 1, p->at, expected);
+    return fcc_error_set(p->error, FCC_ERR_CONFIG, "policy \"%.300s\", at character %zu (\"%.20s\"): expected %s",
+                         p->text, (size_t)(p->at - p->text) + 1, p->at, expected);
 }
 
 static fcc_status too_large(const parser *p)

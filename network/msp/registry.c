@@ -25,10 +25,10 @@ static const char *known_pid(json_t *old, const char *fingerprint)
     json_t *patient, *key;
     size_t i, k;
 
-    json_array_foreach (json_object_get(old, "patients"), i, patient)
-        json_array_foreach (json_object_get(patient, "keys"), k, key)
-            if (json_is_string(key) && strcmp(json_string_value(key), fingerprint) == 0)
-                return json_string_value(json_object_get(patient, "pid"));
+    json_array_foreach(json_object_get(old, "patients"), i, patient) json_array_foreach(
+        json_object_get(patient, "keys"), k,
+        key) if (json_is_string(key) && strcmp(json_string_value(key), fingerprint) ==
+                                            0) return json_string_value(json_object_get(patient, "pid"));
     return NULL;
 }
 
@@ -79,8 +79,7 @@ static fcc_status custody_key(const char *path, fcc__arena *arena, EVP_PKEY **ou
     return FCC_OK;
 }
 
-static fcc_status add_custody(const config_org *org, const char *dir, fcc__arena *arena, json_t *list,
-                              fcc_error *error)
+static fcc_status add_custody(const config_org *org, const char *dir, fcc__arena *arena, json_t *list, fcc_error *error)
 {
     const char *path = fcc__arena_printf(arena, "%s/custody/%s.key", dir, org->mspid);
     EVP_PKEY *key = NULL;
@@ -93,8 +92,8 @@ static fcc_status add_custody(const config_org *org, const char *dir, fcc__arena
         st = fcc_error_set(error, FCC_ERR_INTERNAL, "%s: no public key in it", path);
     if (st == FCC_OK) {
         hex = fcc__hex(arena, fcc_bytes_of(public_key, len));
-        if (hex.len == 0 || json_array_append_new(list, json_pack("{s:s, s:s%}", "msp", org->mspid, "pub", hex.data,
-                                                                  hex.len)) != 0)
+        if (hex.len == 0 ||
+            json_array_append_new(list, json_pack("{s:s, s:s%}", "msp", org->mspid, "pub", hex.data, hex.len)) != 0)
             st = fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for the registry");
     }
     EVP_PKEY_free(key);
@@ -153,8 +152,7 @@ static json_t *patient_entry(const config_org *org, const char *fingerprint, jso
         memcpy(pid, known, sizeof pid);
     else if (!msp__random_base32(16, pid, sizeof pid))
         return NULL;
-    return json_pack("{s:s, s:s, s:s, s:[s]}", "pid", pid, "msp", org->mspid, "status", "active", "keys",
-                     fingerprint);
+    return json_pack("{s:s, s:s, s:s, s:[s]}", "pid", pid, "msp", org->mspid, "status", "active", "keys", fingerprint);
 }
 
 static fcc_status add_people(const config_org *org, const char *dir, fcc__arena *arena, json_t *old, json_t *staff,
@@ -193,8 +191,8 @@ static bool add_places(const config_network *network, json_t *sites, json_t *ret
     for (i = 0; i < network->retention_count; i++) {
         const config_retention *r = &network->retention[i];
 
-        if (json_array_append_new(retention, json_pack("{s:s, s:s, s:i}", "gln", r->gln, "class", r->class_name,
-                                                       "years", r->years)) != 0)
+        if (json_array_append_new(
+                retention, json_pack("{s:s, s:s, s:i}", "gln", r->gln, "class", r->class_name, "years", r->years)) != 0)
             return false;
     }
     return true;

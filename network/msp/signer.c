@@ -28,8 +28,7 @@ static EVP_PKEY *key_of_pem(fcc_bytes pem)
     return key;
 }
 
-fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_pem, msp_signer **out,
-                          fcc_error *error)
+fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_pem, msp_signer **out, fcc_error *error)
 {
     Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
     msp_signer *signer = calloc(1, sizeof *signer);
@@ -39,8 +38,7 @@ fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_p
     fcc_bytes copy;
     fcc_status st = FCC_ERR_NOMEM;
 
-    if (!signer || !(signer->arena = fcc__arena_new(1 << 20)) ||
-        !fcc__arena_copy(signer->arena, fcc_str(mspid), &copy))
+    if (!signer || !(signer->arena = fcc__arena_new(1 << 20)) || !fcc__arena_copy(signer->arena, fcc_str(mspid), &copy))
         goto out;
     signer->mspid = (const char *)copy.data;
     st = FCC_ERR_CONFIG;
@@ -178,8 +176,7 @@ fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t cou
     size_t len = sizeof raw;
     fcc_status st = FCC_ERR_INTERNAL;
 
-    if (ctx && EVP_PKEY_sign_init(ctx) == 1 &&
-        EVP_PKEY_sign(ctx, raw, &len, digest.bytes, sizeof digest.bytes) == 1)
+    if (ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, raw, &len, digest.bytes, sizeof digest.bytes) == 1)
         st = msp__low_s(signer->key, fcc_bytes_of(raw, len), arena, signature) ? FCC_OK : FCC_ERR_LIMIT;
     EVP_PKEY_CTX_free(ctx);
     ERR_clear_error();

@@ -16,7 +16,7 @@ static bool usage_ok(X509 *cert)
 static fcc_status verify_chain(const msp_org *org, X509 *cert, fcc_error *error)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    STACK_OF(X509) *chain;
+    STACK_OF(X509) * chain;
     int i, code;
     fcc_status st = FCC_ERR_NOMEM;
 

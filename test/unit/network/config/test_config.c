@@ -117,8 +117,8 @@ static void an_unknown_key_is_an_error_naming_its_line_and_the_known_ones(void *
 {
     (void)state;
     refuses("channel: trial\n", "channel: trial\nchanel: x\n", "trial.yaml:2:", "\"chanel\": expected one of channel,");
-    refuses("{name: patient1, patient: true}", "{name: patient1, patient: true, born: 1970}", "trial.yaml:12:",
-            "\"born\"");
+    refuses("{name: patient1, patient: true}", "{name: patient1, patient: true, born: 1970}",
+            "trial.yaml:12:", "\"born\"");
 }
 
 static void a_key_given_twice_is_an_error(void **state)
@@ -157,8 +157,8 @@ static void a_site_number_with_a_wrong_check_digit_is_an_error(void **state)
 static void a_user_of_another_organisations_site_is_an_error(void **state)
 {
     (void)state;
-    refuses("uid: a0, site: \"4012345000016\"", "uid: a0, site: \"4012345001013\"", "trial.yaml:11:",
-            "a site of the same organisation");
+    refuses("uid: a0, site: \"4012345000016\"", "uid: a0, site: \"4012345001013\"",
+            "trial.yaml:11:", "a site of the same organisation");
 }
 
 static void a_patient_has_nothing_but_a_name(void **state)
@@ -177,6 +177,13 @@ static void a_chaincode_of_an_unknown_organisation_is_an_error(void **state)
 {
     (void)state;
     refuses("organisations: [A]", "organisations: [B]", "trial.yaml:14:", "\"B\"");
+}
+
+static void names_too_long_for_a_certificate_are_an_error(void **state)
+{
+    (void)state;
+    refuses("name: patient1", "name: patient1patient1patient1patient1patient1patient1patient1patien",
+            "trial.yaml:12:", "at most 64 characters together");
 }
 
 static void what_is_not_yaml_is_an_error_with_its_line(void **state)
@@ -279,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_patient_has_nothing_but_a_name),
         cmocka_unit_test(an_organisation_has_exactly_one_administrator),
         cmocka_unit_test(a_chaincode_of_an_unknown_organisation_is_an_error),
+        cmocka_unit_test(names_too_long_for_a_certificate_are_an_error),
         cmocka_unit_test(what_is_not_yaml_is_an_error_with_its_line),
         cmocka_unit_test(collections_are_read_in_fabrics_format),
         cmocka_unit_test(mistakes_in_collections_name_the_collection_and_the_key),

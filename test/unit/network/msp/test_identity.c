@@ -137,8 +137,12 @@ static void a_certificate_of_an_authority_that_only_has_the_right_name_is_refuse
 static void a_self_made_certificate_is_refused(void **state)
 {
     scene *s = *state;
-    const msp__request request = { .use = MSP__USE_SIGN, .organisation = "test", .unit = "admin", .name = "me",
-                                   .not_before = FIX_NOW, .not_after = FIX_NOW + FIX_YEAR };
+    const msp__request request = { .use = MSP__USE_SIGN,
+                                   .organisation = "test",
+                                   .unit = "admin",
+                                   .name = "me",
+                                   .not_before = FIX_NOW,
+                                   .not_after = FIX_NOW + FIX_YEAR };
     EVP_PKEY *key = msp__new_key();
     X509 *cert = msp__issue(&request, key, NULL, key);
     const msp_identity *id;
@@ -176,10 +180,19 @@ static void an_authority_is_no_identity(void **state)
 static void an_identity_has_exactly_one_role(void **state)
 {
     scene *s = *state;
-    const msp__request two = { .use = MSP__USE_SIGN, .organisation = "test", .unit = "client", .unit2 = "admin",
-                               .name = "x", .not_before = FIX_NOW, .not_after = FIX_NOW + FIX_YEAR };
-    const msp__request odd = { .use = MSP__USE_SIGN, .organisation = "test", .unit = "visitor",
-                               .name = "x", .not_before = FIX_NOW, .not_after = FIX_NOW + FIX_YEAR };
+    const msp__request two = { .use = MSP__USE_SIGN,
+                               .organisation = "test",
+                               .unit = "client",
+                               .unit2 = "admin",
+                               .name = "x",
+                               .not_before = FIX_NOW,
+                               .not_after = FIX_NOW + FIX_YEAR };
+    const msp__request odd = { .use = MSP__USE_SIGN,
+                               .organisation = "test",
+                               .unit = "visitor",
+                               .name = "x",
+                               .not_before = FIX_NOW,
+                               .not_after = FIX_NOW + FIX_YEAR };
     fix_person both = fix_issue(&s->a, &two), neither = fix_issue(&s->a, &odd), none = fix_person_of(&s->a, NULL);
     const msp_identity *id;
     fcc_error error = { 0 };
@@ -197,8 +210,12 @@ static void an_identity_has_exactly_one_role(void **state)
 static void expiry_is_told_and_does_not_make_an_identity_invalid(void **state)
 {
     scene *s = *state;
-    const msp__request past = { .use = MSP__USE_SIGN, .organisation = "test", .unit = "client", .name = "x",
-                                .not_before = FIX_NOW + 100, .not_after = FIX_NOW + 200 };
+    const msp__request past = { .use = MSP__USE_SIGN,
+                                .organisation = "test",
+                                .unit = "client",
+                                .name = "x",
+                                .not_before = FIX_NOW + 100,
+                                .not_after = FIX_NOW + 200 };
     fix_person person = fix_issue(&s->a, &past);
     const msp_identity *id;
 
@@ -210,8 +227,12 @@ static void expiry_is_told_and_does_not_make_an_identity_invalid(void **state)
 static void a_usage_list_without_server_authentication_is_refused_as_go_does(void **state)
 {
     scene *s = *state;
-    const msp__request tls = { .use = MSP__USE_TLS, .organisation = "test", .unit = "client", .name = "x",
-                               .not_before = FIX_NOW, .not_after = FIX_NOW + FIX_YEAR };
+    const msp__request tls = { .use = MSP__USE_TLS,
+                               .organisation = "test",
+                               .unit = "client",
+                               .name = "x",
+                               .not_before = FIX_NOW,
+                               .not_after = FIX_NOW + FIX_YEAR };
     fix_person with = fix_issue(&s->a, &tls), without = fix_person_of(&s->a, "client");
     X509_EXTENSION *only_client = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage, "clientAuth");
     const msp_identity *id;

@@ -170,7 +170,8 @@ static void material_is_made_once_and_kept(void **state)
 static void material_that_lacks_somebody_is_not_silently_completed(void **state)
 {
     world *w = *state;
-    config_user more[] = { { .name = "Admin", .admin = true, .role = "admin" }, { .name = "newcomer", .role = "nurse" } };
+    config_user more[] = { { .name = "Admin", .admin = true, .role = "admin" },
+                           { .name = "newcomer", .role = "nurse" } };
     config_org org = *config_find_org(w->net, "Regulator");
     config_network grown = *w->net;
     fcc_error error = { 0 };
@@ -222,7 +223,8 @@ static void the_registry_binds_keys_to_people(void **state)
     bool found = false;
     size_t i;
 
-    json_array_foreach (json_object_get(root, "staff"), i, entry) {
+    json_array_foreach(json_object_get(root, "staff"), i, entry)
+    {
         if (strcmp(json_string_value(json_object_get(entry, "uid")), "uid-h-0002") != 0)
             continue;
         found = true;
@@ -234,9 +236,8 @@ static void the_registry_binds_keys_to_people(void **state)
     assert_true(found);
     assert_int_equal(json_array_size(json_object_get(root, "patients")), 3);
     assert_int_equal(json_array_size(json_object_get(root, "custody")), 2);
-    assert_int_equal(strlen(json_string_value(json_object_get(json_array_get(json_object_get(root, "custody"), 0),
-                                                              "pub"))),
-                     64);
+    assert_int_equal(
+        strlen(json_string_value(json_object_get(json_array_get(json_object_get(root, "custody"), 0), "pub"))), 64);
     assert_int_equal(msp_registry_pid(w->dir, msp_signer_fingerprint(patient), pid, NULL), FCC_OK);
     assert_int_equal(strspn(pid, "abcdefghijklmnopqrstuvwxyz234567"), MSP_PID_LEN);
     assert_int_equal(msp_registry_pid(w->dir, msp_signer_fingerprint(doctor), pid, NULL), FCC_ERR_NOT_FOUND);
@@ -296,8 +297,7 @@ static void channel_policies_ask_for_roles_and_majorities(void **state)
     assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Clinic/Writers", &one, 1, NULL),
                      FCC_ERR_AUTH);
     assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Orderer/Writers", &one, 1, NULL), FCC_ERR_AUTH);
-    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Nobody", &one, 1, NULL),
-                     FCC_ERR_NOT_FOUND);
+    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Nobody", &one, 1, NULL), FCC_ERR_NOT_FOUND);
     assert_int_equal(msp_channel_evaluate(w->channel, "/Elsewhere/Writers", &one, 1, NULL), FCC_ERR_NOT_FOUND);
     assert_true(msp_channel_has_policy(w->channel, "/Channel/Application/LifecycleEndorsement"));
     for (i = 0; i < 4; i++) {
@@ -355,11 +355,12 @@ static void the_openssl_program_verifies_the_chains(void **state)
 
     if (system("command -v openssl >/dev/null 2>&1") != 0)
         SKIP("no openssl program here");
-    snprintf(command, sizeof command,
-             "openssl verify -x509_strict -CAfile %s/ca/ca.*-cert.pem %s/users/*/msp/signcerts/*.pem >/dev/null 2>&1 && "
-             "openssl verify -purpose sslserver -verify_hostname localhost -CAfile %s/tlsca/tlsca.*-cert.pem "
-             "%s/peers/*/tls/server.crt >/dev/null 2>&1",
-             org, org, org, org);
+    snprintf(
+        command, sizeof command,
+        "openssl verify -x509_strict -CAfile %s/ca/ca.*-cert.pem %s/users/*/msp/signcerts/*.pem >/dev/null 2>&1 && "
+        "openssl verify -purpose sslserver -verify_hostname localhost -CAfile %s/tlsca/tlsca.*-cert.pem "
+        "%s/peers/*/tls/server.crt >/dev/null 2>&1",
+        org, org, org, org);
     assert_int_equal(system(command), 0);
 }
 

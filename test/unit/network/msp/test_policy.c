@@ -23,9 +23,9 @@ static void a_policy_becomes_the_bytes_that_fabrics_tools_make(void **state)
 {
     fcc__arena *arena = fcc__arena_new(1 << 20);
     /* version 0, rule {n_out_of {1, {signed_by 0}, {signed_by 1}}}, identities A.peer and B.peer */
-    static const uint8_t or_two[] = { 0x12, 0x0c, 0x12, 0x0a, 0x08, 0x01, 0x12, 0x02, 0x08, 0x00, 0x12, 0x02, 0x08,
-                                      0x01, 0x1a, 0x07, 0x12, 0x05, 0x0a, 0x01, 'A',  0x10, 0x03, 0x1a, 0x07, 0x12,
-                                      0x05, 0x0a, 0x01, 'B',  0x10, 0x03 };
+    static const uint8_t or_two[] = { 0x12, 0x0c, 0x12, 0x0a, 0x08, 0x01, 0x12, 0x02, 0x08, 0x00, 0x12,
+                                      0x02, 0x08, 0x01, 0x1a, 0x07, 0x12, 0x05, 0x0a, 0x01, 'A',  0x10,
+                                      0x03, 0x1a, 0x07, 0x12, 0x05, 0x0a, 0x01, 'B',  0x10, 0x03 };
     fcc_bytes made = parsed(arena, "OR('A.peer','B.peer')");
 
     (void)state;
@@ -64,9 +64,9 @@ static void a_principal_named_twice_is_listed_twice(void **state)
     Common__SignaturePolicyEnvelope *envelope;
 
     (void)state;
-    assert_int_equal(FCC__UNPACK(common__signature_policy_envelope, parsed(arena, "AND('A.peer','A.peer')"), arena,
-                                 &envelope),
-                     FCC_OK);
+    assert_int_equal(
+        FCC__UNPACK(common__signature_policy_envelope, parsed(arena, "AND('A.peer','A.peer')"), arena, &envelope),
+        FCC_OK);
     assert_int_equal(envelope->n_identities, 2);
     fcc__arena_free(arena);
 }
@@ -299,7 +299,11 @@ static void collections_are_packed_with_their_policies(void **state)
     fcc__arena *arena = fcc__arena_new(1 << 20);
     const config_collection two[] = {
         { .name = "a", .policy = "OR('A.member')", .max_peer_count = 1, .member_only_read = true },
-        { .name = "b", .policy = "OR('A.member')", .required_peer_count = 1, .max_peer_count = 2, .block_to_live = 3,
+        { .name = "b",
+          .policy = "OR('A.member')",
+          .required_peer_count = 1,
+          .max_peer_count = 2,
+          .block_to_live = 3,
           .endorsement_policy = "OR('A.peer')" },
     };
     const config_collection wrong = { .name = "bad", .policy = "OR(A)" };
