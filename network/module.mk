@@ -4,6 +4,9 @@ $(eval $(call archive,msp,network/msp))
 MSP = $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/config := $(B)/libconfig.a $(B)/libbase.a
 UNIT_network/msp := $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
+$(eval $(call archive,ledger,network/ledger))
+LEDGER = $(B)/libledger.a $(MSP)
+UNIT_network/ledger := $(B)/libledger.a $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
 # What a program with a devnet in it links, in link order
@@ -25,3 +28,6 @@ $(B)/test-support/odd_identity: $(B)/obj/test/support/odd_identity.c.o $(MSP)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+PROGRAMS += medsync
+medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
+medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)

@@ -24,6 +24,32 @@ static const char usage[] =
     "  --keep          leave the network running and its directory where it is\n";
 
 static int steps;
+static volatile sig_atomic_t network_pid;
+
+/* Interrupted: the network must not go on in the background. */
+static void interrupted(int signal_number)
+{
+    static const char words[] = "\nmedsync demo: interrupted; the network is stopped\n";
+    ssize_t ignored;
+
+    if (network_pid > 0)
+        kill((pid_t)network_pid, SIGTERM);
+    ignored = write(STDERR_FILENO, words, sizeof(words) - 1);
+    (void)ignored;
+    _exit(128 + signal_number);
+}
+
+static void watch_signals(void)
+{
+    struct sigaction act;
+
+    memset(&act, 0, sizeof(act));
+    act.sa_handler = interrupted;
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGHUP, &act, NULL);
+}
 
 double demo_now(void)
 {
@@ -129,12 +155,16 @@ static bool introduce_network(demo *d)
     char path[4096];
     json_error_t why;
     json_t *endpoints, *peer;
+    devnet_found found;
+    fcc_error error;
     double before = demo_now();
     size_t i;
 
     demo_step(d, "The network");
     if (!start_network(d->dir))
         return false;
+    if (devnet_find(d->dir, &found, &error) == FCC_OK)
+        network_pid = (sig_atomic_t)found.pid;
     snprintf(path, sizeof(path), "%s/endpoints.json", d->dir);
     endpoints = json_load_file(path, 0, &why);
     if (!endpoints)
@@ -308,6 +338,7 @@ int cli_demo(int argc, char **argv)
         return cli_fail("demo", CLI_FAILED, "out of memory");
     d.terminal = isatty(STDOUT_FILENO) == 1;
     d.started = demo_now();
+    watch_signals();
     printf("MedSync: a medical record's way through a network of hospital, clinic, pharmacy and regulator\n");
     ok = tell(&d, bundle);
     if (ok)
