@@ -12,12 +12,11 @@
 #include "devnet/internal.h"
 
 #include "base/buf.h"
-#include "base/log.h"
+#include "peer/collections.h"
 #include "protos/unpack.h"
 
 #include "ledger/rwset/kvrwset/kv_rwset.pb-c.h"
 #include "ledger/rwset/rwset.pb-c.h"
-#include "peer/collection.pb-c.h"
 
 enum { MAX_ORGS = 16 }; /* subsets are enumerated */
 
@@ -97,38 +96,14 @@ struct need {
     const char *collections; /* their names, for a message */
 };
 
-static bool is_member(const struct devnet *net, fcc_bytes chaincode, fcc_bytes collection, const char *mspid)
+static bool is_member(const struct devnet *net, fcc_bytes chaincode, fcc_bytes name, const char *mspid)
 {
     const devnet_chaincode *cc = devnet_find_chaincode(net, chaincode);
-    Protos__CollectionConfigPackage *package;
-    fcc__arena *arena;
-    fcc_bytes policy;
-    bool member = false;
+    fcc__arena *arena = cc ? fcc__arena_new(1 << 22) : NULL;
+    peer_collection collection;
+    bool member = arena && peer_collection_find(&cc->definition, name, arena, &collection) == FCC_OK &&
+                  peer_collection_admits(&collection, mspid);
 
-    static const char implicit[] = "_implicit_org_";
-
-    if (fcc_bytes_starts_with(collection, fcc_str(implicit))) {
-        fcc_bytes org = fcc_bytes_of(collection.data + sizeof(implicit) - 1, collection.len - sizeof(implicit) + 1);
-
-        return fcc_bytes_equal(org, fcc_str(mspid));
-    }
-    arena = cc ? fcc__arena_new(1 << 22) : NULL;
-    if (!arena)
-        return false;
-    if (FCC__UNPACK(protos__collection_config_package, cc->definition.collections, arena, &package) == FCC_OK)
-        for (size_t i = 0; i < package->n_config; i++) {
-            const Protos__CollectionConfig *config = package->config[i];
-            const Protos__StaticCollectionConfig *c;
-
-            if (config->payload_case != PROTOS__COLLECTION_CONFIG__PAYLOAD_STATIC_COLLECTION_CONFIG)
-                continue;
-            c = config->static_collection_config;
-            if (!fcc_bytes_equal(fcc__of_pb(c->name), collection) || !c->member_orgs_policy ||
-                c->member_orgs_policy->payload_case != PROTOS__COLLECTION_POLICY_CONFIG__PAYLOAD_SIGNATURE_POLICY)
-                continue;
-            member = fcc__pack(c->member_orgs_policy->signature_policy, arena, &policy) == FCC_OK &&
-                     msp_policy_admits(policy, mspid, MSP_PEER);
-        }
     fcc__arena_free(arena);
     return member;
 }

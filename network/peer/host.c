@@ -5,6 +5,7 @@
 #include "peer/internal.h"
 
 #include "base/require.h"
+#include "peer/collections.h"
 #include "protos/unpack.h"
 
 #include "peer/chaincode_event.pb-c.h"
@@ -236,6 +237,14 @@ static void simulated(void *ctx, const peer_final *final)
     }
     if (ledger_sim_finish(sim->sim, sim->arena, &outcome.results) != FCC_OK) {
         simulation_error(sim, response, false, "", ledger_sim_error(sim->sim));
+        return;
+    }
+    text = response->status >= STATUS_OK_BELOW
+               ? NULL
+               : peer_distribution_problem(sim->host->o.ledger, sim->host->o.channel, sim->host->mspid, p->txid,
+                                           outcome.results.private_rwset, sim->arena);
+    if (text) {
+        simulation_error(sim, response, false, "", text);
         return;
     }
     if (pack_payload(sim, response, event, outcome.results.rwset, &payload) != FCC_OK) {
