@@ -1,0 +1,430 @@
+/*
+ * apply.c: the sequential part of validation and what valid transactions change.
+ *
+ * Updates are written into the open transaction of the database at once, so that the next transaction of the block is
+ * checked against them; a key that this block has already touched conflicts whatever its version. The list of updates is
+ * what the commit hash is made of.
+ */
+#include "ledger/internal.h"
+
+#include "peer/transaction.pb-c.h"
+#include "protos/unpack.h"
+
+#include <stdlib.h>
+
+struct update {
+    fcc_bytes ns, collection, key;
+    bool is_delete;
+    fcc_bytes value;
+    uint32_t index;
+};
+
+void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc__arena *arena, uint64_t block)
+{
+    memset(updates, 0, sizeof *updates);
+    updates->l = l;
+    updates->txn = txn;
+    updates->arena = arena;
+    updates->block = block;
+    ledger__map_init(&updates->map, arena, sizeof(struct update));
+    ledger__map_init(&updates->collections, arena, sizeof(ledger__collection *));
+}
+
+/* ---- conflicts ---------------------------------------------------------------------------------------------------- */
+
+static fcc_status check_read(ledger__updates *u, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                             const Kvrwset__Version *version, bool *same)
+{
+    fcc_bytes state_key = ledger__state_key(u->l, ns, collection, key);
+    ledger__entry entry;
+    fcc_status st;
+
+    if (ledger__map_find(&u->map, state_key)) {
+        *same = false;
+        return FCC_OK;
+    }
+    st = ledger__entry_get(u->l, u->txn, LEDGER__STATE, state_key, &entry);
+    if (st == FCC_OK)
+        *same = ledger__version_is(&entry, version);
+    return st;
+}
+
+/* Is what the range gives now what was recorded? Both have been through range.c, so their forms can be compared. */
+static fcc_status compare_range(const Kvrwset__RangeQueryInfo *recorded, Kvrwset__RangeQueryInfo *now,
+                                fcc__arena *arena, bool *same)
+{
+    Kvrwset__QueryReads none = KVRWSET__QUERY_READS__INIT;
+    const void *a, *b;
+    fcc_bytes a_bytes, b_bytes;
+    fcc_status st;
+    bool hashed = recorded->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_READS_MERKLE_HASHES;
+
+    if (hashed != (now->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_READS_MERKLE_HASHES)) {
+        *same = false;
+        return FCC_OK;
+    }
+    if (hashed) {
+        a = recorded->reads_merkle_hashes;
+        b = now->reads_merkle_hashes;
+    } else {
+        a = recorded->reads_info_case ? recorded->raw_reads : &none;
+        b = now->reads_info_case ? now->raw_reads : &none;
+    }
+    st = fcc__pack(a, arena, &a_bytes);
+    if (st == FCC_OK)
+        st = fcc__pack(b, arena, &b_bytes);
+    if (st == FCC_OK)
+        *same = fcc_bytes_equal(a_bytes, b_bytes);
+    return st;
+}
+
+/* Walk the range as it is now. A listed range ends with the first result too many. */
+static fcc_status walk_range(ledger__updates *u, fcc_bytes ns, const Kvrwset__RangeQueryInfo *info,
+                             ledger__range *range, size_t most)
+{
+    fcc_bytes none = { NULL, 0 }, end = fcc__of_pb(info->end_key), prefix, from;
+    ledger__cursor cursor;
+    ledger__entry entry;
+    fcc_status st;
+    size_t n;
+
+    if (!fcc__arena_copy(u->arena, ledger__state_key(u->l, ns, none, none), &prefix))
+        return FCC_ERR_LIMIT;
+    from = ledger__state_key(u->l, ns, none, fcc__of_pb(info->start_key));
+    if (!from.len)
+        return FCC_ERR_LIMIT;
+    st = ledger__cursor_open(&u->l->store, u->txn, LEDGER__STATE, from, &cursor);
+    for (n = 0; st == FCC_OK && n <= most && cursor.key.data && fcc_bytes_starts_with(cursor.key, prefix); n++) {
+        fcc_bytes key = fcc_bytes_of(cursor.key.data + prefix.len, cursor.key.len - prefix.len);
+        int order = fcc_bytes_compare(key, end);
+
+        if (end.len && (order > 0 || (order == 0 && info->itr_exhausted)))
+            break;
+        st = ledger__entry_parse(cursor.value, &entry);
+        if (st == FCC_OK)
+            st = ledger__range_add(range, key, entry.version);
+        if (st == FCC_OK)
+            st = ledger__cursor_next(&cursor);
+    }
+    ledger__cursor_close(&cursor);
+    return st;
+}
+
+static fcc_status check_range(ledger__updates *u, fcc_bytes ns, const Kvrwset__RangeQueryInfo *info, bool *same)
+{
+    Kvrwset__RangeQueryInfo now = KVRWSET__RANGE_QUERY_INFO__INIT;
+    uint32_t max_degree = UINT32_MAX;
+    size_t most = SIZE_MAX - 1;
+    ledger__range range;
+    fcc_status st;
+
+    if (info->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_READS_MERKLE_HASHES) {
+        max_degree = info->reads_merkle_hashes->max_degree;
+        if (max_degree < 2) {
+            *same = false;
+            return FCC_OK;
+        }
+    } else {
+        most = info->reads_info_case ? info->raw_reads->n_kv_reads : 0;
+    }
+    ledger__range_init(&range, u->arena, max_degree);
+    st = walk_range(u, ns, info, &range, most);
+    if (st == FCC_OK)
+        st = ledger__range_done(&range, &now);
+    return st == FCC_OK ? compare_range(info, &now, u->arena, same) : st;
+}
+
+fcc_status ledger__check_reads(ledger__updates *u, const ledger__rwset *rwset, uint8_t *code)
+{
+    fcc_bytes none = { NULL, 0 };
+    fcc_status st = FCC_OK;
+    bool same = true;
+    size_t i, j, k;
+
+    *code = PROTOS__TX_VALIDATION_CODE__VALID;
+    for (i = 0; st == FCC_OK && i < rwset->count; i++) {
+        const ledger__ns_rwset *ns = &rwset->namespaces[i];
+
+        for (j = 0; st == FCC_OK && same && j < ns->set->n_reads; j++)
+            st = check_read(u, ns->name, none, fcc__of_pb(ns->set->reads[j]->key), ns->set->reads[j]->version, &same);
+        if (st == FCC_OK && !same) {
+            *code = PROTOS__TX_VALIDATION_CODE__MVCC_READ_CONFLICT;
+            return FCC_OK;
+        }
+        for (j = 0; st == FCC_OK && same && j < ns->set->n_range_queries_info; j++)
+            st = check_range(u, ns->name, ns->set->range_queries_info[j], &same);
+        if (st == FCC_OK && !same) {
+            *code = PROTOS__TX_VALIDATION_CODE__PHANTOM_READ_CONFLICT;
+            return FCC_OK;
+        }
+        for (j = 0; st == FCC_OK && same && j < ns->count; j++) {
+            const ledger__collection_rwset *c = &ns->collections[j];
+
+            for (k = 0; st == FCC_OK && same && k < c->set->n_hashed_reads; k++)
+                st = check_read(u, ns->name, c->name, fcc__of_pb(c->set->hashed_reads[k]->key_hash),
+                                c->set->hashed_reads[k]->version, &same);
+        }
+        if (st == FCC_OK && !same) {
+            *code = PROTOS__TX_VALIDATION_CODE__MVCC_READ_CONFLICT;
+            return FCC_OK;
+        }
+    }
+    return st;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------------- */
+
+/* What one transaction does to one key, value and metadata together. */
+struct change {
+    fcc_bytes ns, collection, key;
+    bool sets_value, deletes, sets_metadata;
+    fcc_bytes value, metadata;
+};
+
+static struct change *change_of(ledger__updates *u, ledger__map *changes, fcc_bytes ns, fcc_bytes collection,
+                                fcc_bytes key)
+{
+    fcc_bytes state_key = ledger__state_key(u->l, ns, collection, key);
+    struct change *change = state_key.len ? ledger__map_at(changes, state_key) : NULL;
+
+    if (change) {
+        change->ns = ns;
+        change->collection = collection;
+        change->key = key;
+    }
+    return change;
+}
+
+static fcc_status note_write(ledger__updates *u, ledger__map *changes, fcc_bytes ns, fcc_bytes collection,
+                             fcc_bytes key, fcc_bytes value, bool is_delete)
+{
+    struct change *change = change_of(u, changes, ns, collection, key);
+
+    if (!change)
+        return FCC_ERR_LIMIT;
+    if (is_delete) {
+        change->deletes = true;
+    } else {
+        change->sets_value = true;
+        change->value = value;
+    }
+    return FCC_OK;
+}
+
+static fcc_status note_metadata(ledger__updates *u, ledger__map *changes, fcc_bytes ns, fcc_bytes collection,
+                                fcc_bytes key, Kvrwset__KVMetadataEntry **entries, size_t count)
+{
+    struct change *change = change_of(u, changes, ns, collection, key);
+
+    if (!change)
+        return FCC_ERR_LIMIT;
+    change->sets_metadata = true;
+    change->metadata = fcc_bytes_of(NULL, 0);
+    return count ? ledger__metadata_pack(entries, count, u->arena, &change->metadata) : FCC_OK;
+}
+
+/* A hash that is none, or that of no bytes at all, deletes. */
+static bool hash_deletes(const Kvrwset__KVWriteHash *write)
+{
+    fcc__sha256 of_nothing = fcc__sha256_of(fcc_bytes_of(NULL, 0));
+
+    return write->is_delete || write->value_hash.len == 0 ||
+           fcc_bytes_equal(fcc__of_pb(write->value_hash), fcc__sha256_bytes(&of_nothing));
+}
+
+static fcc_status gather(ledger__updates *u, const ledger__ns_rwset *ns, ledger__map *changes)
+{
+    fcc_bytes none = { NULL, 0 };
+    fcc_status st = FCC_OK;
+    size_t i, j;
+
+    for (i = 0; st == FCC_OK && i < ns->set->n_writes; i++) {
+        const Kvrwset__KVWrite *write = ns->set->writes[i];
+
+        st = note_write(u, changes, ns->name, none, fcc__of_pb(write->key), fcc__of_pb(write->value),
+                        write->is_delete || write->value.len == 0);
+    }
+    for (i = 0; st == FCC_OK && i < ns->set->n_metadata_writes; i++) {
+        const Kvrwset__KVMetadataWrite *write = ns->set->metadata_writes[i];
+
+        st = note_metadata(u, changes, ns->name, none, fcc__of_pb(write->key), write->entries, write->n_entries);
+    }
+    for (j = 0; st == FCC_OK && j < ns->count; j++) {
+        const ledger__collection_rwset *c = &ns->collections[j];
+
+        for (i = 0; st == FCC_OK && i < c->set->n_hashed_writes; i++) {
+            const Kvrwset__KVWriteHash *write = c->set->hashed_writes[i];
+
+            st = note_write(u, changes, ns->name, c->name, fcc__of_pb(write->key_hash), fcc__of_pb(write->value_hash),
+                            hash_deletes(write));
+        }
+        for (i = 0; st == FCC_OK && i < c->set->n_metadata_writes; i++) {
+            const Kvrwset__KVMetadataWriteHash *write = c->set->metadata_writes[i];
+
+            st = note_metadata(u, changes, ns->name, c->name, fcc__of_pb(write->key_hash), write->entries,
+                               write->n_entries);
+        }
+    }
+    return st;
+}
+
+static fcc_status remember(ledger__updates *u, fcc_bytes state_key, const struct change *change, bool is_delete,
+                           fcc_bytes value, uint32_t index)
+{
+    struct update *update = ledger__map_at(&u->map, state_key);
+
+    if (!update)
+        return FCC_ERR_LIMIT;
+    update->ns = change->ns;
+    update->collection = change->collection;
+    update->key = change->key;
+    update->is_delete = is_delete;
+    update->value = value;
+    update->index = index;
+    return FCC_OK;
+}
+
+static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const struct change *change, uint32_t index)
+{
+    ledger__version version = { u->block, index };
+    ledger__entry old, fresh;
+    fcc_status st = ledger__entry_get(u->l, u->txn, LEDGER__STATE, state_key, &old);
+
+    if (st != FCC_OK)
+        return st;
+    /* metadata of a key that isn't there are ignored, unless this block has deleted it: then it stays an update */
+    if (!change->deletes && !change->sets_value && !old.exists && !ledger__map_find(&u->map, state_key))
+        return FCC_OK;
+    if (change->deletes || (!change->sets_value && !old.exists)) {
+        st = ledger__del(&u->l->store, u->txn, LEDGER__STATE, state_key);
+        if (st == FCC_OK && change->collection.len)
+            st = ledger__private_forget(u->l, u->txn, change->ns, change->collection, change->key, NULL);
+        return st == FCC_OK ? remember(u, state_key, change, true, fcc_bytes_of(NULL, 0), index) : st;
+    }
+    fresh.exists = true;
+    fresh.version = version;
+    fresh.value = change->value;
+    fresh.metadata = change->metadata;
+    /* what is kept lies in the page that is about to be rewritten */
+    if (!change->sets_value && !fcc__arena_copy(u->arena, old.value, &fresh.value))
+        return FCC_ERR_LIMIT;
+    if (!change->sets_metadata && !fcc__arena_copy(u->arena, old.metadata, &fresh.metadata))
+        return FCC_ERR_LIMIT;
+    st = ledger__entry_put(u->l, u->txn, LEDGER__STATE, state_key, &fresh);
+    if (st == FCC_OK)
+        st = remember(u, state_key, change, false, fresh.value, index);
+    if (st == FCC_OK && change->collection.len)
+        st = ledger__expiry_note(u, change->ns, change->collection, change->key, index);
+    return st;
+}
+
+static fcc_status note_history(ledger__updates *u, const ledger__ns_rwset *ns, uint32_t index)
+{
+    ledger__version version = { u->block, index };
+    fcc_status st = FCC_OK;
+    size_t i;
+
+    for (i = 0; st == FCC_OK && i < ns->set->n_writes; i++) {
+        fcc_bytes key = ledger__history_key(u->l, ns->name, fcc__of_pb(ns->set->writes[i]->key), &version);
+
+        st = key.len ? ledger__put(&u->l->store, u->txn, LEDGER__HISTORY, key, fcc_bytes_of(NULL, 0)) : FCC_ERR_LIMIT;
+    }
+    return st;
+}
+
+fcc_status ledger__apply(ledger__updates *u, const ledger__rwset *rwset, uint32_t index)
+{
+    ledger__map changes;
+    fcc_status st = FCC_OK;
+    size_t i;
+
+    ledger__map_init(&changes, u->arena, sizeof(struct change));
+    for (i = 0; st == FCC_OK && i < rwset->count; i++) {
+        st = gather(u, &rwset->namespaces[i], &changes);
+        if (st == FCC_OK && rwset->namespaces[i].name.len)
+            st = note_history(u, &rwset->namespaces[i], index);
+    }
+    for (i = 0; st == FCC_OK && i < changes.count; i++)
+        st = change_key(u, changes.items[i]->key, changes.items[i]->value, index);
+    return st;
+}
+
+/* ---- the commit hash's input ---------------------------------------------------------------------------------------- */
+
+/* Namespaces, in each the public keys and then the collections, all in byte order. */
+static int by_place(const void *a, const void *b)
+{
+    const struct update *x = (*(ledger__item *const *)a)->value, *y = (*(ledger__item *const *)b)->value;
+    int order = fcc_bytes_compare(x->ns, y->ns);
+
+    if (!order)
+        order = fcc_bytes_compare(x->collection, y->collection);
+    return order ? order : fcc_bytes_compare(x->key, y->key);
+}
+
+/* A number's minimal big-endian bytes behind their count; zero is the count 0 alone. */
+static void add_ordered(fcc__buf *buf, uint64_t n)
+{
+    uint8_t bytes[8];
+    int i, first = 8;
+
+    for (i = 7; i >= 0; i--) {
+        bytes[i] = (uint8_t)n;
+        if (bytes[i])
+            first = i;
+        n >>= 8;
+    }
+    fcc__buf_putc(buf, (uint8_t)(8 - first));
+    fcc__buf_append(buf, bytes + first, (size_t)(8 - first));
+}
+
+static void add_field(fcc__buf *buf, uint8_t tag, fcc_bytes value)
+{
+    if (!value.len)
+        return;
+    fcc__buf_putc(buf, tag);
+    ledger__add_piece(buf, value);
+}
+
+/* Updates{kvwrites1[KVWrite{namespace1 collection2 key3 isDelete4 value5 version_bytes6}]}, a message of the peer's own. */
+fcc_status ledger__updates_pack(ledger__updates *u, fcc__buf *out)
+{
+    const struct update *last = NULL;
+    fcc__buf one, version;
+    size_t i;
+
+    if (u->map.count > 1)
+        qsort(u->map.items, u->map.count, sizeof(ledger__item *), by_place);
+    fcc__buf_init(&one, SIZE_MAX / 2);
+    fcc__buf_init(&version, 32);
+    for (i = 0; i < u->map.count; i++) {
+        const struct update *update = u->map.items[i]->value;
+        bool new_ns = !last || !fcc_bytes_equal(last->ns, update->ns);
+
+        if (!update->ns.len) /* the channel's configuration: not part of it */
+            continue;
+        fcc__buf_reset(&one);
+        fcc__buf_reset(&version);
+        if (new_ns)
+            add_field(&one, 0x0a, update->ns);
+        if (new_ns || !fcc_bytes_equal(last->collection, update->collection))
+            add_field(&one, 0x12, update->collection);
+        add_field(&one, 0x1a, update->key);
+        if (update->is_delete) {
+            fcc__buf_putc(&one, 0x20);
+            fcc__buf_putc(&one, 1);
+        }
+        add_field(&one, 0x2a, update->value);
+        add_ordered(&version, u->block);
+        add_ordered(&version, update->index);
+        add_field(&one, 0x32, fcc__buf_bytes(&version));
+        fcc__buf_putc(out, 0x0a);
+        ledger__add_piece(out, fcc__buf_bytes(&one));
+        if (!fcc__buf_ok(&one))
+            out->status = one.status;
+        last = update;
+    }
+    fcc__buf_clear(&one);
+    fcc__buf_clear(&version);
+    return out->status;
+}

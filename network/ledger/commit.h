@@ -1,0 +1,19 @@
+/* commit.h: one block from its arrival to the disk. */
+#ifndef NETWORK_LEDGER_COMMIT_H
+#define NETWORK_LEDGER_COMMIT_H
+
+#include "ledger/internal.h"
+
+typedef enum ledger__mode {
+    LEDGER__VALIDATING, /* codes are ours */
+    LEDGER__RECORDED,   /* codes are the block's */
+    LEDGER__REPLAY      /* codes are the block's, which lies in the block file already */
+} ledger__mode;
+
+/* `spot` is given for a replay; `out` may be NULL. */
+fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mode, const ledger__spot *spot,
+                                fcc__arena *arena, ledger_committed *out, fcc_error *error) FCC_MUST_CHECK;
+/* Of the table of blocks. */
+fcc_bytes ledger__hash_key(ledger *l, fcc_bytes hash);
+
+#endif

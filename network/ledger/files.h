@@ -1,0 +1,42 @@
+/*
+ * files.h: the block files blockfile_000000, blockfile_000001, ... in Fabric's own format, appended and synced.
+ *
+ * A record is a base-128 length and that many bytes. Only the last file can end in a torn record.
+ */
+#ifndef NETWORK_LEDGER_FILES_H
+#define NETWORK_LEDGER_FILES_H
+
+#include "base/arena.h"
+
+enum { LEDGER__FILE_BYTES = 64 << 20 /* a file that is longer gets no further record, as in Fabric */ };
+
+typedef struct ledger__files {
+    int dir;       /* directory's descriptor; -1: closed */
+    int fd;        /* last file */
+    uint32_t file; /* its number */
+    uint64_t size;
+    bool durable; /* else nothing is synced, and all goes into the one file */
+} ledger__files;
+
+typedef struct ledger__spot {
+    uint32_t file;
+    uint64_t offset; /* of the content */
+    uint64_t len;    /* of the content */
+} ledger__spot;
+
+fcc_status ledger__files_open(ledger__files *files, const char *dir, bool durable, fcc_error *error) FCC_MUST_CHECK;
+void ledger__files_close(ledger__files *files);
+/* On return FCC_OK it is on disk; on failure the file is as before, unless the disk fails altogether. */
+fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__spot *spot) FCC_MUST_CHECK;
+fcc_status ledger__files_read(const ledger__files *files, ledger__spot spot, fcc__arena *arena,
+                              fcc_bytes *record) FCC_MUST_CHECK;
+/*
+ * The record that begins at *file, *offset; moves both behind it. FCC_ERR_NOT_FOUND at the end; a record that is cut
+ * short at the end of the last file also gives that, with *torn set.
+ */
+fcc_status ledger__files_next(const ledger__files *files, uint32_t *file, uint64_t *offset, ledger__spot *spot,
+                              bool *torn) FCC_MUST_CHECK;
+/* Cut the last file off here. */
+fcc_status ledger__files_cut(ledger__files *files, uint32_t file, uint64_t offset) FCC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,204 @@
+/* internal.h: what the ledger's own files share. */
+#ifndef NETWORK_LEDGER_INTERNAL_H
+#define NETWORK_LEDGER_INTERNAL_H
+
+#include "ledger/block.h"
+#include "ledger/files.h"
+#include "ledger/ledger.h"
+#include "ledger/map.h"
+#include "ledger/store.h"
+#include "ledger/transaction.h"
+
+enum {
+    LEDGER__ARENA_CAP = 1 << 30,
+    LEDGER__KEY_MAX = 1 << 28,
+    LEDGER__MAX_DEGREE = 50, /* results of a range query that are recorded one by one; more are hashed */
+};
+
+/* Where a commit stops as if the process had been killed there. Tests only. */
+typedef enum ledger__step {
+    LEDGER__NEVER,
+    LEDGER__AFTER_PENDING, /* private write sets are safe, the block is not yet written */
+    LEDGER__AFTER_APPEND   /* the block is safe, the state has not followed */
+} ledger__step;
+extern ledger__step ledger__fault;
+
+typedef struct ledger__transient ledger__transient;
+
+struct ledger {
+    ledger__store store;
+    ledger__files files;
+    int lock; /* descriptor that holds the lock; -1: none */
+    bool broken; /* a commit failed half-way: only closing and opening again tells what is on disk */
+    char **orgs;
+    size_t org_count;
+    fcc_status (*definition)(void *ctx, fcc_bytes name, ledger_definition *out);
+    void *definition_ctx;
+    msp_channel *channel;
+    uint64_t height;
+    uint64_t config_block;
+    fcc__sha256 hash;
+    fcc__sha256 commit_hash;
+    bool has_commit_hash;
+    ledger__transient *transient;
+    fcc__buf key; /* scratch: a database key, used at once */
+};
+
+/* ---- state.c: keys and values of the state ------------------------------------------------------------------------ */
+
+typedef struct ledger__version {
+    uint64_t block;
+    uint64_t tx;
+} ledger__version;
+
+typedef struct ledger__entry {
+    bool exists;
+    ledger__version version;
+    fcc_bytes metadata; /* kvrwset.KVMetadataWrite with entries alone; empty without metadata */
+    fcc_bytes value;
+} ledger__entry;
+
+/* With a collection, `key` is the hash of the key. Borrowed from l->key until the next of these calls. */
+fcc_bytes ledger__state_key(ledger *l, fcc_bytes ns, fcc_bytes collection, fcc_bytes key);
+/* kind 'k': the plain key's value; 'h': from the key's hash to the plain key. */
+fcc_bytes ledger__private_key(ledger *l, const char *mspid, fcc_bytes ns, fcc_bytes collection, char kind,
+                              fcc_bytes key);
+fcc_bytes ledger__history_key(ledger *l, fcc_bytes ns, fcc_bytes key, const ledger__version *version);
+/* What a history key ends in. */
+bool ledger__history_version(fcc_bytes key, ledger__version *out);
+fcc_bytes ledger__number_key(ledger *l, char kind, uint64_t number);
+
+/* FCC_OK also when it doesn't exist. A key past LEDGER__KEY_MAX ({NULL, 0}) is FCC_ERR_LIMIT. */
+fcc_status ledger__entry_get(const ledger *l, MDB_txn *txn, ledger__table table, fcc_bytes key,
+                             ledger__entry *out) FCC_MUST_CHECK;
+fcc_status ledger__entry_parse(fcc_bytes stored, ledger__entry *out) FCC_MUST_CHECK;
+fcc_status ledger__entry_put(const ledger *l, MDB_txn *txn, ledger__table table, fcc_bytes key,
+                             const ledger__entry *entry) FCC_MUST_CHECK;
+bool ledger__version_is(const ledger__entry *entry, const Kvrwset__Version *version);
+fcc_status ledger__metadata_pack(Kvrwset__KVMetadataEntry **entries, size_t count, fcc__arena *arena,
+                                 fcc_bytes *out) FCC_MUST_CHECK;
+/* The value of one entry; empty when it is not there. */
+fcc_status ledger__metadata_find(fcc_bytes metadata, fcc_bytes name, fcc__arena *arena, fcc_bytes *out) FCC_MUST_CHECK;
+
+/* ---- collections.c: private data collections and who is in them ---------------------------------------------------- */
+
+typedef struct ledger__collection {
+    bool implicit;
+    fcc_bytes owner;         /* MSP id of an implicit collection */
+    fcc_bytes member_policy; /* common.SignaturePolicyEnvelope; empty for an implicit one */
+    bool member_only_read;
+    bool member_only_write;
+    uint64_t block_to_live;
+    fcc_bytes endorsement_policy; /* protos.ApplicationPolicy; empty: the chaincode's */
+} ledger__collection;
+
+/* FCC_ERR_NOT_FOUND. In the arena. */
+fcc_status ledger__find_collection(const ledger *l, fcc_bytes ns, fcc_bytes name, fcc__arena *arena,
+                                   ledger__collection *out) FCC_MUST_CHECK;
+bool ledger__is_member(const ledger__collection *collection, const char *mspid);
+
+/* ---- range.c: what a range query has seen -------------------------------------------------------------------------- */
+
+typedef struct ledger__hashes {
+    fcc_bytes *v;
+    size_t count, room;
+} ledger__hashes;
+
+enum { LEDGER__MAX_LEVELS = 64 };
+
+typedef struct ledger__range {
+    fcc__arena *arena;
+    uint32_t max_degree;
+    Kvrwset__KVRead **pending;
+    size_t pending_count, pending_room;
+    ledger__hashes levels[LEDGER__MAX_LEVELS]; /* 0: leaves, Fabric's level 1 */
+    uint32_t max_level;
+} ledger__range;
+
+void ledger__range_init(ledger__range *range, fcc__arena *arena, uint32_t max_degree);
+fcc_status ledger__range_add(ledger__range *range, fcc_bytes key, ledger__version version) FCC_MUST_CHECK;
+/* Fills reads_info. */
+fcc_status ledger__range_done(ledger__range *range, Kvrwset__RangeQueryInfo *info) FCC_MUST_CHECK;
+
+/* ---- rwset.c: building the result of a simulation ------------------------------------------------------------------ */
+
+typedef struct ledger__builder {
+    fcc__arena *arena;
+    ledger__map namespaces;
+} ledger__builder;
+
+void ledger__builder_init(ledger__builder *builder, fcc__arena *arena);
+fcc_status ledger__add_read(ledger__builder *builder, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                            const ledger__entry *entry) FCC_MUST_CHECK;
+fcc_status ledger__add_write(ledger__builder *builder, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                             fcc_bytes value, bool purge) FCC_MUST_CHECK;
+fcc_status ledger__add_metadata(ledger__builder *builder, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                                const ledger_metadata *entries, size_t count) FCC_MUST_CHECK;
+fcc_status ledger__add_range(ledger__builder *builder, fcc_bytes ns, Kvrwset__RangeQueryInfo *info) FCC_MUST_CHECK;
+/* Both in `arena`. */
+fcc_status ledger__build(ledger__builder *builder, fcc__arena *arena, fcc_bytes *rwset,
+                         fcc_bytes *private_rwset) FCC_MUST_CHECK;
+
+/* ---- validate.c: is each transaction well-formed, signed and endorsed? --------------------------------------------- */
+
+/* One transaction on its way through the phases of validation. */
+typedef struct ledger__candidate {
+    ledger__transaction tx;
+    ledger__rwset rwset; /* of a readable endorser transaction */
+    bool has_rwset;
+    uint8_t code;
+} ledger__candidate;
+
+/* Phases 1 and 2, for all transactions of a block, against the state before it. */
+fcc_status ledger__validate(ledger *l, MDB_txn *txn, const ledger__block *block, ledger__candidate *candidates,
+                            fcc__arena *arena) FCC_MUST_CHECK;
+/* The definition of a namespace, `_lifecycle` included. */
+fcc_status ledger__definition(const ledger *l, fcc_bytes name, ledger_definition *out) FCC_MUST_CHECK;
+
+/* ---- apply.c: read conflicts, and what the valid transactions change ------------------------------------------------ */
+
+typedef struct ledger__updates {
+    ledger *l;
+    MDB_txn *txn;
+    fcc__arena *arena;
+    uint64_t block;
+    ledger__map map; /* state key to the last update of the block */
+    ledger__map collections; /* looked up so far */
+} ledger__updates;
+
+void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc__arena *arena, uint64_t block);
+/* Phase 3: VALID, MVCC_READ_CONFLICT or PHANTOM_READ_CONFLICT, after the block's earlier transactions. */
+fcc_status ledger__check_reads(ledger__updates *updates, const ledger__rwset *rwset, uint8_t *code) FCC_MUST_CHECK;
+fcc_status ledger__apply(ledger__updates *updates, const ledger__rwset *rwset, uint32_t index) FCC_MUST_CHECK;
+/* The deterministic bytes that go into the commit hash. */
+fcc_status ledger__updates_pack(ledger__updates *updates, fcc__buf *out) FCC_MUST_CHECK;
+
+/* ---- private.c: private data on their way from endorsement to the members' stores ---------------------------------- */
+
+ledger__transient *ledger__transient_new(void);
+void ledger__transient_free(ledger__transient *transient);
+/* Make the write sets of these transactions durable, before the block is. *any: were there some? */
+fcc_status ledger__pending_write(ledger *l, uint64_t block, const ledger__candidate *candidates, size_t count,
+                                 bool *any) FCC_MUST_CHECK;
+/* Forget them with this transaction; and in memory. */
+fcc_status ledger__pending_drop(ledger *l, MDB_txn *txn, uint64_t block) FCC_MUST_CHECK;
+void ledger__transient_drop(ledger *l, const ledger__candidate *candidates, size_t count);
+/* Give a valid transaction's private data to the member organisations. */
+fcc_status ledger__private_apply(ledger__updates *updates, const ledger__candidate *candidate,
+                                 uint32_t index) FCC_MUST_CHECK;
+/* A hash was deleted: nobody keeps the value. */
+fcc_status ledger__private_forget(ledger *l, MDB_txn *txn, fcc_bytes ns, fcc_bytes collection, fcc_bytes key_hash,
+                                  const ledger__version *only) FCC_MUST_CHECK;
+/* A hash was written: it may end with a later block. */
+fcc_status ledger__expiry_note(ledger__updates *updates, fcc_bytes ns, fcc_bytes collection, fcc_bytes key_hash,
+                               uint32_t index) FCC_MUST_CHECK;
+/* Remove what ends with this block. */
+fcc_status ledger__expire(ledger__updates *updates) FCC_MUST_CHECK;
+
+/* ---- ledger.c ------------------------------------------------------------------------------------------------------ */
+
+/* The block's place; FCC_ERR_NOT_FOUND. */
+fcc_status ledger__block_at(const ledger *l, MDB_txn *txn, uint64_t number, fcc__arena *arena,
+                            ledger__block *out) FCC_MUST_CHECK;
+
+#endif

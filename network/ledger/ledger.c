@@ -1,0 +1,405 @@
+/*
+ * ledger.c: opening, questions about what is stored, and what brings both up to the newest block.
+ *
+ * DIR/blocks holds the block files, DIR/state the database, DIR/lock says that somebody has it open. The block files are
+ * the truth: the database's savepoint tells up to which block it follows them, and opening catches up.
+ */
+#include "ledger/commit.h"
+
+#include "protos/unpack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- questions ------------------------------------------------------------------------------------------------------- */
+
+uint64_t ledger_height(const ledger *l)
+{
+    return l->height;
+}
+
+fcc__sha256 ledger_hash(const ledger *l)
+{
+    return l->hash;
+}
+
+fcc_bytes ledger_commit_hash(const ledger *l)
+{
+    return l->has_commit_hash ? fcc__sha256_bytes(&l->commit_hash) : fcc_bytes_of(NULL, 0);
+}
+
+const msp_channel *ledger_channel(const ledger *l)
+{
+    return l->channel;
+}
+
+uint64_t ledger_config_block(const ledger *l)
+{
+    return l->config_block;
+}
+
+/* The scratch key is no state that a caller could see. */
+static ledger *scratch_of(const ledger *l)
+{
+    return (ledger *)(uintptr_t)l;
+}
+
+fcc_status ledger__block_at(const ledger *l, MDB_txn *txn, uint64_t number, fcc__arena *arena, ledger__block *out)
+{
+    fcc_bytes stored, record;
+    uint64_t file;
+    ledger__spot spot;
+    fcc_status st = ledger__get(&l->store, txn, LEDGER__BLOCKS, ledger__number_key(scratch_of(l), 'n', number), &stored);
+
+    if (st != FCC_OK)
+        return st;
+    if (!ledger__take_uvarint(&stored, &file) || !ledger__take_uvarint(&stored, &spot.offset) ||
+        !ledger__take_uvarint(&stored, &spot.len) || file > UINT32_MAX)
+        return FCC_ERR_CORRUPT;
+    spot.file = (uint32_t)file;
+    st = ledger__files_read(&l->files, spot, arena, &record);
+    return st == FCC_OK ? ledger__block_read(record, arena, out) : st;
+}
+
+fcc_status ledger_block(const ledger *l, uint64_t number, fcc__arena *arena, fcc_bytes *out)
+{
+    ledger__block block;
+    MDB_txn *txn;
+    fcc_status st = ledger__begin(&l->store, false, &txn);
+
+    if (st != FCC_OK)
+        return st;
+    st = ledger__block_at(l, txn, number, arena, &block);
+    mdb_txn_abort(txn);
+    return st == FCC_OK ? ledger__block_pack(&block, arena, out) : st;
+}
+
+fcc_status ledger_block_number_by_hash(const ledger *l, fcc_bytes hash, uint64_t *number)
+{
+    fcc_bytes stored;
+    MDB_txn *txn;
+    fcc_status st;
+
+    if (hash.len != FCC__SHA256_LEN)
+        return FCC_ERR_NOT_FOUND;
+    st = ledger__begin(&l->store, false, &txn);
+    if (st != FCC_OK)
+        return st;
+    st = ledger__get(&l->store, txn, LEDGER__BLOCKS, ledger__hash_key(scratch_of(l), hash), &stored);
+    if (st == FCC_OK && !ledger__take_uvarint(&stored, number))
+        st = FCC_ERR_CORRUPT;
+    mdb_txn_abort(txn);
+    return st;
+}
+
+fcc_status ledger_find_tx(const ledger *l, fcc_bytes txid, ledger_place *out)
+{
+    uint64_t block, index, code;
+    fcc_bytes stored;
+    MDB_txn *txn;
+    fcc_status st;
+
+    if (!txid.len)
+        return FCC_ERR_NOT_FOUND;
+    st = ledger__begin(&l->store, false, &txn);
+    if (st != FCC_OK)
+        return st;
+    st = ledger__get(&l->store, txn, LEDGER__TXS, txid, &stored);
+    if (st == FCC_OK) {
+        if (ledger__take_uvarint(&stored, &block) && ledger__take_uvarint(&stored, &index) &&
+            ledger__take_uvarint(&stored, &code)) {
+            out->block = block;
+            out->index = (uint32_t)index;
+            out->code = (uint8_t)code;
+        } else {
+            st = FCC_ERR_CORRUPT;
+        }
+    }
+    mdb_txn_abort(txn);
+    return st;
+}
+
+bool ledger_has_tx(const ledger *l, fcc_bytes txid)
+{
+    ledger_place place;
+
+    return ledger_find_tx(l, txid, &place) == FCC_OK;
+}
+
+fcc_status ledger_envelope(const ledger *l, ledger_place place, fcc__arena *arena, fcc_bytes *out)
+{
+    ledger__block block;
+    MDB_txn *txn;
+    fcc_status st = ledger__begin(&l->store, false, &txn);
+
+    if (st != FCC_OK)
+        return st;
+    st = ledger__block_at(l, txn, place.block, arena, &block);
+    mdb_txn_abort(txn);
+    if (st == FCC_OK && place.index >= block.count)
+        st = FCC_ERR_NOT_FOUND;
+    if (st == FCC_OK)
+        *out = block.envelopes[place.index];
+    return st;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------- */
+
+static fcc_status load_channel(ledger *l, MDB_txn *txn, fcc_error *error)
+{
+    fcc__arena *arena = fcc__arena_new(LEDGER__ARENA_CAP);
+    ledger__block block;
+    fcc_bytes bytes;
+    fcc_status st = FCC_ERR_NOMEM;
+
+    if (arena)
+        st = ledger__block_at(l, txn, l->config_block, arena, &block);
+    if (st == FCC_OK)
+        st = ledger__block_pack(&block, arena, &bytes);
+    if (st == FCC_OK)
+        st = msp_channel_from_block(bytes, &l->channel, error);
+    else
+        fcc_error_set(error, st, "config block %llu can't be read", (unsigned long long)l->config_block);
+    fcc__arena_free(arena);
+    return st;
+}
+
+/* The savepoint: where the database stands, and where in the files the next block begins; untouched when there is none. */
+static fcc_status load_savepoint(ledger *l, uint32_t *file, uint64_t *offset, fcc_error *error)
+{
+    fcc_bytes stored, hash, commit_hash;
+    uint64_t file_number;
+    MDB_txn *txn;
+    fcc_status st = ledger__begin(&l->store, false, &txn);
+
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "state database: no reading transaction");
+    st = ledger__get(&l->store, txn, LEDGER__META, FCC_LIT("savepoint"), &stored);
+    if (st == FCC_ERR_NOT_FOUND) {
+        st = FCC_OK;
+        goto out;
+    }
+    if (st != FCC_OK || !ledger__take_uvarint(&stored, &l->height) || !ledger__take_uvarint(&stored, &file_number) ||
+        !ledger__take_uvarint(&stored, offset) || !ledger__take_uvarint(&stored, &l->config_block) ||
+        !ledger__take_piece(&stored, &hash) || !ledger__take_piece(&stored, &commit_hash) ||
+        hash.len != FCC__SHA256_LEN || (commit_hash.len && commit_hash.len != FCC__SHA256_LEN) ||
+        file_number > UINT32_MAX) {
+        st = fcc_error_set(error, FCC_ERR_CORRUPT, "state database: unreadable savepoint");
+        goto out;
+    }
+    *file = (uint32_t)file_number;
+    memcpy(l->hash.bytes, hash.data, hash.len);
+    l->has_commit_hash = commit_hash.len != 0;
+    if (l->has_commit_hash)
+        memcpy(l->commit_hash.bytes, commit_hash.data, commit_hash.len);
+    st = load_channel(l, txn, error);
+out:
+    mdb_txn_abort(txn);
+    return st;
+}
+
+/* A whole record of which the content isn't: possible at the very end after a power cut, damage everywhere else. */
+static fcc_status read_next(ledger *l, ledger__spot spot, fcc__arena *arena, ledger__block *block)
+{
+    fcc_bytes record;
+    fcc__sha256 data;
+    fcc_status st = ledger__files_read(&l->files, spot, arena, &record);
+
+    if (st == FCC_OK)
+        st = ledger__block_read(record, arena, block);
+    if (st != FCC_OK)
+        return st;
+    data = ledger_data_hash(block->envelopes, block->count);
+    return fcc_bytes_equal(block->data_hash, fcc__sha256_bytes(&data)) ? FCC_OK : FCC_ERR_CORRUPT;
+}
+
+/* Follow the block files from the savepoint to their end, and cut off what is torn there. */
+static fcc_status catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error *error)
+{
+    fcc__arena *arena = fcc__arena_new(LEDGER__ARENA_CAP);
+    fcc_status st = FCC_OK;
+
+    if (!arena)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    if (file > l->files.file || (file == l->files.file && offset > l->files.size)) {
+        st = fcc_error_set(error, FCC_ERR_CORRUPT, "block file %u ends before the state's savepoint", (unsigned)file);
+        goto out;
+    }
+    for (;;) {
+        uint32_t here_file = file;
+        uint64_t here = offset;
+        ledger__block block;
+        ledger__spot spot;
+        bool torn;
+
+        fcc__arena_reset(arena);
+        st = ledger__files_next(&l->files, &file, &offset, &spot, &torn);
+        if (st == FCC_ERR_NOT_FOUND) {
+            st = torn ? ledger__files_cut(&l->files, file, offset) : FCC_OK;
+            break;
+        }
+        if (st == FCC_OK)
+            st = read_next(l, spot, arena, &block);
+        if (st == FCC_ERR_CORRUPT && file == l->files.file && offset == l->files.size) {
+            st = ledger__files_cut(&l->files, file, here_file == file ? here : 0);
+            break;
+        }
+        if (st == FCC_OK)
+            st = ledger__commit_block(l, &block, LEDGER__REPLAY, &spot, arena, NULL, error);
+        if (st != FCC_OK) {
+            if (error && error->status != st)
+                fcc_error_set(error, st, "block file %u, record at %llu: %s", (unsigned)file,
+                              (unsigned long long)spot.offset, fcc_status_text(st));
+            break;
+        }
+    }
+out:
+    fcc__arena_free(arena);
+    return st;
+}
+
+static bool make_dir(const char *path)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static fcc_status lock_dir(ledger *l, const char *dir, fcc_error *error)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/lock", dir);
+    l->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (l->lock < 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (flock(l->lock, LOCK_EX | LOCK_NB) != 0)
+        return fcc_error_set(error, FCC_ERR_EXISTS, "another process has the ledger in %s open", dir);
+    return FCC_OK;
+}
+
+/* With nothing to outlive the process, the names go at once; the open files go with the process. */
+static void unlink_all(const char *dir)
+{
+    static const char *const files[] = { "state/data.mdb", "state/lock.mdb", "blocks/blockfile_000000", "lock" };
+    static const char *const dirs[] = { "state", "blocks" };
+    char path[4096];
+    size_t i;
+
+    for (i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    for (i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, dirs[i]);
+        rmdir(path);
+    }
+    rmdir(dir);
+}
+
+static fcc_status open_dir(ledger *l, const char *dir, bool durable, fcc_error *error)
+{
+    char path[4096];
+    fcc_status st;
+
+    if (strlen(dir) > sizeof path - 64)
+        return fcc_error_set(error, FCC_ERR_ARG, "the ledger's directory has too long a name");
+    if (!make_dir(dir))
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", dir, strerror(errno));
+    st = lock_dir(l, dir, error);
+    if (st != FCC_OK)
+        return st;
+    snprintf(path, sizeof path, "%s/blocks", dir);
+    if (!make_dir(path))
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    st = ledger__files_open(&l->files, path, durable, error);
+    if (st != FCC_OK)
+        return st;
+    snprintf(path, sizeof path, "%s/state", dir);
+    if (!make_dir(path))
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    return ledger__store_open(&l->store, path, durable, error);
+}
+
+static fcc_status copy_orgs(ledger *l, const ledger_options *options)
+{
+    size_t i;
+
+    l->orgs = calloc(options->org_count + 1, sizeof *l->orgs);
+    if (!l->orgs)
+        return FCC_ERR_NOMEM;
+    for (i = 0; i < options->org_count; i++) {
+        l->orgs[i] = strdup(options->orgs[i]);
+        if (!l->orgs[i])
+            return FCC_ERR_NOMEM;
+        l->org_count++;
+    }
+    return FCC_OK;
+}
+
+fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *error)
+{
+    char shared[] = "/dev/shm/ledger-XXXXXX", temporary[] = "/tmp/ledger-XXXXXX";
+    const char *dir = options->dir;
+    ledger *l = calloc(1, sizeof *l);
+    uint64_t offset = 0;
+    uint32_t file = 0;
+    fcc_status st;
+
+    if (!l)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    l->lock = l->files.dir = l->files.fd = -1;
+    fcc__buf_init(&l->key, LEDGER__KEY_MAX);
+    l->definition = options->definition;
+    l->definition_ctx = options->definition_ctx;
+    l->transient = ledger__transient_new();
+    st = l->transient ? copy_orgs(l, options) : FCC_ERR_NOMEM;
+    if (st != FCC_OK) {
+        fcc_error_set(error, st, "out of memory");
+        goto out;
+    }
+    if (!dir) {
+        dir = mkdtemp(shared);
+        if (!dir)
+            dir = mkdtemp(temporary);
+        if (!dir) {
+            st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+            goto out;
+        }
+    }
+    st = open_dir(l, dir, options->dir != NULL, error);
+    if (!options->dir)
+        unlink_all(dir);
+    if (st == FCC_OK)
+        st = load_savepoint(l, &file, &offset, error);
+    if (st == FCC_OK)
+        st = catch_up(l, file, offset, error);
+out:
+    if (st == FCC_OK)
+        *out = l;
+    else
+        ledger_close(l);
+    return st;
+}
+
+void ledger_close(ledger *l)
+{
+    size_t i;
+
+    if (!l)
+        return;
+    ledger__store_close(&l->store);
+    ledger__files_close(&l->files);
+    if (l->lock >= 0)
+        close(l->lock);
+    msp_channel_free(l->channel);
+    ledger__transient_free(l->transient);
+    for (i = 0; i < l->org_count; i++)
+        free(l->orgs[i]);
+    free(l->orgs);
+    fcc__buf_clear(&l->key);
+    free(l);
+}

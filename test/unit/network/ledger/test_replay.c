@@ -1,0 +1,189 @@
+/*
+ * Blocks that real Fabric peers committed are committed here, and have to come out as they were: the codes by our own
+ * validation, the commit hash from our own state. Two networks, of Fabric 3.1.5 and 2.5.16.
+ */
+#include "ledger/block.h"
+#include "ledger/ledger.h"
+#include "msp/policy.h"
+#include "peer/collection.pb-c.h"
+#include "protos/unpack.h"
+#include "test/support/skip.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct chaincodes {
+    fcc__arena *arena;
+    ledger_definition probe, bench;
+};
+
+static const char *shared_dir(void)
+{
+    const char *dir = getenv("MEDSYNC_SHARED");
+
+    return dir ? dir : "../shared";
+}
+
+static bool read_file(const char *path, fcc__arena *arena, fcc_bytes *out)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *room;
+    long size;
+
+    if (!file)
+        return false;
+    fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    rewind(file);
+    room = fcc__arena_alloc(arena, (size_t)size);
+    assert_non_null(room);
+    assert_int_equal(fread(room, 1, (size_t)size, file), (size_t)size);
+    fclose(file);
+    *out = fcc_bytes_of(room, (size_t)size);
+    return true;
+}
+
+static fcc_status lookup(void *ctx, fcc_bytes name, ledger_definition *out)
+{
+    struct chaincodes *all = ctx;
+
+    if (fcc_bytes_equal(name, FCC_LIT("probe")))
+        *out = all->probe;
+    else if (fcc_bytes_equal(name, FCC_LIT("bench")))
+        *out = all->bench;
+    else
+        return FCC_ERR_NOT_FOUND;
+    return FCC_OK;
+}
+
+/* As deployed: see shared/fabric/README.md and collections.json. */
+static void define(struct chaincodes *all, fcc__arena *arena)
+{
+    static const config_collection collections[] = {
+        { .name = "colA",
+          .policy = "OR('Org1MSP.member','Org2MSP.member')",
+          .max_peer_count = 1,
+          .member_only_read = true,
+          .member_only_write = true },
+        { .name = "colB",
+          .policy = "OR('Org1MSP.member')",
+          .max_peer_count = 1,
+          .block_to_live = 3,
+          .member_only_read = true,
+          .endorsement_policy = "OR('Org1MSP.peer')" },
+    };
+    config_collections list = { collections, 2 };
+    fcc_bytes policy;
+
+    memset(all, 0, sizeof *all);
+    all->arena = arena;
+    all->probe.version = all->bench.version = FCC_LIT("1");
+    assert_int_equal(msp_policy_parse("OR('Org1MSP.peer','Org2MSP.peer')", arena, &policy, NULL), FCC_OK);
+    assert_int_equal(msp_policy_application(policy, arena, &all->probe.policy), FCC_OK);
+    assert_int_equal(msp_collections_pack(list, arena, &all->probe.collections, NULL), FCC_OK);
+    assert_int_equal(msp_policy_reference("/Channel/Application/Endorsement", arena, &all->bench.policy), FCC_OK);
+}
+
+typedef fcc_status commit_fn(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out, fcc_error *error);
+
+/* Commit every block of the folder; each must come out byte for byte as it went in. Returns their number. */
+static size_t replay(const char *folder, commit_fn *commit)
+{
+    static const char *const orgs[] = { "Org1MSP", "Org2MSP" };
+    fcc__arena *forever = fcc__arena_new(1 << 24), *arena = fcc__arena_new(1 << 28);
+    struct chaincodes chaincodes;
+    ledger_options options = { .orgs = orgs, .org_count = 2, .definition = lookup, .definition_ctx = &chaincodes };
+    fcc_error error = { FCC_OK, "" };
+    ledger *l;
+    size_t n;
+
+    define(&chaincodes, forever);
+    assert_int_equal(ledger_open(&options, &l, &error), FCC_OK);
+    for (n = 0;; n++) {
+        ledger__block before, after;
+        ledger_committed done;
+        fcc_bytes block;
+        char path[4096];
+        size_t i;
+
+        fcc__arena_reset(arena);
+        snprintf(path, sizeof path, "%s/%s/%03zu.pb", shared_dir(), folder, n);
+        if (!read_file(path, arena, &block))
+            break;
+        if (commit(l, block, arena, &done, &error) != FCC_OK)
+            fail_msg("%s: %s", path, error.text);
+        assert_int_equal(ledger__block_unpack(block, arena, &before), FCC_OK);
+        assert_int_equal(ledger__block_unpack(done.block, arena, &after), FCC_OK);
+        assert_int_equal(before.metadata[LEDGER__FILTER].len, done.count);
+        for (i = 0; i < done.count; i++) {
+            if (before.metadata[LEDGER__FILTER].data[i] != done.codes[i])
+                fail_msg("%s, transaction %zu: %s, recorded %s", path, i, ledger_code_name(done.codes[i]),
+                         ledger_code_name(before.metadata[LEDGER__FILTER].data[i]));
+        }
+        if (!fcc_bytes_equal(before.metadata[LEDGER__COMMIT_HASH], after.metadata[LEDGER__COMMIT_HASH]))
+            fail_msg("%s: another commit hash", path);
+        if (!fcc_bytes_equal(block, done.block))
+            fail_msg("%s: another block", path);
+    }
+    assert_int_equal(ledger_height(l), n);
+    ledger_close(l);
+    fcc__arena_free(arena);
+    fcc__arena_free(forever);
+    return n;
+}
+
+static bool have(const char *folder)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/%s/000.pb", shared_dir(), folder);
+    return access(path, R_OK) == 0;
+}
+
+static void recorded_codes_give_the_recorded_commit_hashes(void **state)
+{
+    if (!have("fabric/v3.1.5/blocks"))
+        SKIP("no recordings in %s", shared_dir());
+    assert_int_equal(replay("fabric/v3.1.5/blocks", ledger_commit_recorded), 41);
+    assert_int_equal(replay("fabric/v2.5.16/blocks", ledger_commit_recorded), 41);
+}
+
+static void validation_gives_the_recorded_codes_of_fabric_3_1(void **state)
+{
+    if (!have("fabric/v3.1.5/blocks"))
+        SKIP("no recordings in %s", shared_dir());
+    assert_int_equal(replay("fabric/v3.1.5/blocks", ledger_commit), 41);
+}
+
+static void validation_gives_the_recorded_codes_of_fabric_2_5(void **state)
+{
+    if (!have("fabric/v2.5.16/blocks"))
+        SKIP("no recordings in %s", shared_dir());
+    assert_int_equal(replay("fabric/v2.5.16/blocks", ledger_commit), 41);
+}
+
+static void the_networks_of_the_services_recordings_replay_too(void **state)
+{
+    if (!have("fabric/v3.1.5/services/blocks"))
+        SKIP("no recordings in %s", shared_dir());
+    assert_true(replay("fabric/v3.1.5/services/blocks", ledger_commit) > 1);
+    assert_true(replay("fabric/v2.5.16/services/blocks", ledger_commit) > 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recorded_codes_give_the_recorded_commit_hashes),
+        cmocka_unit_test(validation_gives_the_recorded_codes_of_fabric_3_1),
+        cmocka_unit_test(validation_gives_the_recorded_codes_of_fabric_2_5),
+        cmocka_unit_test(the_networks_of_the_services_recordings_replay_too),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
