@@ -80,10 +80,15 @@ static const fcc_function functions[] = {
     { "Evaluate", evaluate_handler, 5 },          /* pid, actor, purpose, op, attrs */
 };
 
+static fcc_status refuse(fcc_stub *stub, fcc_args args)
+{
+    return lib_unknown(stub, args, &consent_chaincode);
+}
+
 const fcc_chaincode consent_chaincode = {
     .functions = functions,
     .count = sizeof(functions) / sizeof(functions[0]),
-    .refuse = lib_unknown,
+    .refuse = refuse,
 };
 
 /* ---- rules ---- */

@@ -39,10 +39,15 @@ static const fcc_function functions[] = {
     { "AuditTrail", audit_trail_handler, 0 },
 };
 
+static fcc_status refuse(fcc_stub *stub, fcc_args args)
+{
+    return lib_unknown(stub, args, &ehr_chaincode);
+}
+
 const fcc_chaincode ehr_chaincode = {
     .functions = functions,
     .count = sizeof(functions) / sizeof(functions[0]),
-    .refuse = lib_unknown,
+    .refuse = refuse,
 };
 
 /* ---- shared ---- */

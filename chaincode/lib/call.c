@@ -259,15 +259,18 @@ out:
     return st;
 }
 
-fcc_status lib_unknown(fcc_stub *stub, fcc_args args)
+fcc_status lib_unknown(fcc_stub *stub, fcc_args args, const fcc_chaincode *chaincode)
 {
     lib_call call = { .stub = stub, .args = args };
     fcc_status st = guard_args(&call);
 
     if (st != FCC_OK)
         return st;
-    return lib_refuse(&call, LIB_BAD_INPUT, "unknown function, or wrong number of arguments (%zu) for it",
-                      args.n ? args.n - 1 : 0);
+    for (size_t i = 0; args.n && i < chaincode->count; i++)
+        if (fcc_bytes_equal(args.v[0], fcc_str(chaincode->functions[i].name)))
+            return lib_refuse(&call, LIB_BAD_INPUT, "%s takes %d arguments, got %zu", chaincode->functions[i].name,
+                              chaincode->functions[i].args, args.n - 1);
+    return lib_refuse(&call, LIB_BAD_INPUT, "unknown function");
 }
 
 /* ---- sister chaincodes ---- */

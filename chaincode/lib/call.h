@@ -128,8 +128,8 @@ struct lib_call {
 #define LIB_FIELDS(table) .fields = (table), .field_count = sizeof(table) / sizeof((table)[0])
 
 fcc_status lib_run(fcc_stub *stub, fcc_args args, const lib_spec *spec);
-/* For fcc_chaincode.refuse: unknown function, wrong number of arguments. */
-fcc_status lib_unknown(fcc_stub *stub, fcc_args args);
+/* What an fcc_chaincode.refuse answers: unknown function, or a wrong number of arguments. */
+fcc_status lib_unknown(fcc_stub *stub, fcc_args args, const fcc_chaincode *chaincode);
 /* main of a chaincode: the registry's file, then fcc_main. */
 int lib_main(int argc, char **argv, const fcc_chaincode *chaincode);
 /* Where the time window takes its clock (epoch seconds) from; NULL puts the system's back. */

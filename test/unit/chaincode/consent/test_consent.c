@@ -173,6 +173,8 @@ static void a_refusal_never_repeats_what_was_sent(void **state)
 static void unknown_functions_and_argument_counts_are_refused(void **state)
 {
     assert_refused(fake_invoke("consent", "Nothing", NULL), 400, "BAD_INPUT");
+    assert_has(fake_invoke("consent", "Nothing", NULL).message, "unknown function");
+    assert_has(fake_invoke("consent", "Grant", "x", NULL).message, "Grant takes 0 arguments, got 1");
     assert_refused(fake_invoke("consent", "Grant", "x", NULL), 400, "BAD_INPUT");
     assert_refused(fake_query("consent", "ActHistory", NULL), 400, "BAD_INPUT");
     assert_refused(fake_query("consent", "ActHistory", "a b", NULL), 400, "BAD_INPUT");
