@@ -25,12 +25,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_STREAMS = 32, MAX_PROCESSES = 8, PATIENCE_MS = 20000 };
+enum { MAX_STREAMS = 32, MAX_PROCESSES = 8 };
+
+/* How long a message may take that was recorded; $REPLAY_PATIENCE_MS. */
+static int patience_ms = 20000;
 
 struct process {
     char ccid[256];
     pid_t pid;
     int port;
+    bool ended;
+    int status; /* of waitpid, once ended */
     rpc_channel *channel;
 };
 
@@ -52,9 +57,10 @@ struct conversation {
 struct stream {
     struct replay *replay;
     int number;
+    struct process *process;
     rpc_call *call;
     bool closed;
-    rpc_code code;
+    bool ending; /* by us */
 };
 
 struct replay {
@@ -144,9 +150,8 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
 
     (void)call;
     s->closed = true;
-    s->code = status->code;
     s->call = NULL;
-    if (status->code != RPC_OK)
+    if (!s->ending)
         printf("# stream %d ended: %s " FCC_FMT "\n", s->number, rpc_code_name(status->code), FCC_ARG(status->message));
     rpc_loop_stop(s->replay->loop);
 }
@@ -191,12 +196,25 @@ static void compare(struct replay *r, struct conversation *c, const recorded *li
         r->compared[expected_type]++;
 }
 
+/* A process that died does not answer: do not wait for it. */
+static bool alive(struct process *p)
+{
+    if (!p->ended && waitpid(p->pid, &p->status, WNOHANG) == p->pid) {
+        p->ended = true;
+        printf("# %s ended with status 0x%x\n", p->ccid, (unsigned)p->status);
+    }
+    return !p->ended;
+}
+
 static void expect(struct replay *r, struct stream *s, struct conversation *c, const recorded *line)
 {
     struct arrived *a;
 
-    for (int waited = 0; !c->first && !s->closed && waited < PATIENCE_MS; waited += 100)
+    for (int waited = 0; !c->first && !s->closed && waited < patience_ms; waited += 100) {
         rpc_loop_poll(r->loop, 100);
+        if (!c->first && !alive(s->process))
+            break;
+    }
     a = c->first;
     if (!a) {
         printf("# line %zu: " FCC_FMT " of tx " FCC_FMT " was recorded, nothing came%s\n", line->line,
@@ -238,7 +256,7 @@ static void write_pem(const struct replay *r, const char *name, fcc_bytes pem)
 
 static void make_certificates(struct replay *r)
 {
-    snprintf(r->dir, sizeof(r->dir), "%s/replay.XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
+    snprintf(r->dir, sizeof(r->dir), "/tmp/replay.XXXXXX");
     if (!mkdtemp(r->dir))
         abort();
     r->ca = test_cert_make("ca", NULL);
@@ -319,19 +337,24 @@ static bool end_processes(struct replay *r)
     bool good = true;
 
     for (size_t i = 0; i < r->process_count; i++) {
-        int status = -1;
+        struct process *p = &r->processes[i];
 
-        rpc_channel_free(r->processes[i].channel);
-        kill(r->processes[i].pid, SIGTERM);
-        for (int waited = 0; waited < PATIENCE_MS / 10 && waitpid(r->processes[i].pid, &status, WNOHANG) == 0; waited++)
-            usleep(10000);
-        if (status == -1) {
-            printf("# %s does not end on SIGTERM\n", r->processes[i].ccid);
-            kill(r->processes[i].pid, SIGKILL);
-            waitpid(r->processes[i].pid, &status, 0);
+        rpc_channel_free(p->channel);
+        if (!alive(p)) {
             good = false;
-        } else if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-            printf("# %s ended with status 0x%x\n", r->processes[i].ccid, (unsigned)status);
+            continue;
+        }
+        kill(p->pid, SIGTERM);
+        for (int waited = 0; waited < patience_ms && waitpid(p->pid, &p->status, WNOHANG) == 0; waited += 10)
+            usleep(10000);
+        p->ended = kill(p->pid, 0) != 0;
+        if (!p->ended) {
+            printf("# %s does not end on SIGTERM\n", p->ccid);
+            kill(p->pid, SIGKILL);
+            waitpid(p->pid, &p->status, 0);
+            good = false;
+        } else if (!WIFEXITED(p->status) || WEXITSTATUS(p->status)) {
+            printf("# %s ended with status 0x%x\n", p->ccid, (unsigned)p->status);
             good = false;
         }
     }
@@ -359,7 +382,7 @@ static struct stream *open_stream(struct replay *r, int number, const char *exec
 
         if (line->stream != number || line->to_chaincode || !message_ccid(r->rec.arena, line->message, &ccid))
             continue;
-        p = process_for(r, ccid, executable);
+        s->process = p = process_for(r, ccid, executable);
         if (p && rpc_open(p->channel, "/protos.Chaincode/Connect", -1, true, &events, s, &s->call) == FCC_OK)
             s->closed = false;
         break;
@@ -373,9 +396,10 @@ static void close_streams(struct replay *r)
     for (size_t i = 0; i < r->stream_count; i++) {
         struct stream *s = &r->streams[i];
 
+        s->ending = true;
         if (!s->closed)
             rpc_half_close(s->call);
-        for (int waited = 0; !s->closed && waited < PATIENCE_MS; waited += 100)
+        for (int waited = 0; !s->closed && waited < patience_ms; waited += 100)
             rpc_loop_poll(r->loop, 100);
         if (!s->closed) {
             printf("# stream %d does not end when the peer ends it\n", s->number);
@@ -395,7 +419,7 @@ static void play(struct replay *r, const char *executable)
 
         if (c->failed)
             continue;
-        if (!s) {
+        if (!s || !s->process) {
             c->failed = true;
         } else if (!line->to_chaincode) {
             expect(r, s, c, line);
@@ -485,6 +509,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: replay [--mutual-tls] EXECUTABLE FOLDER\n");
         return 2;
     }
+    if (getenv("REPLAY_PATIENCE_MS"))
+        patience_ms = atoi(getenv("REPLAY_PATIENCE_MS"));
     setvbuf(stdout, NULL, _IOLBF, 0);
     run(argv[1 + tls], argv[2 + tls], tls);
     return failures ? 1 : 0;
