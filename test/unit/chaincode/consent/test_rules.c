@@ -14,7 +14,7 @@
 #define REVOKED(rules) "{\"status\":\"revoked\",\"epoch\":0,\"rules\":[" rules "]}"
 #define RULE(effect, more)                                                                                         \
     "{\"effect\":\"" effect "\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"lab\"]," more "\"maxSens\":" \
-                                                                                                    "\"R\"}"
+    "\"R\"}"
 #define RECORD(more)                                                                                      \
     "{\"recId\":\"rec1\",\"category\":\"lab\",\"sens\":\"N\",\"author\":\"d9\",\"site\":\"s9\",\"date\":" \
     "\"2025-06-01T00:00:00Z\",\"status\":\"current\"" more "}"
