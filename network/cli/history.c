@@ -47,46 +47,64 @@ static int show_acts(const cli_call *c, fcc_bytes payload)
     return CLI_OK;
 }
 
-/* probe's ["txid:valuehex:isdelete:seconds.nanos;..."] */
+typedef struct version {
+    char tx[65];
+    char deleted[6];
+    long long seconds;
+    fcc_bytes hex;
+} version;
+
+static void show_version(const cli_call *c, const version *v)
+{
+    time_t at = (time_t)v->seconds;
+    fcc_bytes value;
+    struct tm tm;
+
+    if (gmtime_r(&at, &tm))
+        printf("%04d-%02d-%02dT%02d:%02d:%02dZ  ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+               tm.tm_sec);
+    printf("%s  ", v->tx);
+    if (!strcmp(v->deleted, "true"))
+        puts("deleted");
+    else if (fcc__unhex(c->arena, v->hex, &value) == FCC_OK && fcc__utf8_valid(value))
+        printf(FCC_FMT "\n", FCC_ARG(value));
+    else
+        printf("0x" FCC_FMT "\n", FCC_ARG(v->hex));
+}
+
+/* probe's ["txid:valuehex:isdelete:seconds.nanos;..."], the newest first as Fabric has it */
 static int show_steps(const cli_call *c, fcc_bytes payload)
 {
     json_error_t why;
     json_t *root = json_loadb((const char *)payload.data, payload.len, 0, &why);
-    const char *text = json_string_value(json_array_get(root, 0));
-    int status = CLI_OK;
+    const char *text = json_string_value(json_array_get(root, 0)), *p;
+    version *versions;
+    size_t n = 0, most = 0;
+    int status = CLI_OK, used;
 
-    if (!text) {
-        status = cli_fail(c->command, CLI_FAILED, "%s answered no history", c->call.chaincode);
-    } else if (text[0] == '!') {
-        status = cli_fail(c->command, CLI_FAILED, "%s", text + 1);
-    } else {
-        char tx[65], deleted[6];
-        long long seconds;
-        int used;
-
-        while (sscanf(text, "%64[^:]:", tx) == 1) {
-            const char *hex = text + strlen(tx) + 1, *end = strchr(hex, ':');
-            fcc_bytes value;
-            time_t at;
-            struct tm tm;
-
-            if (!end || sscanf(end, ":%5[a-z]:%lld.%*d;%n", deleted, &seconds, &used) != 2)
-                break;
-            at = (time_t)seconds;
-            if (gmtime_r(&at, &tm))
-                printf("%04d-%02d-%02dT%02d:%02d:%02dZ  ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                       tm.tm_min, tm.tm_sec);
-            printf("%s  ", tx);
-            if (!strcmp(deleted, "true"))
-                puts("deleted");
-            else if (fcc__unhex(c->arena, fcc_bytes_of(hex, (size_t)(end - hex)), &value) == FCC_OK &&
-                     fcc__utf8_valid(value))
-                printf(FCC_FMT "\n", FCC_ARG(value));
-            else
-                printf("0x%.*s\n", (int)(end - hex), hex);
-            text = end + used;
-        }
+    if (!text || text[0] == '!') {
+        status = text ? cli_fail(c->command, CLI_FAILED, "%s", text + 1)
+                      : cli_fail(c->command, CLI_FAILED, "%s answered no history", c->call.chaincode);
+        goto out;
     }
+    for (p = text; *p; p++)
+        most += *p == ';';
+    versions = fcc__arena_zalloc(c->arena, most + 1, sizeof(*versions));
+    if (!versions) {
+        status = cli_fail(c->command, CLI_FAILED, "out of memory");
+        goto out;
+    }
+    while (n < most && sscanf(text, "%64[^:]:", versions[n].tx) == 1) {
+        const char *hex = text + strlen(versions[n].tx) + 1, *end = strchr(hex, ':');
+
+        if (!end || sscanf(end, ":%5[a-z]:%lld.%*d;%n", versions[n].deleted, &versions[n].seconds, &used) != 2)
+            break;
+        versions[n++].hex = fcc_bytes_of(hex, (size_t)(end - hex));
+        text = end + used;
+    }
+    while (n > 0)
+        show_version(c, &versions[--n]);
+out:
     json_decref(root);
     return status;
 }

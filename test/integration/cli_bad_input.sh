@@ -44,7 +44,7 @@ check "the network commits" [ -n "$before" ]
 
 refused "an unknown chaincode" "nothere" invoke --user doctor1 nothere f
 refused "an unknown function" "unknown function" invoke --user doctor1 probe nothere
-refused "an unknown function of consent" "Nothere" invoke --user patient1 --org hospital consent Nothere
+refused "an unknown function of consent" "unknown function" invoke --user patient1 --org hospital consent Nothere
 refused "an unknown function, evaluated" "unknown function" query --user doctor1 probe nothere
 refused "too many arguments" "BAD_INPUT" invoke --user doctor1 ehr StartEncounter one two --transient 'in={}'
 refused "too few arguments" "BAD_INPUT" invoke --user doctor1 ehr CloseEncounter --transient 'in={}'
@@ -58,7 +58,10 @@ refused "an oversized value" "BAD_INPUT" invoke --user patient1 --org hospital c
 printf 'in={"pid":"\377\376"}' >"$dir/utf8"
 refused "invalid UTF-8 in JSON" "BAD_INPUT" invoke --user patient1 --org hospital consent SetBase \
     --transient "$(cat "$dir/utf8")"
-refused "invalid UTF-8 in a key" "UTF-8\|utf" invoke --user doctor1 probe run "$(printf '["PutState","\377","x"]')"
+refused "invalid UTF-8 in an answer's message" "not valid UTF-8" invoke --user doctor1 probe status 200 "$(printf '\377')" x
+refused "invalid UTF-8 in a chaincode's name" "unmarshalling" invoke --user doctor1 "$(printf '\377')" f
+refused "invalid UTF-8 in a transient name" "unmarshalling" invoke --user doctor1 probe echo x \
+    --transient "$(printf 'a\377=x')"
 refused "a patient's id that is none" "BAD_INPUT" invoke --user patient1 --org hospital consent SetBase \
     --transient 'in={"pid":"x","rules":[],"btg":"notify","btgMaxSens":"R","salt":"00000000000000000000000000000000"}'
 refused "a proposal changed after it was signed" "access denied" invoke --user doctor1 --tamper proposal \

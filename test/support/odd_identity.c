@@ -2,7 +2,7 @@
  * A signing identity that is not as it should be, for tests from the outside:
  *
  *     odd_identity expired ORG_DIR OUT   issued by that organisation's authority (DIR/crypto/peerOrganizations/<domain>),
- *                                        and over since yesterday
+ *                                        and over since a minute ago
  *     odd_identity unknown ORG_DIR OUT   issued by an authority that nobody knows
  *
  * OUT becomes an MSP directory (signcerts, keystore) for `medsync --msp-dir`.
@@ -62,8 +62,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: odd_identity expired|unknown ORG_DIR OUT\n");
         return 2;
     }
-    r.not_before = now - 2 * 86400;
-    r.not_after = unknown ? now + 86400 : now - 86400;
+    /* never older than its authority: that would be another reason to refuse it */
+    r.not_before = now - 120;
+    r.not_after = unknown ? now + 86400 : now - 60;
     if (unknown) {
         msp__request own = { .use = MSP__USE_CA, .organisation = "Odd", .name = "nobody's authority" };
 
