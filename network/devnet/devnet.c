@@ -572,6 +572,7 @@ fcc_status devnet_run(const devnet_options *options, fcc_error *error)
     fcc_status st;
     int lock = -1;
 
+    fcc__log_who("devnet");
     net.started_ms = devnet_monotonic_ms();
     sigemptyset(&signals); /* before gRPC's threads are made, so that none of them takes a signal */
     sigaddset(&signals, SIGTERM);

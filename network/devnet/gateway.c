@@ -4,7 +4,6 @@
  */
 #include "devnet/internal.h"
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "protos/unpack.h"
 
@@ -63,10 +62,29 @@ static fcc_status pack_details(fcc__arena *arena, rpc_code code, fcc_bytes text,
     return fcc__pack(&status, arena, out);
 }
 
+/* As much of a text as may be logged: a chaincode's own words and the keys of a read-write set may not. */
+static fcc_bytes loggable(fcc_bytes text)
+{
+    static const char *const ends[] = { "chaincode response ", "transaction returned with failure",
+                                        "ProposalResponsePayloads do not match" };
+    size_t end;
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        const uint8_t *at = text.len ? memmem(text.data, text.len, ends[i], strlen(ends[i])) : NULL;
+
+        if (!at)
+            continue;
+        end = (size_t)(at - text.data) + strlen(ends[i]);
+        while (end < text.len && text.data[end] >= '0' && text.data[end] <= '9') /* the response's status */
+            end++;
+        text.len = end;
+    }
+    return text;
+}
+
 void devnet_refuse(devnet_call *call, rpc_code code, const devnet_detail *details, size_t count, const char *format, ...)
 {
     fcc_bytes packed = { NULL, 0 }, text;
-    fcc__buf buf;
     char *formatted = NULL;
     va_list args;
     int len;
@@ -77,15 +95,14 @@ void devnet_refuse(devnet_call *call, rpc_code code, const devnet_detail *detail
     len = vasprintf(&formatted, format, args);
     va_end(args);
     text = len < 0 ? FCC_LIT("out of memory") : fcc_bytes_of(formatted, (size_t)len);
-    fcc__buf_init(&buf, 1 << 16);
     if (count > 0 && pack_details(call->arena, code, text, details, count, &packed) != FCC_OK)
         packed = fcc_bytes_of(NULL, 0);
-    fcc__log(FCC__INFO, "%s: %s: " FCC_FMT, call->peer->org->mspid, rpc_code_name(code), FCC_ARG(text));
+    fcc__log(FCC__INFO, "gateway of %s: %s: " FCC_FMT, call->peer->org->mspid, rpc_code_name(code),
+             FCC_ARG(loggable(text)));
     for (size_t i = 0; i < count; i++)
-        fcc__log(FCC__INFO, "%s: detail of %s: %s", call->peer->org->mspid, details[i].peer->org->mspid,
-                 details[i].message);
+        fcc__log(FCC__INFO, "gateway of %s: %s: " FCC_FMT, call->peer->org->mspid, details[i].peer->org->mspid,
+                 FCC_ARG(loggable(fcc_str(details[i].message))));
     rpc_finish(call->rpc, code, text, packed);
-    fcc__buf_clear(&buf);
     free(formatted);
 }
 

@@ -160,13 +160,14 @@ static devnet_broadcast check_writer(devnet_orderer *o, const Common__SignatureH
 {
     const msp_channel *channel = ledger_channel(o->net->ledger);
     const fcc_bytes payload = fcc__of_pb(envelope->payload);
+    const int64_t expires = peer_creator_expires(fcc__of_pb(header->creator));
     const msp_identity *creator = NULL;
     fcc_error why = { 0 };
     fcc_status st;
 
-    st = msp_deserialize(msp_channel_manager(channel), fcc__of_pb(header->creator), &creator, &why);
-    if (st == FCC_OK && msp_identity_expires(creator) < devnet_now_ns() / 1000000000)
+    if (expires != 0 && expires < devnet_now_ns() / 1000000000)
         return answer(COMMON__STATUS__BAD_REQUEST, "broadcast client identity expired");
+    st = msp_deserialize(msp_channel_manager(channel), fcc__of_pb(header->creator), &creator, &why);
     if (st == FCC_OK)
         st = msp_validate(creator, &why);
     if (st == FCC_OK)

@@ -5,8 +5,11 @@
 #include "protos/unpack.h"
 
 #include "common/common.pb-c.h"
+#include "msp/identities.pb-c.h"
 
 #include <inttypes.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -101,15 +104,37 @@ fcc_bytes peer_proposal_function(const peer_proposal *proposal)
     return proposal->input->n_args > 0 ? fcc__of_pb(proposal->input->args[0]) : fcc_bytes_of("", 0);
 }
 
-/* Fabric's filters, which stand before the endorser; their texts have no prefix. */
-static fcc_status check_filters(const peer_proposal *p, const msp_identity *creator, int64_t now_ns, fcc_error *error)
+int64_t peer_creator_expires(fcc_bytes creator)
 {
-    int64_t now_s = now_ns / 1000000000;
+    fcc__arena *arena = fcc__arena_new(1 << 20);
+    Msp__SerializedIdentity *identity;
+    X509 *cert = NULL;
+    BIO *bio = NULL;
+    struct tm tm;
+    int64_t expires = 0;
+
+    if (!arena || FCC__UNPACK(msp__serialized_identity, creator, arena, &identity) != FCC_OK)
+        goto out;
+    bio = BIO_new_mem_buf(identity->id_bytes.data, (int)identity->id_bytes.len);
+    cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    if (cert && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
+        expires = (int64_t)timegm(&tm);
+out:
+    X509_free(cert);
+    BIO_free(bio);
+    fcc__arena_free(arena);
+    return expires;
+}
+
+/* Fabric's filters, which stand before the endorser; their texts have no prefix. */
+static fcc_status check_filters(const peer_proposal *p, int64_t now_ns, fcc_error *error)
+{
+    int64_t now_s = now_ns / 1000000000, expires = peer_creator_expires(p->creator);
     struct tm tm;
     time_t t;
     char theirs[32], ours[32];
 
-    if (creator && msp_identity_expires(creator) < now_s)
+    if (expires != 0 && expires < now_s)
         return fcc_error_set(error, FCC_ERR_AUTH, "proposal client identity expired");
     if (p->seconds >= now_s - TIME_WINDOW_S && p->seconds <= now_s + TIME_WINDOW_S)
         return FCC_OK;
@@ -159,16 +184,11 @@ fcc_status peer_proposal_check(const peer_proposal *p, const msp_channel *channe
 {
     const char *id = msp_channel_id(channel);
     const fcc_bytes proposal_bytes = fcc__of_pb(p->signed_proposal.proposal_bytes);
-    const msp_identity *creator = NULL;
+    const msp_identity *creator;
     fcc_error why;
-    fcc_status deserialized, st;
+    fcc_status st;
 
-    /* Expiry is looked for before anything else, so the creator is decoded first and judged later. */
-    deserialized = p->creator.len == 0 ? FCC_ERR_AUTH
-                                       : msp_deserialize(msp_channel_manager(channel), p->creator, &creator, &why);
-    if (deserialized != FCC_OK)
-        creator = NULL;
-    if ((st = check_filters(p, creator, now_ns, error)) != FCC_OK)
+    if ((st = check_filters(p, now_ns, error)) != FCC_OK)
         return st;
 
     if (p->header_type != COMMON__HEADER_TYPE__ENDORSER_TRANSACTION && p->header_type != COMMON__HEADER_TYPE__CONFIG)
@@ -184,7 +204,7 @@ fcc_status peer_proposal_check(const peer_proposal *p, const msp_channel *channe
         return st;
     if (p->signed_proposal.signature.len == 0)
         return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: empty signature bytes");
-    if (!creator)
+    if (msp_deserialize(msp_channel_manager(channel), p->creator, &creator, &why) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "error validating proposal: access denied: channel [%s] creator org unknown, creator is "
                              "malformed",

@@ -44,6 +44,12 @@ fcc_status peer_proposal_unpack(const Protos__SignedProposal *signed_proposal, f
 fcc_bytes peer_proposal_function(const peer_proposal *proposal);
 
 /*
+ * When the creator's certificate ends, seconds since 1970; 0 when there is no certificate to be read. Unlike a member's
+ * identity it is not looked up: Fabric tells strangers too that their certificate has expired.
+ */
+int64_t peer_creator_expires(fcc_bytes creator);
+
+/*
  * All checks up to the duplicate and the channel's writers: time and expiry, header, txid, creator and signature.
  *
  * @param now_ns   the peer's time since 1970
