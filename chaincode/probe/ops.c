@@ -39,7 +39,10 @@ static fcc_status number(fcc_stub *stub, fcc_bytes text, int32_t *out)
 
 static int digit(uint8_t c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static fcc_status unhex(fcc_stub *stub, fcc_bytes text, fcc_bytes *out)

@@ -99,8 +99,8 @@ void probe_text_json(probe_text *text, fcc_bytes bytes)
         uint32_t code = 0;
         size_t n = character(bytes.data + i, bytes.len - i, &code);
         const char *short_form = n && code && code < 0x80 ? strchr(named, (int)code) : NULL;
-        bool escape = !n || code < 0x20 || short_form || code == '<' || code == '>' || code == '&' ||
-                      code == 0x2028 || code == 0x2029;
+        bool escape = !n || code < 0x20 || short_form || code == '<' || code == '>' || code == '&' || code == 0x2028 ||
+                      code == 0x2029;
 
         if (escape) {
             probe_text_add(text, fcc_bytes_of(bytes.data + plain, i - plain));

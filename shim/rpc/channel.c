@@ -182,10 +182,9 @@ fcc_status rpc_open(rpc_channel *channel, const char *path, int64_t timeout_ms, 
     call->events = events;
     call->ctx = ctx;
     call->wait_for_ready = wait_for_ready;
-    call->call = grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->loop->cq,
-                                          grpc_slice_from_static_string(path), NULL,
-                                          rpc__deadline(timeout_ms < 0 ? RPC__FOREVER : rpc__now_ms() + timeout_ms),
-                                          NULL);
+    call->call = grpc_channel_create_call(
+        channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->loop->cq, grpc_slice_from_static_string(path), NULL,
+        rpc__deadline(timeout_ms < 0 ? RPC__FOREVER : rpc__now_ms() + timeout_ms), NULL);
     if (wait_for_ready)
         call->retry = rpc_timer_start(call->loop, RETRY_FIRST_MS, retry, call);
     rpc__call_mark_dirty(call);

@@ -51,7 +51,7 @@ struct rpc_loop {
     grpc_completion_queue *cq;
     bool stop;
     bool in_callback;
-    bool busy; /* something was delivered since the idle task last ran */
+    bool busy;          /* something was delivered since the idle task last ran */
     unsigned unflushed; /* events delivered since the last flush */
     rpc_task idle_task;
     void *idle_ctx;

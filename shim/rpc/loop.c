@@ -57,9 +57,10 @@ struct rpc__signals {
 const char *rpc_code_name(rpc_code code)
 {
     static const char *const names[] = {
-        "OK",          "CANCELLED",          "UNKNOWN",       "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED", "NOT_FOUND",
-        "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",  "OUT_OF_RANGE",
-        "UNIMPLEMENTED",  "INTERNAL",          "UNAVAILABLE",        "DATA_LOSS",           "UNAUTHENTICATED",
+        "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+        "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+        "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+        "DATA_LOSS", "UNAUTHENTICATED",
     };
 
     return (size_t)code < sizeof(names) / sizeof(names[0]) ? names[code] : "UNKNOWN";
@@ -362,7 +363,8 @@ fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error)
     loop->cq = grpc_completion_queue_create_for_next(NULL);
     loop->wake_channel = grpc_lame_client_channel_create(NULL, GRPC_STATUS_UNAVAILABLE, "no server");
     loop->wake_call = grpc_channel_create_call(loop->wake_channel, NULL, GRPC_PROPAGATE_DEFAULTS, loop->cq,
-                                               grpc_slice_from_static_string("/"), NULL, rpc__deadline(RPC__FOREVER), NULL);
+                                               grpc_slice_from_static_string("/"), NULL, rpc__deadline(RPC__FOREVER),
+                                               NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     *out = loop;
     return FCC_OK;

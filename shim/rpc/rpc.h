@@ -2,7 +2,8 @@
  * rpc.h: gRPC as the rest of this project sees it. Every idiom of C-core stays behind this header.
  *
  * One loop is one completion queue and one thread. Everything below is called on the loop's thread, except rpc_post.
- * Callbacks run on the loop, one at a time, never from inside another rpc_ call. The loop drains before it flushes: all
+ * Callbacks run on the loop, one at a time, never from inside another rpc_ call; what turns the loop itself
+ * (rpc_loop_run, rpc_loop_poll, rpc_unary, rpc_server_free, rpc_loop_free) must not be called from a callback. The loop drains before it flushes: all
  * events that are ready are delivered first, messages sent meanwhile are queued, and only when the queue is empty are
  * they written, with the buffer hint on all but the last.
  *
@@ -70,7 +71,10 @@ void rpc_loop_poll(rpc_loop *loop, int timeout_ms);
 void rpc_loop_stop(rpc_loop *loop);
 /* Run `task` on the loop soon. From any thread, but not from a signal handler. */
 void rpc_post(rpc_loop *loop, rpc_task task, void *ctx);
-/* Run `task` on the loop at each delivery of this signal. Blocks it in the process: call before threads are made. */
+/*
+ * Run `task` on the loop at each delivery of this signal. Blocks it in the process: call before threads are made, and
+ * unblock it in child processes, which inherit that. At most 8 signals.
+ */
 fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void *ctx) FCC_MUST_CHECK;
 /* Called each time the queue ran empty, before what is queued is written. NULL ends it. */
 void rpc_on_idle(rpc_loop *loop, rpc_task task, void *ctx);

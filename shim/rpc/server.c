@@ -223,8 +223,7 @@ static void request_next(struct method *m)
 
     server->pending++;
     FCC_REQUIRE(grpc_server_request_registered_call(server->server, m->handle, &m->call, &m->deadline, &m->metadata,
-                                                    NULL, server->loop->cq, server->loop->cq,
-                                                    &m->tag) == GRPC_CALL_OK);
+                                                    NULL, server->loop->cq, server->loop->cq, &m->tag) == GRPC_CALL_OK);
 }
 
 static void request_stray(rpc_server *server)

@@ -96,8 +96,8 @@ bool message_head(fcc__arena *arena, fcc_bytes message, int *type, fcc_bytes *tx
 
 const char *message_type_name(int type)
 {
-    const ProtobufCEnumValue *value =
-        protobuf_c_enum_descriptor_get_value(&protos__chaincode_message__type__descriptor, type);
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(&protos__chaincode_message__type__descriptor,
+                                                                           type);
 
     return value ? value->name : "(no such type)";
 }

@@ -561,7 +561,6 @@ static void nobody_listening_is_unavailable_at_once(void **state)
     rpc_channel_free(channel);
 }
 
-
 static void a_call_can_wait_for_its_server(void **state)
 {
     struct fixture *f = *state;
