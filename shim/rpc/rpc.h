@@ -3,9 +3,9 @@
  *
  * One loop is one completion queue and one thread. Everything below is called on the loop's thread, except rpc_post.
  * Callbacks run on the loop, one at a time, never from inside another rpc_ call; what turns the loop itself
- * (rpc_loop_run, rpc_loop_poll, rpc_unary, rpc_server_free, rpc_loop_free) must not be called from a callback. The loop drains before it flushes: all
- * events that are ready are delivered first, messages sent meanwhile are queued, and only when the queue is empty are
- * they written, with the buffer hint on all but the last.
+ * (rpc_loop_run, rpc_loop_poll, rpc_unary, rpc_server_free, rpc_loop_free) must not be called from a callback. The loop
+ * drains before it flushes: all events that are ready are delivered first, messages sent meanwhile are queued, and only
+ * when the queue is empty are they written, with the buffer hint on all but the last.
  *
  * Messages are whole byte strings of at most RPC_MAX_MESSAGE bytes; nothing here knows protobuf.
  */
