@@ -3,7 +3,7 @@
 # afterwards, and the chaincodes' processes have ended with it. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-medsync=build/bin/medsync
+medsync=${BUILD:-build/release}/bin/medsync
 rounds=${ROUNDS:-20}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-crash.XXXXXX")
 acknowledged=$dir/acknowledged

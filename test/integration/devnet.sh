@@ -2,7 +2,7 @@
 # The embedded network from outside: start, query, invoke, refusals of bad input, stop, start again. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-medsync=build/bin/medsync
+medsync=${BUILD:-build/release}/bin/medsync
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-devnet.XXXXXX")
 number=0 failed=0
 
