@@ -87,7 +87,7 @@ static fcc_status definition(void *ctx, fcc_bytes name, ledger_definition *out)
     return FCC_OK;
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static const char *path_in(struct devnet *net, const char *dir, const char *name)
 {
@@ -127,10 +127,11 @@ static const char *package_id(struct devnet *net, const config_chaincode *config
 
     if (fd < 0 || fstat(fd, &info) != 0 || info.st_size == 0 ||
         (map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
-        fcc_error_set(error, FCC_ERR_CONFIG,
-                      "the executable of chaincode %s is missing: %s: %s; build it with make, or give the directory it is "
-                      "in",
-                      config->name, executable, strerror(errno ? errno : ENOEXEC));
+        fcc_error_set(
+            error, FCC_ERR_CONFIG,
+            "the executable of chaincode %s is missing: %s: %s; build it with make, or give the directory it is "
+            "in",
+            config->name, executable, strerror(errno ? errno : ENOEXEC));
         if (fd >= 0)
             close(fd);
         return NULL;
@@ -145,7 +146,7 @@ static const char *package_id(struct devnet *net, const config_chaincode *config
     return fcc__arena_printf(net->arena, "%s:" FCC_FMT, config->label, FCC_ARG(hex));
 }
 
-/* ---- what the network consists of ----------------------------------------------------------------------------------------- */
+/* ---- what the network consists of -------------------------------------------------------------------------------- */
 
 /*
  * Chaincodes that were added with --with stay part of the channel: its blocks cannot be validated without their
@@ -239,9 +240,8 @@ static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
             return st;
         if ((st = msp_policy_application(policy, net->arena, &cc->definition.policy)) != FCC_OK)
             return fcc_error_set(error, st, "the policy of chaincode %s: %s", cc->config->name, fcc_status_text(st));
-        if (cc->config->collections.n > 0 &&
-            (st = msp_collections_pack(cc->config->collections, net->arena, &cc->definition.collections, error)) !=
-                FCC_OK)
+        if (cc->config->collections.n > 0 && (st = msp_collections_pack(cc->config->collections, net->arena,
+                                                                        &cc->definition.collections, error)) != FCC_OK)
             return st;
         cc->definition.version = fcc_str(cc->config->version);
         net->chaincode_count = i + 1;
@@ -299,7 +299,7 @@ static fcc_status open_ledger(struct devnet *net, fcc_error *error)
     return st;
 }
 
-/* ---- peers and chaincodes --------------------------------------------------------------------------------------------------- */
+/* ---- peers and chaincodes ---------------------------------------------------------------------------------------- */
 
 static void check_ready(void *ctx)
 {
@@ -322,8 +322,8 @@ static void check_ready(void *ctx)
     }
     for (size_t i = 0; i < net->peer_count; i++)
         addresses[i] = net->peers[i].address;
-    if (devnet_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address, addresses,
-                               &error) != FCC_OK) {
+    if (devnet_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address,
+                               addresses, &error) != FCC_OK) {
         devnet_fail(net, error.status, error.text);
         return;
     }
@@ -418,7 +418,7 @@ static fcc_status start_processes(struct devnet *net, fcc_error *error)
     return FCC_OK;
 }
 
-/* ---- listeners ---------------------------------------------------------------------------------------------------------------- */
+/* ---- listeners --------------------------------------------------------------------------------------------------- */
 
 static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *address, const char *tls_dir,
                              char **bound, fcc_error *error)
@@ -477,7 +477,7 @@ static fcc_status start_listeners(struct devnet *net, rpc_server **orderer_serve
     return st;
 }
 
-/* ---- signals and time ----------------------------------------------------------------------------------------------------------- */
+/* ---- signals and time -------------------------------------------------------------------------------------------- */
 
 static void on_stop(void *ctx)
 {
@@ -514,7 +514,7 @@ static fcc_status watch_signals(struct devnet *net, fcc_error *error)
     return FCC_OK;
 }
 
-/* ---- up and down ------------------------------------------------------------------------------------------------------------------ */
+/* ---- up and down ------------------------------------------------------------------------------------------------- */
 
 static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
 {

@@ -82,10 +82,11 @@ fcc_status devnet_directory_enter(const char *dir, int *lock, fcc_error *error)
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         st = errno == EWOULDBLOCK
-                 ? fcc_error_set(error, FCC_ERR_EXISTS,
-                                 "a devnet runs in %s already (process %ld): stop it with medsync devnet down --dir %s, "
-                                 "or take another directory",
-                                 dir, (long)read_pid(fd), dir)
+                 ? fcc_error_set(
+                       error, FCC_ERR_EXISTS,
+                       "a devnet runs in %s already (process %ld): stop it with medsync devnet down --dir %s, "
+                       "or take another directory",
+                       dir, (long)read_pid(fd), dir)
                  : fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
         close(fd);
         return st;
@@ -115,7 +116,7 @@ void devnet_directory_leave(const char *dir, int lock)
     close(lock); /* the file stays: unlinking it would let two devnets lock two files of one name */
 }
 
-/* ---- endpoints.json --------------------------------------------------------------------------------------------------- */
+/* ---- endpoints.json ---------------------------------------------------------------------------------------------- */
 
 static const char *absolute(fcc__arena *arena, const char *path)
 {
@@ -200,7 +201,7 @@ out:
     return st;
 }
 
-/* ---- from outside ----------------------------------------------------------------------------------------------------- */
+/* ---- from outside ------------------------------------------------------------------------------------------------ */
 
 fcc_status devnet_find(const char *dir, devnet_found *out, fcc_error *error)
 {
@@ -252,11 +253,11 @@ fcc_status devnet_stop(const char *dir, int64_t timeout_ms, fcc_error *error)
                          (long)pid, (long long)timeout_ms);
 }
 
-/* ---- reset -------------------------------------------------------------------------------------------------------------- */
+/* ---- reset ------------------------------------------------------------------------------------------------------- */
 
 /* All that a devnet writes. Nothing else below the directory is touched. */
-static const char *const own_entries[] = { "crypto",   "custody", "ledger",           "log",         "registry.json",
-                                           "chaincodes", "endpoints.json", "endpoints.json.new" };
+static const char *const own_entries[] = { "crypto",        "custody",    "ledger",         "log",
+                                           "registry.json", "chaincodes", "endpoints.json", "endpoints.json.new" };
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {

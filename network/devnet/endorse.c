@@ -87,7 +87,7 @@ static void ask(devnet_call *call, unsigned mask)
     devnet_call_release(call);
 }
 
-/* ---- planning ----------------------------------------------------------------------------------------------------------- */
+/* ---- planning ---------------------------------------------------------------------------------------------------- */
 
 /* What a simulation says about who may and who has to endorse. */
 struct need {
@@ -212,11 +212,12 @@ static void plan(devnet_call *call)
     set = smallest_set(call, results, need.members, first ? first : own);
     if (!set && (set = smallest_set(call, results, need.installed, first ? first : own)) != 0 &&
         e->proposal.transient_count > 0) {
-        devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
-                      "requires endorsement from organisation(s) that are not in the distribution policy of the private "
-                      "data collection(s): [%s]; retry specifying trusted endorsing organizations to protect transient "
-                      "data",
-                      need.collections);
+        devnet_refuse(
+            call, RPC_FAILED_PRECONDITION, NULL, 0,
+            "requires endorsement from organisation(s) that are not in the distribution policy of the private "
+            "data collection(s): [%s]; retry specifying trusted endorsing organizations to protect transient "
+            "data",
+            need.collections);
         return;
     }
     if (!set) {
@@ -232,7 +233,7 @@ static void plan(devnet_call *call)
     ask(call, set);
 }
 
-/* ---- the transaction ---------------------------------------------------------------------------------------------------- */
+/* ---- the transaction --------------------------------------------------------------------------------------------- */
 
 static void assemble(devnet_call *call)
 {
@@ -263,9 +264,9 @@ static void assemble(devnet_call *call)
             .signature = fcc__of_pb(outcome->response.endorsement->signature),
         };
         if (count > 0 && !fcc_bytes_equal(endorsed[count].payload, endorsed[0].payload)) {
-            const char *text =
-                fcc__arena_printf(call->arena, "ProposalResponsePayloads do not match: %s",
-                                  peer_difference(&e->proposal, &endorsed[0], &endorsed[count], call->arena));
+            const char *text = fcc__arena_printf(
+                call->arena, "ProposalResponsePayloads do not match: %s",
+                peer_difference(&e->proposal, &endorsed[0], &endorsed[count], call->arena));
 
             e->details[e->failed].peer = &net->peers[i];
             e->details[e->failed].message = text ? text : "ProposalResponsePayloads do not match";
@@ -307,7 +308,7 @@ static void advance(devnet_call *call)
         assemble(call);
 }
 
-/* ---- the request ---------------------------------------------------------------------------------------------------------- */
+/* ---- the request ------------------------------------------------------------------------------------------------- */
 
 /* The peers of the organisations that the client named; 0 after a refusal. */
 static unsigned named_set(devnet_call *call, const Gateway__EndorseRequest *request)

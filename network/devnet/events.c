@@ -19,8 +19,8 @@ struct devnet_events {
     devnet_events *next;
     fcc__arena *arena; /* the request */
     fcc_bytes chaincode;
-    fcc_bytes after;   /* transaction id; empty once it has been passed */
-    uint64_t block;    /* the next to be read */
+    fcc_bytes after; /* transaction id; empty once it has been passed */
+    uint64_t block;  /* the next to be read */
     bool started;
     rpc_timer *timer;
 };
@@ -30,7 +30,7 @@ static void refuse(devnet_events *s, rpc_code code, const char *text)
     rpc_finish(s->rpc, code, fcc_str(text), FCC_LIT(""));
 }
 
-/* ---- one block ---------------------------------------------------------------------------------------------------------- */
+/* ---- one block --------------------------------------------------------------------------------------------------- */
 
 /* Does the client get this event? Up to and including the checkpoint's transaction it doesn't. */
 static bool matches(devnet_events *s, const Protos__ChaincodeEvent *event)
@@ -123,7 +123,7 @@ void devnet_events_committed(struct devnet *net)
         pump(s);
 }
 
-/* ---- the request -------------------------------------------------------------------------------------------------------- */
+/* ---- the request ------------------------------------------------------------------------------------------------- */
 
 static bool find_start(devnet_events *s, const Gateway__ChaincodeEventsRequest *request)
 {

@@ -16,7 +16,7 @@
 
 static const char detail_type[] = "type.googleapis.com/gateway.ErrorDetail";
 
-/* ---- ending a call ---------------------------------------------------------------------------------------------------- */
+/* ---- ending a call ----------------------------------------------------------------------------------------------- */
 
 void devnet_reply(devnet_call *call, const void *message)
 {
@@ -82,7 +82,8 @@ static fcc_bytes loggable(fcc_bytes text)
     return text;
 }
 
-void devnet_refuse(devnet_call *call, rpc_code code, const devnet_detail *details, size_t count, const char *format, ...)
+void devnet_refuse(devnet_call *call, rpc_code code, const devnet_detail *details, size_t count, const char *format,
+                   ...)
 {
     fcc_bytes packed = { NULL, 0 }, text;
     char *formatted = NULL;
@@ -145,7 +146,7 @@ static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
         free_call(call);
 }
 
-/* ---- judging an endorser's answer --------------------------------------------------------------------------------------- */
+/* ---- judging an endorser's answer -------------------------------------------------------------------------------- */
 
 devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena)
 {
@@ -171,7 +172,7 @@ devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena)
     return judged;
 }
 
-/* ---- Evaluate ----------------------------------------------------------------------------------------------------------- */
+/* ---- Evaluate ---------------------------------------------------------------------------------------------------- */
 
 struct evaluation {
     peer_proposal proposal;
@@ -265,8 +266,8 @@ static void evaluate(devnet_call *call, fcc_bytes message)
             peer_host_installed(net->peers[i].host, e->proposal.chaincode))
             e->plan[e->planned++] = &net->peers[i];
     if (e->planned == 0) {
-        devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0, "%sno peers available to evaluate chaincode " FCC_FMT
-                      " in channel " FCC_FMT,
+        devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
+                      "%sno peers available to evaluate chaincode " FCC_FMT " in channel " FCC_FMT,
                       own_only ? "no endorsers found in the gateway's organization; retry specifying target "
                                  "organization(s) to protect transient data: "
                                : "",
@@ -276,7 +277,7 @@ static void evaluate(devnet_call *call, fcc_bytes message)
     evaluate_next(call);
 }
 
-/* ---- Submit ------------------------------------------------------------------------------------------------------------- */
+/* ---- Submit ------------------------------------------------------------------------------------------------------ */
 
 static const char *status_name(Common__Status status)
 {
@@ -310,10 +311,10 @@ static void submit(devnet_call *call, fcc_bytes message)
     }
 }
 
-/* ---- CommitStatus ------------------------------------------------------------------------------------------------------- */
+/* ---- CommitStatus ------------------------------------------------------------------------------------------------ */
 
-bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature, fcc_bytes channel_id,
-                     fcc_error *why)
+bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature,
+                     fcc_bytes channel_id, fcc_error *why)
 {
     const msp_channel *channel = ledger_channel(net->ledger);
     const msp_identity *reader;
@@ -399,14 +400,14 @@ void devnet_gateway_committed(struct devnet *net, const ledger_committed *block)
     }
 }
 
-/* ---- the service -------------------------------------------------------------------------------------------------------- */
+/* ---- the service ------------------------------------------------------------------------------------------------- */
 
 static void run(void *ctx, fcc_bytes message, void (*method)(devnet_call *, fcc_bytes))
 {
     devnet_call *call = ctx;
 
     if (call->state || call->waiting)
-        return; /* a second message on a unary call: gRPC doesn't let it through, and we would not answer twice */
+        return;      /* a second message on a unary call: gRPC doesn't let it through, and we would not answer twice */
     call->pending++; /* the call stays while the method runs */
     method(call, message);
     devnet_call_release(call);

@@ -70,7 +70,7 @@ int64_t devnet_monotonic_ms(void);
 void devnet_fail(struct devnet *net, fcc_status status, const char *text);
 const devnet_chaincode *devnet_find_chaincode(const struct devnet *net, fcc_bytes name);
 
-/* ---- orderer.c -------------------------------------------------------------------------------------------------------- */
+/* ---- orderer.c --------------------------------------------------------------------------------------------------- */
 
 /* FCC_ERR_CONFIG and others: the orderer's key cannot be loaded. */
 fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, uint32_t timeout_ms, devnet_orderer **out,
@@ -90,18 +90,18 @@ devnet_broadcast devnet_orderer_submit(devnet_orderer *orderer, const Common__En
 /* orderer.AtomicBroadcast/Broadcast. */
 fcc_status devnet_orderer_serve(devnet_orderer *orderer, rpc_server *server) FCC_MUST_CHECK;
 
-/* ---- gateway.c -------------------------------------------------------------------------------------------------------- */
+/* ---- gateway.c --------------------------------------------------------------------------------------------------- */
 
 /* One call of a gateway method that is answered with one message. */
 struct devnet_call {
     devnet_peer *peer;
-    rpc_call *rpc;       /* NULL once the client has gone or is answered */
-    fcc__arena *arena;   /* of the call */
-    size_t pending;      /* endorsements that still run and use the arena */
-    devnet_call *next;   /* among those that wait for a commit */
+    rpc_call *rpc;     /* NULL once the client has gone or is answered */
+    fcc__arena *arena; /* of the call */
+    size_t pending;    /* endorsements that still run and use the arena */
+    devnet_call *next; /* among those that wait for a commit */
     bool waiting;
-    fcc_bytes txid;      /* for which it waits */
-    void *state;         /* of the method */
+    fcc_bytes txid; /* for which it waits */
+    void *state;    /* of the method */
 };
 
 /* Register gateway.Gateway's methods on the peer's server. */
@@ -135,14 +135,14 @@ devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena);
  * Is `signature` the identity's over `request`, and may it read the channel? For CommitStatus and ChaincodeEvents.
  * false: *why is the text for PERMISSION_DENIED.
  */
-bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature,
-                     fcc_bytes channel, fcc_error *why);
+bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature, fcc_bytes channel,
+                     fcc_error *why);
 
-/* ---- endorse.c -------------------------------------------------------------------------------------------------------- */
+/* ---- endorse.c --------------------------------------------------------------------------------------------------- */
 
 void devnet_endorse(devnet_call *call, fcc_bytes message);
 
-/* ---- events.c --------------------------------------------------------------------------------------------------------- */
+/* ---- events.c ---------------------------------------------------------------------------------------------------- */
 
 fcc_status devnet_events_serve(devnet_peer *peer) FCC_MUST_CHECK;
 void devnet_events_committed(struct devnet *net);

@@ -32,7 +32,7 @@ struct devnet_orderer {
     rpc_timer *timer;
 };
 
-/* ---- blocks ----------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
 {
@@ -57,10 +57,11 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
     for (size_t i = 0; i < committed.count; i++)
         if (committed.codes[i] != 0) {
             invalid++;
-            fcc__log(FCC__WARN, "transaction " FCC_FMT " in block %" PRIu64 " is invalid: %s", FCC_ARG(committed.txids[i]),
-                     committed.number, ledger_code_name(committed.codes[i]));
+            fcc__log(FCC__WARN, "transaction " FCC_FMT " in block %" PRIu64 " is invalid: %s",
+                     FCC_ARG(committed.txids[i]), committed.number, ledger_code_name(committed.codes[i]));
         }
-    fcc__log(FCC__DEBUG, "block %" PRIu64 ": %zu transactions, %zu invalid", committed.number, committed.count, invalid);
+    fcc__log(FCC__DEBUG, "block %" PRIu64 ": %zu transactions, %zu invalid", committed.number, committed.count,
+             invalid);
     devnet_gateway_committed(net, &committed);
     devnet_events_committed(net);
     fcc__arena_free(arena);
@@ -147,7 +148,7 @@ void devnet_orderer_flush(devnet_orderer *o)
     cut(o);
 }
 
-/* ---- what may come in ------------------------------------------------------------------------------------------------- */
+/* ---- what may come in -------------------------------------------------------------------------------------------- */
 
 static devnet_broadcast answer(Common__Status status, const char *info)
 {
@@ -175,9 +176,10 @@ static devnet_broadcast check_writer(devnet_orderer *o, const Common__SignatureH
     if (st == FCC_OK)
         st = msp_channel_evaluate(channel, "/Channel/Writers", &creator, 1, &why);
     else
-        fcc_error_set(&why, FCC_ERR_AUTH,
-                      "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of "
-                      "the 'Writers' sub-policies to be satisfied");
+        fcc_error_set(
+            &why, FCC_ERR_AUTH,
+            "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of "
+            "the 'Writers' sub-policies to be satisfied");
     if (st == FCC_OK)
         return answer(COMMON__STATUS__SUCCESS, "");
     return answer(COMMON__STATUS__FORBIDDEN, fcc__arena_printf(arena, "%s: permission denied", why.text));
@@ -208,9 +210,9 @@ devnet_broadcast devnet_orderer_submit(devnet_orderer *o, const Common__Envelope
     if (envelope->payload.len == 0 || payload->data.len == 0)
         return answer(COMMON__STATUS__BAD_REQUEST, "message payload is empty");
     if (size > most)
-        return answer(COMMON__STATUS__BAD_REQUEST,
-                      fcc__arena_printf(arena, "message payload is %zu bytes and exceeds maximum allowed %zu bytes", size,
-                                        most));
+        return answer(
+            COMMON__STATUS__BAD_REQUEST,
+            fcc__arena_printf(arena, "message payload is %zu bytes and exceeds maximum allowed %zu bytes", size, most));
     judged = check_writer(o, signature_header, envelope, arena);
     if (judged.status != COMMON__STATUS__SUCCESS)
         return judged;
@@ -221,7 +223,7 @@ devnet_broadcast devnet_orderer_submit(devnet_orderer *o, const Common__Envelope
     return answer(COMMON__STATUS__SUCCESS, "");
 }
 
-/* ---- orderer.AtomicBroadcast ------------------------------------------------------------------------------------------ */
+/* ---- orderer.AtomicBroadcast ------------------------------------------------------------------------------------- */
 
 static void on_envelope(rpc_call *call, void *ctx, fcc_bytes message)
 {
@@ -263,7 +265,7 @@ fcc_status devnet_orderer_serve(devnet_orderer *o, rpc_server *server)
     return rpc_server_method(server, "/orderer.AtomicBroadcast/Broadcast", accept_broadcast, o);
 }
 
-/* ---- from start to end ------------------------------------------------------------------------------------------------ */
+/* ---- from start to end ------------------------------------------------------------------------------------------- */
 
 fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, uint32_t timeout_ms, devnet_orderer **out,
                               fcc_error *error)

@@ -29,8 +29,8 @@ enum {
     CONNECT_EVERY_MS = 5,
     BACKOFF_FIRST_MS = 10,
     BACKOFF_MAX_MS = 5000,
-    STEADY_MS = 10000,      /* who ran that long starts with the first backoff again */
-    HOPELESS_AFTER = 5,     /* ends without a registration */
+    STEADY_MS = 10000,  /* who ran that long starts with the first backoff again */
+    HOPELESS_AFTER = 5, /* ends without a registration */
     STOP_MS = 2000,
 };
 
@@ -59,7 +59,7 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* ---- the process ------------------------------------------------------------------------------------------------------ */
+/* ---- the process ------------------------------------------------------------------------------------------------- */
 
 static int free_port(void)
 {
@@ -81,8 +81,9 @@ struct environment {
     size_t n;
 };
 
-static const char *const own_variables[] = { "CHAINCODE_SERVER_ADDRESS=", "CHAINCODE_ID=", "CORE_CHAINCODE_ID_NAME=",
-                                             "MEDSYNC_REGISTRY=", "CORE_PEER_LOCALMSPID=", "CHAINCODE_TLS_DISABLED=" };
+static const char *const own_variables[] = { "CHAINCODE_SERVER_ADDRESS=", "CHAINCODE_ID=",
+                                             "CORE_CHAINCODE_ID_NAME=",   "MEDSYNC_REGISTRY=",
+                                             "CORE_PEER_LOCALMSPID=",     "CHAINCODE_TLS_DISABLED=" };
 
 static bool is_own(const char *variable)
 {
@@ -138,7 +139,7 @@ static void child(const devnet_process *p, pid_t parent, int log, const struct e
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
-        _exit(0); /* the devnet ended between fork and prctl */
+        _exit(0);  /* the devnet ended between fork and prctl */
     setpgid(0, 0); /* an interrupt typed at the terminal is for the devnet, which then stops its processes */
     null = open("/dev/null", O_RDONLY);
     if (null >= 0)
@@ -240,7 +241,7 @@ void devnet_process_reap(devnet_process *p)
     start_later(p);
 }
 
-/* ---- the stream ------------------------------------------------------------------------------------------------------- */
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
 
 static void send_message(void *ctx, fcc_bytes message)
 {
@@ -355,7 +356,7 @@ static void connect_later(devnet_process *p, int ms)
     p->timer = rpc_timer_start(p->o.loop, ms, connect_task, p);
 }
 
-/* ---- from start to end ------------------------------------------------------------------------------------------------ */
+/* ---- from start to end ------------------------------------------------------------------------------------------- */
 
 static void free_strings(devnet_process *p)
 {

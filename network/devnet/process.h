@@ -15,12 +15,12 @@ typedef struct devnet_process devnet_process;
 typedef struct devnet_process_options {
     rpc_loop *loop;
     peer_host *host;
-    const char *name;       /* of the chaincode */
-    const char *executable; /* path */
-    const char *package_id; /* label:hex */
-    const char *registry;   /* path of registry.json */
-    const char *log;        /* path of its log; appended to */
-    void (*ready)(void *ctx); /* at its first registration */
+    const char *name;                             /* of the chaincode */
+    const char *executable;                       /* path */
+    const char *package_id;                       /* label:hex */
+    const char *registry;                         /* path of registry.json */
+    const char *log;                              /* path of its log; appended to */
+    void (*ready)(void *ctx);                     /* at its first registration */
     void (*hopeless)(void *ctx, const char *why); /* it ended several times without ever having registered */
     void *ctx;
 } devnet_process_options;

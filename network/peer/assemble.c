@@ -13,7 +13,7 @@
 
 #include <inttypes.h>
 
-/* ---- where two answers part ----------------------------------------------------------------------------------------- */
+/* ---- where two answers part -------------------------------------------------------------------------------------- */
 
 static size_t first_difference(fcc_bytes a, fcc_bytes b)
 {
@@ -109,20 +109,22 @@ static const char *differing_collections(const Rwset__NsReadWriteSet *a, const R
                                          fcc__arena *arena)
 {
     for (size_t i = 0; i < a->n_collection_hashed_rwset || i < b->n_collection_hashed_rwset; i++) {
-        const Rwset__CollectionHashedReadWriteSet *x =
-            i < a->n_collection_hashed_rwset ? a->collection_hashed_rwset[i] : NULL;
-        const Rwset__CollectionHashedReadWriteSet *y =
-            i < b->n_collection_hashed_rwset ? b->collection_hashed_rwset[i] : NULL;
+        const Rwset__CollectionHashedReadWriteSet *x = i < a->n_collection_hashed_rwset ? a->collection_hashed_rwset[i]
+                                                                                        : NULL;
+        const Rwset__CollectionHashedReadWriteSet *y = i < b->n_collection_hashed_rwset ? b->collection_hashed_rwset[i]
+                                                                                        : NULL;
         fcc_bytes name = fcc__of_pb(x ? x->collection_name : y->collection_name);
 
         if (!x || !y || !fcc_bytes_equal(name, fcc__of_pb(y->collection_name)))
             return fcc__arena_printf(arena, "only one uses collection " FCC_FMT " of chaincode " FCC_FMT, FCC_ARG(name),
                                      FCC_ARG(ns));
         if (!fcc_bytes_equal(fcc__of_pb(x->pvt_rwset_hash), fcc__of_pb(y->pvt_rwset_hash)))
-            return fcc__arena_printf(arena, "what they write to collection " FCC_FMT " of chaincode " FCC_FMT " differs",
+            return fcc__arena_printf(arena,
+                                     "what they write to collection " FCC_FMT " of chaincode " FCC_FMT " differs",
                                      FCC_ARG(name), FCC_ARG(ns));
         if (!fcc_bytes_equal(fcc__of_pb(x->hashed_rwset), fcc__of_pb(y->hashed_rwset)))
-            return fcc__arena_printf(arena, "what they read from collection " FCC_FMT " of chaincode " FCC_FMT " differs",
+            return fcc__arena_printf(arena,
+                                     "what they read from collection " FCC_FMT " of chaincode " FCC_FMT " differs",
                                      FCC_ARG(name), FCC_ARG(ns));
     }
     return NULL;
@@ -209,7 +211,7 @@ const char *peer_difference(const peer_proposal *proposal, const peer_endorsed *
     return text ? text : "the endorsements differ";
 }
 
-/* ---- the transaction ------------------------------------------------------------------------------------------------ */
+/* ---- the transaction --------------------------------------------------------------------------------------------- */
 
 static bool has_endorser(Protos__Endorsement *const *list, size_t count, fcc_bytes endorser)
 {

@@ -94,7 +94,7 @@ const char *peer_definition_problem(const peer_host *h, fcc_bytes name, fcc__are
     return text ? text : "out of memory";
 }
 
-/* ---- time out ----------------------------------------------------------------------------------------------------------- */
+/* ---- time out ---------------------------------------------------------------------------------------------------- */
 
 /* One that is late and has no called chaincode that could be late too: the innermost one fails first. */
 static peer_invocation *late(peer_invocation *list, int64_t now_ms)
@@ -123,7 +123,7 @@ void peer_host_tick(peer_host *h)
         }
 }
 
-/* ---- endorsement -------------------------------------------------------------------------------------------------------- */
+/* ---- endorsement ------------------------------------------------------------------------------------------------- */
 
 static void tell(peer_simulation *sim, peer_outcome *outcome)
 {
@@ -307,8 +307,8 @@ void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_
     if (problem) {
         answer_error(sim, response,
                      fcc__arena_printf(arena,
-                                       "make sure the chaincode " FCC_FMT " has been successfully defined on channel "
-                                       FCC_FMT " and try again: %s",
+                                       "make sure the chaincode " FCC_FMT
+                                       " has been successfully defined on channel " FCC_FMT " and try again: %s",
                                        FCC_ARG(p->chaincode), FCC_ARG(p->channel), problem),
                      false);
         return;

@@ -45,7 +45,7 @@ bool peer_host_installed(const peer_host *host, fcc_bytes name);
 /* End what has run for longer than PEER_EXECUTE_TIMEOUT_MS. */
 void peer_host_tick(peer_host *host);
 
-/* ---- the streams ------------------------------------------------------------------------------------------------------ */
+/* ---- the streams ------------------------------------------------------------------------------------------------- */
 
 /* The peer's side of one chaincode stream. */
 typedef struct peer_session peer_session;
@@ -66,7 +66,7 @@ fcc_status peer_session_receive(peer_session *session, fcc_bytes message, fcc_er
 /* The stream is over: its transactions fail with Fabric's text. Takes NULL. */
 void peer_session_free(peer_session *session);
 
-/* ---- endorsement -------------------------------------------------------------------------------------------------------- */
+/* ---- endorsement ------------------------------------------------------------------------------------------------- */
 
 typedef enum peer_verdict {
     PEER_REFUSED,  /* the proposal itself is wrong: an RPC error with `refusal` and nothing was simulated */

@@ -113,8 +113,8 @@ void peer_invocation_fail(peer_invocation *invocation, const char *failure, bool
 /* Send TRANSACTION or INIT to the chaincode. */
 fcc_status peer_session_start(peer_session *session, peer_invocation *invocation);
 /* Answer a request. `type` is RESPONSE or ERROR. */
-void peer_session_answer(peer_session *session, fcc_bytes channel, fcc_bytes txid,
-                         Protos__ChaincodeMessage__Type type, fcc_bytes payload);
+void peer_session_answer(peer_session *session, fcc_bytes channel, fcc_bytes txid, Protos__ChaincodeMessage__Type type,
+                         fcc_bytes payload);
 /* ERROR with the text `<TYPE> failed: transaction ID: <txid>: <cause>`. */
 void peer_session_refuse(peer_session *session, fcc_bytes channel, fcc_bytes txid,
                          Protos__ChaincodeMessage__Type request, const char *cause);

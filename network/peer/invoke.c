@@ -69,8 +69,8 @@ static const char *check_invocation(peer_simulation *sim, fcc_bytes chaincode, c
         problem = ledger_sim_error(sim->sim);
     if (problem) {
         text = fcc__arena_printf(arena,
-                                 "invalid invocation: [channel " FCC_FMT "] failed to get chaincode container info for "
-                                 FCC_FMT ": %s",
+                                 "invalid invocation: [channel " FCC_FMT
+                                 "] failed to get chaincode container info for " FCC_FMT ": %s",
                                  FCC_ARG(sim->proposal->channel), FCC_ARG(chaincode), problem);
         return text ? text : problem;
     }

@@ -45,7 +45,7 @@ static void pack_reply(const void *message, fcc__arena *scratch, peer_reply *rep
         reply->cause = out_of_memory;
 }
 
-/* ---- one key -------------------------------------------------------------------------------------------------------------- */
+/* ---- one key ----------------------------------------------------------------------------------------------------- */
 
 static void get_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
 {
@@ -263,7 +263,7 @@ static void write_batch(peer_invocation *i, fcc_bytes payload, fcc__arena *scrat
     }
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------------------------- */
+/* ---- queries ----------------------------------------------------------------------------------------------------- */
 
 static void close_iterator(peer_invocation *i, peer_iterator *it)
 {
@@ -440,7 +440,7 @@ static void query_close(peer_invocation *i, fcc_bytes payload, fcc__arena *scrat
     pack_reply(&response, scratch, reply);
 }
 
-/* ---- another chaincode -------------------------------------------------------------------------------------------------- */
+/* ---- another chaincode ------------------------------------------------------------------------------------------- */
 
 /* The one that was called has ended: its last message, whole, is the caller's answer. */
 static void child_ended(void *ctx, const peer_final *final)

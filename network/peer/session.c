@@ -12,13 +12,13 @@ enum { SCRATCH_CAP = 512 * 1024 * 1024 };
 
 static const char *type_name(int type)
 {
-    const ProtobufCEnumValue *v =
-        protobuf_c_enum_descriptor_get_value(&protos__chaincode_message__type__descriptor, type);
+    const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(&protos__chaincode_message__type__descriptor,
+                                                                       type);
 
     return v ? v->name : "UNKNOWN";
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static void send_message(peer_session *s, const Protos__ChaincodeMessage *message)
 {
@@ -43,8 +43,8 @@ void peer_session_answer(peer_session *s, fcc_bytes channel, fcc_bytes txid, Pro
 void peer_session_refuse(peer_session *s, fcc_bytes channel, fcc_bytes txid, Protos__ChaincodeMessage__Type request,
                          const char *cause)
 {
-    const char *text = fcc__arena_printf(s->scratch, "%s failed: transaction ID: " FCC_FMT ": %s", type_name((int)request),
-                                         FCC_ARG(txid), cause);
+    const char *text = fcc__arena_printf(s->scratch, "%s failed: transaction ID: " FCC_FMT ": %s",
+                                         type_name((int)request), FCC_ARG(txid), cause);
 
     peer_session_answer(s, channel, txid, PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR,
                         text ? fcc_str(text) : FCC_LIT("out of memory"));
@@ -74,7 +74,7 @@ fcc_status peer_session_start(peer_session *s, peer_invocation *i)
     return FCC_OK;
 }
 
-/* ---- receiving -------------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 static fcc_status register_chaincode(peer_session *s, const Protos__ChaincodeMessage *message, fcc_error *error)
 {
@@ -222,7 +222,7 @@ fcc_status peer_session_receive(peer_session *s, fcc_bytes message, fcc_error *e
     return st;
 }
 
-/* ---- from start to end ------------------------------------------------------------------------------------------------ */
+/* ---- from start to end ------------------------------------------------------------------------------------------- */
 
 peer_session *peer_session_new(peer_host *host, const char *name, const char *package_id, const peer_stream *stream)
 {

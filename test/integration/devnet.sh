@@ -76,6 +76,20 @@ prints "a call of another chaincode without a name is refused in the answer" "50
     query --user doctor1 probe run '["InvokeChaincode","nosuch","","x"]'
 invoke --user doctor1 probe run '["PutState","n","0"]' >/dev/null 2>&1
 
+# ---- private data: only members' peers have them, and only members' people may read them
+prints "private data are written" "ok" \
+    invoke --user doctor1 --endorse HospitalMSP,ClinicMSP probe run '["PutPrivateData","colA","pk","secret"]'
+prints "another member's peer has them" "736563726574" \
+    query --user doctor1 --gateway Clinic probe run '["GetPrivateData","colA","pk"]'
+prints "a peer that is no member has none" "private data matching public hash version is not available" \
+    query --user doctor1 --gateway Pharmacy probe run '["GetPrivateData","colA","pk"]'
+prints "but their hash" "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" \
+    query --user doctor1 --gateway Pharmacy probe run '["GetPrivateDataHash","colA","pk"]'
+prints "a person of no member may not read them" "tx creator does not have read access permission" \
+    query --user pharmacist1 --gateway Hospital probe run '["GetPrivateData","colA","pk"]'
+refuses "a gateway without the chaincode keeps transient data to itself" "to protect transient data" \
+    invoke --user pharmacist1 --transient in=x consent SetBase
+
 # ---- bad input: a clear error, and nothing left behind
 refuses "an unknown function" "unknown function nope" invoke --user doctor1 probe nope
 refuses "an unknown chaincode" "nosuch" invoke --user doctor1 nosuch f
@@ -121,6 +135,10 @@ refuses "and is down" "no devnet runs" "$medsync" devnet down --dir "$dir/net"
 prints "it comes up again on the same directory" "ready" up
 prints "with all that was committed" "7632" query --user doctor1 probe run '["GetState","k"]'
 prints "and goes on from there" "ok" invoke --user doctor1 probe run '["PutState","k","v3"]'
+mkdir "$dir/bin" && cp "$(dirname "$medsync")/consent" "$(dirname "$medsync")/ehr" "$dir/bin" || exit 1
+printf '#!/bin/sh\nexit 3\n' >"$dir/bin/broken" && chmod +x "$dir/bin/broken"
+refuses "a chaincode that ends at once is named, with its log" "ended with exit status 3 each time it was started" \
+    "$medsync" devnet up --dir "$dir/broken" --ports auto --bin "$dir/bin" --with broken --detach
 refuses "a missing executable is named" "the executable of chaincode nosuch is missing" \
     "$medsync" devnet up --dir "$dir/other" --ports auto --with nosuch --detach
 

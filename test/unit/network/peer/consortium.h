@@ -129,9 +129,11 @@ static inline int consortium_up(void **state)
     must(ledger_open(&options, &c->ledger, &error), &error);
     must(msp_genesis(c->config, crypto, c->now_ns / 1000000000, c->arena, &genesis, &error), &error);
     must(ledger_commit(c->ledger, genesis, c->arena, &committed, &error), &error);
-    must(msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &c->config->orderer), "OrdererMSP", &c->orderer, &error),
-         &error);
-    must(msp_signer_load(msp_path_user_msp(c->arena, crypto, &c->config->orgs[0], "doctor1"), "AMSP", &c->doctor, &error),
+    must(
+        msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &c->config->orderer), "OrdererMSP", &c->orderer, &error),
+        &error);
+    must(msp_signer_load(msp_path_user_msp(c->arena, crypto, &c->config->orgs[0], "doctor1"), "AMSP", &c->doctor,
+                         &error),
          &error);
     for (size_t i = 0; i < 2; i++) {
         peer_host_options host = { .ledger = c->ledger, .channel = ledger_channel(c->ledger) };
@@ -175,7 +177,7 @@ static inline int consortium_down(void **state)
     return 0;
 }
 
-/* ---- proposals ---------------------------------------------------------------------------------------------------------- */
+/* ---- proposals --------------------------------------------------------------------------------------------------- */
 
 /* What is wrong about a proposal, if anything. */
 struct flaws {
@@ -278,7 +280,7 @@ static inline peer_proposal *a_proposal(struct consortium *c, const char *functi
     return unpacked(c, &s);
 }
 
-/* ---- the chaincode's side ------------------------------------------------------------------------------------------------ */
+/* ---- the chaincode's side ---------------------------------------------------------------------------------------- */
 
 static inline void script_send(void *ctx, fcc_bytes message)
 {
@@ -397,7 +399,7 @@ static inline void puts_state(struct consortium *c, peer_session *session, const
     says(c, session, p, PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE, &m);
 }
 
-/* ---- outcomes ------------------------------------------------------------------------------------------------------------ */
+/* ---- outcomes ---------------------------------------------------------------------------------------------------- */
 
 struct heard {
     int times;

@@ -104,7 +104,8 @@ static void a_transaction_that_is_known_is_refused(void **state)
     bool seen = true;
     fcc_error error = { 0 };
 
-    assert_int_equal(peer_proposal_check(p, ledger_channel(c->ledger), c->now_ns, known, &seen, &error), FCC_ERR_EXISTS);
+    assert_int_equal(peer_proposal_check(p, ledger_channel(c->ledger), c->now_ns, known, &seen, &error),
+                     FCC_ERR_EXISTS);
     assert_non_null(strstr(error.text, "duplicate transaction found ["));
     assert_non_null(strstr(error.text, "]. Creator [0a"));
 }

@@ -224,7 +224,8 @@ static void a_transaction_waits_for_a_process_that_is_being_started(void **state
     c->now_ms += 2000;
     peer_host_tick(c->hosts[0]);
     assert_int_equal(unheard.times, 1);
-    assert_non_null(strstr((const char *)unheard.outcome.response.response->message.data, "could not launch chaincode"));
+    assert_non_null(
+        strstr((const char *)unheard.outcome.response.response->message.data, "could not launch chaincode"));
 }
 
 static void a_transaction_that_takes_too_long_is_given_up(void **state)
@@ -384,7 +385,7 @@ static void a_caller_that_ends_takes_the_called_one_with_it(void **state)
     peer_session_free(other);
 }
 
-/* ---- two organisations and a block --------------------------------------------------------------------------------------- */
+/* ---- two organisations and a block ------------------------------------------------------------------------------- */
 
 static void endorse_both(struct consortium *c, peer_session *sessions[2], peer_proposal *p, struct heard heard[2],
                          const char *const values[2], int keys)
@@ -427,9 +428,9 @@ static void endorsements_that_differ_name_the_key_and_the_byte(void **state)
 
     endorse_both(c, sessions, p, heard, values, 1);
     assert_int_equal(assembled(c, p, heard, &payload, &error), FCC_ERR_PEER);
-    assert_string_equal(error.text,
-                        "ProposalResponsePayloads do not match: function Roll is not deterministic between AMSP and BMSP: "
-                        "the values written to key \"key000\" of chaincode cc differ at byte 4 (lengths 5 and 5)");
+    assert_string_equal(
+        error.text, "ProposalResponsePayloads do not match: function Roll is not deterministic between AMSP and BMSP: "
+                    "the values written to key \"key000\" of chaincode cc differ at byte 4 (lengths 5 and 5)");
     peer_session_free(sessions[0]);
     peer_session_free(sessions[1]);
 }
