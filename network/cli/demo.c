@@ -25,16 +25,20 @@ static const char usage[] =
 
 static int steps;
 static volatile sig_atomic_t network_pid;
+static const char *volatile network_dir = "";
 
 /* Interrupted: the network must not go on in the background. */
 static void interrupted(int signal_number)
 {
-    static const char words[] = "\nmedsync demo: interrupted; the network is stopped\n";
+    static const char words[] = "\nmedsync demo: interrupted; the network is stopped, its files are in ";
+    const char *dir = network_dir;
     ssize_t ignored;
 
     if (network_pid > 0)
         kill((pid_t)network_pid, SIGTERM);
     ignored = write(STDERR_FILENO, words, sizeof(words) - 1);
+    ignored += write(STDERR_FILENO, dir, strlen(dir));
+    ignored += write(STDERR_FILENO, "\n", 1);
     (void)ignored;
     _exit(128 + signal_number);
 }
@@ -220,7 +224,7 @@ static bool tell(demo *d, const char *bundle)
            demo_audit(d) && demo_public(d);
 }
 
-static void remove_blobs(const char *dir)
+static void remove_tree(const char *dir)
 {
     char command_dir[4096];
     pid_t pid;
@@ -259,7 +263,7 @@ static void leave(demo *d, bool keep, bool own_dir, bool ok)
         if (st != FCC_OK && st != FCC_ERR_NOT_FOUND)
             demo_say("the network does not stop: %s", error.text);
         if (own_dir && ok)
-            remove_blobs(d->dir);
+            remove_tree(d->dir);
         else if (!ok)
             printf("\nIts files, and its log in log/, are left in %s\n", d->dir);
     }
@@ -338,6 +342,7 @@ int cli_demo(int argc, char **argv)
         return cli_fail("demo", CLI_FAILED, "out of memory");
     d.terminal = isatty(STDOUT_FILENO) == 1;
     d.started = demo_now();
+    network_dir = d.dir;
     watch_signals();
     printf("MedSync: a medical record's way through a network of hospital, clinic, pharmacy and regulator\n");
     ok = tell(&d, bundle);
