@@ -14,6 +14,11 @@ DEVNET = $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libmsp.a $(B)/lib
   $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/peer := $(B)/libpeer.a $(B)/libledger.a $(MSP)
 UNIT_network/devnet := $(DEVNET)
+TEST_PROGRAMS += $(B)/test-support/chain
+$(B)/test-support/chain: $(B)/obj/test/support/chain.c.o $(B)/libledger.a $(MSP)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 $(eval $(call archive,client,network/client))
 $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))

@@ -1,13 +1,13 @@
 /*
- * endorse.c: the gateway's Endorse: which organisations have to endorse, their endorsements, and the transaction that is
- * made of them.
+ * endorse.c: the gateway's Endorse: which organisations have to endorse, their endorsements, and the transaction that
+ * is made of them.
  *
- * When the client names no organisations, the gateway's own peer is asked first, because only a simulation tells what is
- * touched. The smallest set of organisations that satisfies all policies of that endorses then; sets with the gateway's
- * own organisation come first, because it has done its part. As in Fabric, only members of a collection are shown its
- * transient data unless the client named the organisations.
+ * When the client names no organisations, the gateway's own peer is asked first, because only a simulation tells what
+ * is touched. The smallest set of organisations that satisfies all policies of that endorses then; sets with the
+ * gateway's own organisation come first, because it has done its part. As in Fabric, only members of a collection are
+ * shown its transient data unless the client named the organisations.
  *
- * Private data are put into the transient store only when the transaction could be assembled: what fails leaves nothing.
+ * Private data are put into the transient store only when the transaction could be assembled: failures leave none.
  */
 #include "devnet/internal.h"
 

@@ -3,7 +3,8 @@
 # afterwards, and the chaincodes' processes have ended with it. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-medsync=${BUILD:-build/release}/bin/medsync
+build=${BUILD:-build/release}
+medsync=$build/bin/medsync
 rounds=${ROUNDS:-20}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-crash.XXXXXX")
 acknowledged=$dir/acknowledged
@@ -105,6 +106,15 @@ if [ -z "$missing" ] && [ "$total" -ge "$rounds" ]; then
 else
     echo "not ok $round - of $total acknowledged transactions some are missing"
     printf '%s\n' "$missing" | sed 's/^/#   /' | head -n 20
+    failed=1
+fi
+round=$((round + 1))
+
+"$medsync" devnet down --dir "$dir/net" >/dev/null 2>&1
+if chain=$("$build/test-support/chain" "$dir/net/ledger" HospitalMSP ClinicMSP PharmacyMSP RegulatorMSP 2>&1); then
+    echo "ok $round - the chain of blocks is whole: $chain"
+else
+    echo "not ok $round - the chain of blocks is whole: $chain"
     failed=1
 fi
 echo "1..$round"
