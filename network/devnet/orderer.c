@@ -14,7 +14,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { BLOCK_ARENA = 1024 * 1024 * 1024 };
+enum {
+    BLOCK_ARENA = 1024 * 1024 * 1024,
+    TRANSIENT_BLOCKS = 1000, /* private data of proposals that were never submitted are forgotten after so many */
+    TRANSIENT_PURGE = 100,
+};
 
 struct pending {
     struct pending *next;
@@ -62,6 +66,8 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
         }
     fcc__log(FCC__DEBUG, "block %" PRIu64 ": %zu transactions, %zu invalid", committed.number, committed.count,
              invalid);
+    if (committed.number > TRANSIENT_BLOCKS && committed.number % TRANSIENT_PURGE == 0)
+        ledger_transient_purge(net->ledger, committed.number - TRANSIENT_BLOCKS);
     devnet_gateway_committed(net, &committed);
     devnet_events_committed(net);
     fcc__arena_free(arena);
