@@ -19,14 +19,14 @@ enum {
     BLOB_CODEC_RAW = 0x55,
 };
 
-/* ---- content identifiers ------------------------------------------------------------------------------------------ */
+/* ---- content identifiers ---- */
 
 /* The CIDv1 of `content` in base32. */
 void blob_cid(uint64_t codec, fcc_bytes content, char out[BLOB_CID_MAX]);
 /* Parse a CIDv1 in base32 with SHA-256. FCC_ERR_ARG for anything else. */
 fcc_status blob_cid_parse(const char *cid, uint64_t *codec, uint8_t digest[32]) FCC_MUST_CHECK;
 
-/* ---- the store ----------------------------------------------------------------------------------------------------- */
+/* ---- the store ---- */
 
 typedef struct blob_store blob_store;
 
@@ -65,7 +65,7 @@ fcc_status blob_get(blob_store *store, const char *cid, const uint8_t key[BLOB_K
 /* Where a blob lies, for those who want to look at (or damage) the file. false past the size. */
 bool blob_path(const blob_store *store, const char *cid, char *out, size_t size);
 
-/* ---- data keys and custody ----------------------------------------------------------------------------------------- */
+/* ---- data keys and custody ---- */
 
 /* A custody key pair, from a PEM file with an X25519 private key. */
 typedef struct blob_custody blob_custody;

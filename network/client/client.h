@@ -112,7 +112,7 @@ fcc_status client_query(client *c, const client_call *call, fcc__arena *arena, c
 fcc_status client_invoke(client *c, const client_call *call, fcc__arena *arena, client_answer *answer,
                          fcc_error *error) FCC_MUST_CHECK;
 
-/* ---- the steps of client_invoke, for who wants to do something between them ---------------------------------------- */
+/* ---- the steps of client_invoke, for who wants to do something between them ---- */
 
 typedef struct client_proposal {
     char txid[65];
@@ -140,7 +140,7 @@ fcc_status client_submit(client *c, const client_transaction *transaction, fcc__
 fcc_status client_commit_status(client *c, const char *txid, fcc__arena *arena, client_answer *answer,
                                 fcc_error *error) FCC_MUST_CHECK;
 
-/* ---- chaincode events ---------------------------------------------------------------------------------------------- */
+/* ---- chaincode events ---- */
 
 typedef struct client_event {
     uint64_t block;

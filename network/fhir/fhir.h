@@ -59,7 +59,7 @@ const fhir_entry *fhir_find(const fhir_bundle *bundle, const char *reference);
 /* A FHIR date, dateTime or instant as UTC in whole seconds; what is missing is January, the first, midnight. */
 fcc_status fhir_date_utc(const char *date, char out[FHIR_DATE_LEN + 1]) FCC_MUST_CHECK;
 
-/* ---- records: what goes to the ledger about an entry -------------------------------------------------------------- */
+/* ---- records: what goes to the ledger about an entry ---- */
 
 typedef struct fhir_record {
     const fhir_entry *entry;

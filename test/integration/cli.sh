@@ -54,6 +54,12 @@ check "history lists both versions" [ "$(wc -l <"$out")" -eq 2 ]
 check "oldest first" [ "$(awk '{ print $3 }' "$out" | tr '\n' ' ')" = "v1 v2 " ]
 m events --dir "$net" --user doctor1 --from 0 --count 1 probe
 check "events shows the event" grep -q "Changed  now" "$out"
+for i in 1 2 3 4 5 6; do
+    "$medsync" invoke --dir "$net" --user doctor1 --retries 50 probe run '["GetState","hot"]' '["PutState","hot","x"]' \
+        >/dev/null 2>"$dir/hot.$i" || echo "$i" >>"$dir/hot.failed" &
+done
+wait
+check "transactions that get in each other's way are endorsed anew until they are through" [ ! -e "$dir/hot.failed" ]
 m query --dir "$net" --user nobody probe echo x
 check "an unknown user is refused" [ $? -eq 1 ]
 check "by name" grep -q nobody "$err"
