@@ -222,8 +222,8 @@ fcc_status client_open(const client_options *o, client **out, fcc_error *error)
 {
     fcc_status st = FCC_ERR_NOMEM;
     client *c = calloc(1, sizeof(*c));
-    const client_peer *own;
-    const char *msp_dir;
+    const client_peer *own = NULL;
+    const char *msp_dir = NULL;
     rpc_tls tls;
 
     memset(&tls, 0, sizeof(tls));
