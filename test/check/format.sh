@@ -7,7 +7,7 @@ files=$(find shim chaincode network protos test -name '*.[ch]' | LC_ALL=C sort)
 
 n=$((n + 1))
 if command -v clang-format >/dev/null 2>&1; then
-    wrong=$(clang-format --dry-run -Werror $files 2>&1 | sed -n 's/^\([^:]*\):.*/\1/p' | sort -u | tr '\n' ' ')
+    wrong=$(clang-format --dry-run -Werror $files 2>&1 | grep -oE '^[a-z][^ :]*\.[ch]:[0-9]+' | cut -d: -f1 | sort -u | tr '\n' ' ')
     if [ -n "$wrong" ]; then
         echo "not ok $n - clang-format leaves every file as it is"
         echo "# run clang-format -i on: $wrong"
