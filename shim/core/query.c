@@ -24,8 +24,8 @@ struct fcc_iter {
     fcc_stub *stub;
     fcc_iter *next;
     bool is_history;
-    fcc__arena *pages[2]; /* NULL until used, and once closed */
-    unsigned page;        /* which of them holds `response` */
+    fcc__arena *pages[2];                  /* NULL until used, and once closed */
+    unsigned page;                         /* which of them holds `response` */
     const Protos__QueryResponse *response; /* NULL once closed */
     size_t at;
 };
@@ -57,7 +57,8 @@ static fcc_status read_page(fcc_iter *it, fcc_bytes reply, const char *error_suf
         return fcc__fail_memory(stub);
     st = FCC__UNPACK(protos__query_response, reply, it->pages[page], &response);
     if (st != FCC_OK)
-        return FCC__FAIL_PARTS(stub, st, FCC_LIT("["), fcc__short_id(stub->tx_id), FCC_LIT("] "), fcc_str(error_suffix));
+        return FCC__FAIL_PARTS(stub, st, FCC_LIT("["), fcc__short_id(stub->tx_id), FCC_LIT("] "),
+                               fcc_str(error_suffix));
     it->page = page;
     it->response = response;
     it->at = 0;
@@ -91,7 +92,8 @@ static fcc_status read_page_facts(fcc_iter *it, fcc_page *page)
 {
     fcc_stub *stub = it->stub;
     Protos__QueryResponseMetadata *metadata;
-    fcc_status st = FCC__UNPACK(protos__query_response_metadata, fcc__of_pb(it->response->metadata), stub->arena, &metadata);
+    fcc_status st = FCC__UNPACK(protos__query_response_metadata, fcc__of_pb(it->response->metadata), stub->arena,
+                                &metadata);
 
     if (st != FCC_OK)
         return fcc_fail(stub, st, "proto: cannot parse invalid wire-format data");
@@ -124,8 +126,8 @@ static fcc_status fetch_next_page(fcc_iter *it)
 static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage **out)
 {
     fcc_stub *stub = it->stub;
-    const ProtobufCMessageDescriptor *type =
-        is_history ? &queryresult__key_modification__descriptor : &queryresult__kv__descriptor;
+    const ProtobufCMessageDescriptor *type = is_history ? &queryresult__key_modification__descriptor
+                                                        : &queryresult__kv__descriptor;
     const Protos__QueryResponse *r = it->response;
     fcc_status st;
 
@@ -299,8 +301,8 @@ static fcc_status query_range(fcc_stub *stub, fcc_bytes collection, fcc_bytes st
     return st == FCC_OK ? send_range(stub, collection, start, end, NONE, out, NULL) : st;
 }
 
-static fcc_status query_partial(fcc_stub *stub, fcc_bytes collection, fcc_bytes object_type, const fcc_bytes *attributes,
-                              size_t count, fcc_iter **out)
+static fcc_status query_partial(fcc_stub *stub, fcc_bytes collection, fcc_bytes object_type,
+                                const fcc_bytes *attributes, size_t count, fcc_iter **out)
 {
     fcc_bytes start, end;
     fcc_status st = partial_range(stub, object_type, attributes, count, &start, &end);
@@ -357,7 +359,8 @@ fcc_status fcc_get_all_states_composite_key_with_pagination(fcc_stub *stub, int3
     fcc_bytes metadata;
     fcc_status st = page_request(stub, page_size, bookmark, &metadata);
 
-    return st == FCC_OK ? send_range(stub, NONE, FCC_LIT("\0"), FCC_LIT("\0\xf4\x8f\xbf\xbf"), metadata, out, page) : st;
+    return st == FCC_OK ? send_range(stub, NONE, FCC_LIT("\0"), FCC_LIT("\0\xf4\x8f\xbf\xbf"), metadata, out, page)
+                        : st;
 }
 
 fcc_status fcc_get_query_result(fcc_stub *stub, fcc_bytes query, fcc_iter **out)

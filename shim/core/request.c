@@ -10,8 +10,8 @@ typedef Protos__ChaincodeMessage message;
 
 const char *fcc__type_name(int type, char *digits)
 {
-    const ProtobufCEnumValue *value =
-        protobuf_c_enum_descriptor_get_value(&protos__chaincode_message__type__descriptor, type);
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(&protos__chaincode_message__type__descriptor,
+                                                                           type);
 
     if (value)
         return value->name;
@@ -79,8 +79,8 @@ static fcc_status fail_as_too_long(fcc_stub *stub, Protos__ChaincodeMessage__Typ
 {
     char text[160];
     int n = snprintf(text, sizeof(text),
-                     "rpc error: code = ResourceExhausted desc = trying to send message larger than max (%zu vs. %zu)", len,
-                     stub->session->options.max_message_bytes);
+                     "rpc error: code = ResourceExhausted desc = trying to send message larger than max (%zu vs. %zu)",
+                     len, stub->session->options.max_message_bytes);
 
     return fail_to_send(stub, type, FCC_ERR_LIMIT, fcc_bytes_of(text, (size_t)n));
 }

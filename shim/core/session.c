@@ -255,7 +255,8 @@ static void handle(fcc__session *s, const message *m, fcc_bytes wire)
             reply(s, m);
             return;
         }
-        if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT || m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__TRANSACTION) {
+        if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT ||
+            m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__TRANSACTION) {
             start(s, m);
             return;
         }

@@ -44,7 +44,8 @@ static fcc_status get_value(fcc_stub *stub, fcc_bytes collection, fcc_bytes key,
 }
 
 /* One GET_STATE_MULTIPLE. */
-static fcc_status get_chunk(fcc_stub *stub, fcc_bytes collection, const fcc_bytes *keys, size_t count, fcc_bytes *values)
+static fcc_status get_chunk(fcc_stub *stub, fcc_bytes collection, const fcc_bytes *keys, size_t count,
+                            fcc_bytes *values)
 {
     Protos__GetStateMultiple request = PROTOS__GET_STATE_MULTIPLE__INIT;
     Protos__GetStateMultipleResult *result;
@@ -73,7 +74,7 @@ static fcc_status get_chunk(fcc_stub *stub, fcc_bytes collection, const fcc_byte
 }
 
 static fcc_status get_multiple(fcc_stub *stub, fcc_bytes collection, const fcc_bytes *keys, size_t count,
-                                   const fcc_bytes **values)
+                               const fcc_bytes **values)
 {
     const fcc__session *s = stub->session;
     fcc_bytes *found;
@@ -277,7 +278,8 @@ fcc_status fcc_set_private_data_validation_parameter(fcc_stub *stub, fcc_bytes c
     return set_policy(stub, collection, key, policy);
 }
 
-fcc_status fcc_get_private_data_validation_parameter(fcc_stub *stub, fcc_bytes collection, fcc_bytes key, fcc_bytes *out)
+fcc_status fcc_get_private_data_validation_parameter(fcc_stub *stub, fcc_bytes collection, fcc_bytes key,
+                                                     fcc_bytes *out)
 {
     return get_policy(stub, collection, key, out);
 }

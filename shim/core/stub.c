@@ -198,7 +198,8 @@ fcc_bytes fcc_binding(const fcc_stub *stub)
 
         for (unsigned i = 0; i < sizeof(epoch); i++)
             epoch[i] = (uint8_t)(p->epoch >> 8 * i);
-        digest = fcc__sha256_of_many((const fcc_bytes[]){ p->nonce, p->creator, fcc_bytes_of(epoch, sizeof(epoch)) }, 3);
+        digest = fcc__sha256_of_many((const fcc_bytes[]){ p->nonce, p->creator, fcc_bytes_of(epoch, sizeof(epoch)) },
+                                     3);
         if (!fcc__arena_copy(stub->arena, fcc__sha256_bytes(&digest), &p->binding))
             return fcc_bytes_of(NULL, 0);
     }

@@ -24,14 +24,14 @@ struct fcc__session {
     void *ctx;
     fcc__session_options options;
     fcc__state state;
-    bool over;     /* nothing is sent or received any more */
+    bool over; /* nothing is sent or received any more */
     bool draining;
-    bool busy;     /* inside receive or closed: callbacks must not come back */
+    bool busy; /* inside receive or closed: callbacks must not come back */
     bool use_batch;
     bool use_multiple;
     uint32_t max_batch;
     uint32_t max_multiple;
-    fcc__arena *out;   /* the message being written; reset once it is sent */
+    fcc__arena *out; /* the message being written; reset once it is sent */
     fcc_stub *buckets[FCC__BUCKETS];
     size_t running;
     fcc_stub *incoming; /* each message is unpacked in its arena, and INIT or TRANSACTION takes it over */
@@ -86,7 +86,7 @@ struct fcc_stub {
     struct fcc__proposal *proposal; /* NULL: the peer sent none */
     const fcc__identity *identity;  /* NULL until asked for */
 
-    fcc_bytes out; /* what is to be sent when the coroutine next yields or ends */
+    fcc_bytes out;                         /* what is to be sent when the coroutine next yields or ends */
     const Protos__ChaincodeMessage *reply; /* valid until the next yield; NULL: the stream is gone */
 
     fcc_response response;
@@ -123,8 +123,8 @@ fcc_bytes fcc__short_id(fcc_bytes tx_id);
  * @return FCC_OK         *out is borrowed until the arena is reset
  *         FCC_ERR_LIMIT  longer than options.max_message_bytes
  */
-fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMessage *message, fcc_bytes *out)
-    FCC_MUST_CHECK;
+fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMessage *message,
+                              fcc_bytes *out) FCC_MUST_CHECK;
 
 /*
  * Send a request and wait for its answer.
@@ -134,15 +134,15 @@ fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMess
  *
  * @return as fcc_get_state says; the text is set. Coroutine switch inside.
  */
-fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const void *payload, fcc_bytes *reply)
-    FCC_MUST_CHECK;
+fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const void *payload,
+                    fcc_bytes *reply) FCC_MUST_CHECK;
 
 /* ---- failures: each sets the text and returns `status` ---- */
 
 /* Pieces are joined as they are, for texts that hold bytes from outside (which may contain 0x00). */
 fcc_status fcc__fail_parts(fcc_stub *stub, fcc_status status, const fcc_bytes *parts, size_t count);
-#define FCC__FAIL_PARTS(stub, status, ...)                                     \
-    fcc__fail_parts(stub, status, (const fcc_bytes[]){ __VA_ARGS__ },           \
+#define FCC__FAIL_PARTS(stub, status, ...)                            \
+    fcc__fail_parts(stub, status, (const fcc_bytes[]){ __VA_ARGS__ }, \
                     sizeof((const fcc_bytes[]){ __VA_ARGS__ }) / sizeof(fcc_bytes))
 /* The transaction's memory cap. */
 fcc_status fcc__fail_memory(fcc_stub *stub);
@@ -161,8 +161,8 @@ void fcc__iters_clear(fcc_stub *stub);
 typedef enum fcc__write { FCC__WRITE_PUT, FCC__WRITE_DEL, FCC__WRITE_PURGE, FCC__WRITE_POLICY } fcc__write;
 
 /* Keep a write for the flush; the last one of a key and kind (data or policy) counts. Needs stub->batch. */
-fcc_status fcc__batch_add(fcc_stub *stub, fcc__write write, fcc_bytes collection, fcc_bytes key, fcc_bytes value)
-    FCC_MUST_CHECK;
+fcc_status fcc__batch_add(fcc_stub *stub, fcc__write write, fcc_bytes collection, fcc_bytes key,
+                          fcc_bytes value) FCC_MUST_CHECK;
 
 /* The metadata name of a key's endorsement policy. */
 #define FCC__POLICY_METAKEY FCC_LIT("VALIDATION_PARAMETER")

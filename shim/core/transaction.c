@@ -171,8 +171,9 @@ static fcc_status read_proposal(fcc_stub *stub, fcc__arena *scratch)
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract Proposal from SignedProposal", st);
     if (proposal->header.len == 0)
-        return fcc_fail(stub, FCC_ERR_PROTO, "failed to create new ChaincodeStub: "
-                                             "failed to extract Proposal fields: proposal header is nil");
+        return fcc_fail(stub, FCC_ERR_PROTO,
+                        "failed to create new ChaincodeStub: "
+                        "failed to extract Proposal fields: proposal header is nil");
     st = FCC__UNPACK(common__header, fcc__of_pb(proposal->header), scratch, &header);
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract proposal header", st);

@@ -48,7 +48,7 @@ struct fcc__co {
     fcc__co_main main;
     void *arg;
     fcc__co_pool *pool;
-    fcc__co *next; /* in the pool's idle list */
+    fcc__co *next;  /* in the pool's idle list */
     uint8_t *stack; /* lowest usable byte */
     size_t stack_bytes;
 #ifdef WITH_ASAN

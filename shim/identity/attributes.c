@@ -77,7 +77,8 @@ static fcc_status read_attributes(fcc__arena *arena, json_t *attrs, fcc__identit
     list = fcc__arena_zalloc(arena, json_object_size(attrs), sizeof(*list));
     if (!list)
         return fcc_error_set(error, FCC_ERR_LIMIT, "no memory left for reading the identity");
-    json_object_foreach (attrs, name, value) {
+    json_object_foreach(attrs, name, value)
+    {
         fcc_bytes text;
 
         if (!json_is_string(value) && !json_is_null(value))

@@ -75,8 +75,9 @@ fcc_status fcc__identity_read(fcc__arena *arena, fcc_bytes creator, fcc__identit
     fcc_status st = FCC__UNPACK(msp__serialized_identity, creator, arena, &serialized);
 
     if (st != FCC_OK)
-        return fcc_error_set(error, st, "failed to unmarshal transaction invoker's identity: "
-                                        "proto: cannot parse invalid wire-format data");
+        return fcc_error_set(error, st,
+                             "failed to unmarshal transaction invoker's identity: "
+                             "proto: cannot parse invalid wire-format data");
     identity.msp_id = fcc__of_pb(serialized->mspid);
     fcc__buf_init(&id, 1024 * 1024);
     st = FCC_ERR_PROTO;

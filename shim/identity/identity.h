@@ -19,9 +19,9 @@ typedef struct fcc__attribute {
 
 typedef struct fcc__identity {
     fcc_bytes msp_id;
-    fcc_bytes der;         /* the certificate */
-    fcc_bytes id;          /* base64 of "x509::SUBJECT::ISSUER", names spelled as Go does */
-    fcc_bytes fingerprint; /* SHA-256 of SubjectPublicKeyInfo */
+    fcc_bytes der;          /* the certificate */
+    fcc_bytes id;           /* base64 of "x509::SUBJECT::ISSUER", names spelled as Go does */
+    fcc_bytes fingerprint;  /* SHA-256 of SubjectPublicKeyInfo */
     const fcc_bytes *units; /* organizational units of the subject */
     size_t unit_count;
     const fcc__attribute *attributes;
@@ -39,7 +39,8 @@ typedef struct fcc__identity {
  *         FCC_ERR_PROTO  no such identity: not the message, no certificate in it, or attributes that cannot be read
  *         FCC_ERR_LIMIT  the arena is full
  */
-fcc_status fcc__identity_read(fcc__arena *arena, fcc_bytes creator, fcc__identity *out, fcc_error *error) FCC_MUST_CHECK;
+fcc_status fcc__identity_read(fcc__arena *arena, fcc_bytes creator, fcc__identity *out,
+                              fcc_error *error) FCC_MUST_CHECK;
 
 /* The value of a named attribute; false when there is none of this name. */
 bool fcc__identity_attribute(const fcc__identity *identity, fcc_bytes name, fcc_bytes *value);

@@ -113,8 +113,8 @@ static fcc_status client_file(fcc__arena *arena, const char *file, const char *p
     if (getenv(file))
         return required_file(arena, file, what, out, error);
     if (!variable(path))
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s must be set to a file with %s, PEM (or %s to one in base64)", file,
-                             what, path);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s must be set to a file with %s, PEM (or %s to one in base64)",
+                             file, what, path);
     st = read_file(arena, path, variable(path), &encoded, error);
     if (st != FCC_OK)
         return st;
@@ -125,7 +125,8 @@ static fcc_status client_file(fcc__arena *arena, const char *file, const char *p
         if (encoded.data[i] != '\n' && encoded.data[i] != '\r')
             packed[n++] = encoded.data[i];
     if (fcc__unbase64(arena, fcc_bytes_of(packed, n), out) != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s names %s: expected base64 of %s in PEM", path, variable(path), what);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s names %s: expected base64 of %s in PEM", path, variable(path),
+                             what);
     return FCC_OK;
 }
 
@@ -163,7 +164,8 @@ static fcc_status read_server(fcc__arena *arena, fcc__config *c, fcc_error *erro
         return fcc_error_set(error, FCC_ERR_CONFIG,
                              "CHAINCODE_ID must be set to the package id, label:hex (or CORE_CHAINCODE_ID_NAME)");
     if (disabled && !read_bool(disabled, &is_disabled))
-        return fcc_error_set(error, FCC_ERR_CONFIG, "CHAINCODE_TLS_DISABLED is \"%s\": expected true or false", disabled);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "CHAINCODE_TLS_DISABLED is \"%s\": expected true or false",
+                             disabled);
     c->use_tls = !is_disabled;
     if (!c->use_tls)
         return FCC_OK;
@@ -185,16 +187,19 @@ static fcc_status read_client(fcc__arena *arena, const char *address, fcc__confi
     c->is_client = true;
     c->ccid = variable("CORE_CHAINCODE_ID_NAME");
     if (!c->ccid)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "'CORE_CHAINCODE_ID_NAME' must be set to the package id, label:hex");
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "'CORE_CHAINCODE_ID_NAME' must be set to the package id, label:hex");
     if (!enabled || !read_bool(enabled, &c->use_tls))
-        return fcc_error_set(error, FCC_ERR_CONFIG, "'CORE_PEER_TLS_ENABLED' must be set to 'true' or 'false', it is \"%s\"",
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "'CORE_PEER_TLS_ENABLED' must be set to 'true' or 'false', it is \"%s\"",
                              enabled ? enabled : "");
     if (!c->use_tls)
         return FCC_OK;
-    st = client_file(arena, "CORE_TLS_CLIENT_KEY_FILE", "CORE_TLS_CLIENT_KEY_PATH", "the private key", &c->tls.key, error);
+    st = client_file(arena, "CORE_TLS_CLIENT_KEY_FILE", "CORE_TLS_CLIENT_KEY_PATH", "the private key", &c->tls.key,
+                     error);
     if (st == FCC_OK)
-        st = client_file(arena, "CORE_TLS_CLIENT_CERT_FILE", "CORE_TLS_CLIENT_CERT_PATH", "the certificate", &c->tls.cert,
-                         error);
+        st = client_file(arena, "CORE_TLS_CLIENT_CERT_FILE", "CORE_TLS_CLIENT_CERT_PATH", "the certificate",
+                         &c->tls.cert, error);
     if (st == FCC_OK)
         st = required_file(arena, "CORE_PEER_TLS_ROOTCERT_FILE", "the peer's CA", &c->tls.ca, error);
     return st;
@@ -218,7 +223,8 @@ fcc_status fcc__config_read(fcc__arena *arena, int argc, char **argv, fcc__confi
             arg += arg[1] == '-' ? 2 : 1;
         if (arg == argv[i] || strncmp(arg, option, strlen(option)) != 0 ||
             (arg[strlen(option)] != '=' && arg[strlen(option)] != 0))
-            return fcc_error_set(error, FCC_ERR_CONFIG, "unknown argument \"%s\": expected -peer.address or --help", argv[i]);
+            return fcc_error_set(error, FCC_ERR_CONFIG, "unknown argument \"%s\": expected -peer.address or --help",
+                                 argv[i]);
         if (arg[strlen(option)] == '=')
             peer = arg + strlen(option) + 1;
         else if (i + 1 < argc)

@@ -10,9 +10,9 @@
 #include "rpc/rpc.h"
 
 typedef struct fcc__config {
-    bool help;         /* --help was asked for: nothing else is set */
-    bool is_client;    /* dial the peer at `address`; otherwise listen there */
-    const char *ccid;  /* the package id */
+    bool help;        /* --help was asked for: nothing else is set */
+    bool is_client;   /* dial the peer at `address`; otherwise listen there */
+    const char *ccid; /* the package id */
     const char *address;
     bool use_tls;
     rpc_tls tls;
@@ -26,7 +26,8 @@ typedef struct fcc__config {
  * @return FCC_OK
  *         FCC_ERR_CONFIG  `error` names the variable or argument, its value and what was expected
  */
-fcc_status fcc__config_read(fcc__arena *arena, int argc, char **argv, fcc__config *out, fcc_error *error) FCC_MUST_CHECK;
+fcc_status fcc__config_read(fcc__arena *arena, int argc, char **argv, fcc__config *out,
+                            fcc_error *error) FCC_MUST_CHECK;
 
 /* What --help prints. */
 const char *fcc__config_help(void);

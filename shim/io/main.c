@@ -88,7 +88,9 @@ static fcc_status serve(struct process *p, fcc_error *error)
     if (st != FCC_OK)
         return fcc_error_set(error, st, "cannot serve at %s", c->address);
     fcc__log(FCC__INFO, "serving at %s, port %d, %s", c->address, port,
-             !c->use_tls ? "plaintext" : c->tls.ca.len ? "TLS with client certificates" : "TLS");
+             !c->use_tls     ? "plaintext"
+             : c->tls.ca.len ? "TLS with client certificates"
+                             : "TLS");
     return FCC_OK;
 }
 

@@ -83,10 +83,11 @@ static void ten_mebibytes_of_empty_elements_are_refused_within_the_cap(void **st
         wire[2 * i] = 1 << 3 | 2; /* rec, of length 0 */
         wire[2 * i + 1] = 0;
     }
-    assert_int_equal(FCC__UNPACK(protos__write_batch_state, fcc_bytes_of(wire, 2 * PAIRS), arena, &batch), FCC_ERR_LIMIT);
+    assert_int_equal(FCC__UNPACK(protos__write_batch_state, fcc_bytes_of(wire, 2 * PAIRS), arena, &batch),
+                     FCC_ERR_LIMIT);
     assert_in_range(fcc__arena_used(arena), 0, CAP);
-    assert_int_equal(FCC__UNPACK(protos__write_batch_state, fcc_bytes_of(wire, FCC__WIRE_MAX_ELEMENTS * 2), arena, &batch),
-                     FCC_OK);
+    assert_int_equal(
+        FCC__UNPACK(protos__write_batch_state, fcc_bytes_of(wire, FCC__WIRE_MAX_ELEMENTS * 2), arena, &batch), FCC_OK);
     assert_int_equal(batch->n_rec, FCC__WIRE_MAX_ELEMENTS);
     assert_in_range(fcc__arena_used(arena), 1, CAP);
     free(wire);
@@ -154,15 +155,15 @@ static void wire_that_is_cut_off_or_malformed_is_refused(void **state)
         const char *wire;
         size_t len;
     } bad[] = {
-        { "\x0a", 1 },                                             /* no length */
+        { "\x0a", 1 }, /* no length */
         { "\x0a\x05"
           "ab",
-          4 },                                                     /* shorter than its length */
+          4 },                                                      /* shorter than its length */
         { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12 }, /* a length of too many bytes */
         { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10 },         /* a length near 2^63 */
-        { "\x0b", 1 },                                             /* a group */
-        { "\x00\x00", 2 },                                         /* field 0 */
-        { "\x09\x01", 2 },                                         /* 8 bytes announced, 1 there */
+        { "\x0b", 1 },                                              /* a group */
+        { "\x00\x00", 2 },                                          /* field 0 */
+        { "\x09\x01", 2 },                                          /* 8 bytes announced, 1 there */
     };
     fcc__arena *arena = fcc__arena_new(CAP);
     Protos__PutState *read;

@@ -28,17 +28,17 @@ static void invalid_utf8_is_refused_wherever_it_stands(void **state)
         const char *text;
         size_t len;
     } bad[] = {
-        { "\x80", 1 },             /* continuation alone */
-        { "\xc0\x80", 2 },         /* overlong */
+        { "\x80", 1 },     /* continuation alone */
+        { "\xc0\x80", 2 }, /* overlong */
         { "\xc1\xbf", 2 },
         { "\xe0\x9f\xbf", 3 },
         { "\xf0\x8f\xbf\xbf", 4 },
-        { "\xed\xa0\x80", 3 },     /* surrogates */
+        { "\xed\xa0\x80", 3 }, /* surrogates */
         { "\xed\xbf\xbf", 3 },
         { "\xf4\x90\x80\x80", 4 }, /* above U+10FFFF */
         { "\xf5\x80\x80\x80", 4 },
         { "\xff", 1 },
-        { "\xc3", 1 },             /* cut off */
+        { "\xc3", 1 }, /* cut off */
         { "\xe2\x82", 2 },
         { "\xf0\x9f\x98", 3 },
         { "\xe2\x28\xa1", 3 },
@@ -127,8 +127,8 @@ static void hexadecimal_goes_both_ways(void **state)
 
 static void base64_goes_both_ways(void **state)
 {
-    static const char *const pairs[][2] = { { "", "" },         { "f", "Zg==" },     { "fo", "Zm8=" },
-                                            { "foo", "Zm9v" },  { "foob", "Zm9vYg==" }, { "\xff\xfe", "//4=" } };
+    static const char *const pairs[][2] = { { "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
+                                            { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xff\xfe", "//4=" } };
     fcc__arena *arena = fcc__arena_new(1 << 16);
     fcc_bytes out;
 

@@ -129,7 +129,8 @@ static inline void peer_say(struct peer *p, const Protos__ChaincodeMessage *m)
     fcc__session_receive(p->session, wire);
 }
 
-static inline void peer_say_type(struct peer *p, Protos__ChaincodeMessage__Type type, const char *tx_id, fcc_bytes payload)
+static inline void peer_say_type(struct peer *p, Protos__ChaincodeMessage__Type type, const char *tx_id,
+                                 fcc_bytes payload)
 {
     Protos__ChaincodeMessage m = PROTOS__CHAINCODE_MESSAGE__INIT;
 
@@ -194,7 +195,8 @@ static inline Protos__Response *peer_completed(struct peer *p, const char *tx_id
     return r;
 }
 
-static inline void peer_expect(struct peer *p, const char *tx_id, int32_t status, const char *message, const char *payload)
+static inline void peer_expect(struct peer *p, const char *tx_id, int32_t status, const char *message,
+                               const char *payload)
 {
     Protos__Response *r = peer_completed(p, tx_id);
 

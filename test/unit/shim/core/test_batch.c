@@ -114,7 +114,8 @@ static void a_refused_batch_ends_the_transaction_with_error(void **state)
     peer_call(&p, "tx1", "run");
     peer_take_type(&p, TYPE(WRITE_BATCH_STATE));
     peer_refuse(&p, "tx1", "read only");
-    assert_text(fcc__of_pb(peer_take_type(&p, TYPE(ERROR))->payload), "failed send batch: failed send batch: read only");
+    assert_text(fcc__of_pb(peer_take_type(&p, TYPE(ERROR))->payload),
+                "failed send batch: failed send batch: read only");
     peer_close(&p);
 }
 

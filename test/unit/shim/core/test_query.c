@@ -262,8 +262,9 @@ static fcc_status composite(fcc_stub *stub, fcc_args args)
     assert_text(fcc_error_text(stub), "input contains unicode U+0000 starting at position [1]. U+0000 and U+10FFFF are "
                                       "not allowed in the input attribute of a composite key");
     assert_int_equal(fcc_create_composite_key(stub, FCC_LIT("T"), last, 1, &key), FCC_ERR_ARG);
-    assert_text(fcc_error_text(stub), "input contains unicode U+10FFFF starting at position [2]. U+0000 and U+10FFFF are "
-                                      "not allowed in the input attribute of a composite key");
+    assert_text(fcc_error_text(stub),
+                "input contains unicode U+10FFFF starting at position [2]. U+0000 and U+10FFFF are "
+                "not allowed in the input attribute of a composite key");
     return fcc_get_state_by_partial_composite_key(stub, FCC_LIT("T"), attributes, 1, &it);
 }
 

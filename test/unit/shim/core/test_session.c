@@ -116,7 +116,8 @@ static void expect_refused(unsigned states, Protos__ChaincodeMessage__Type type,
 static void a_message_that_does_not_fit_the_state_is_answered_with_error_and_the_end(void **state)
 {
     expect_refused(0, TYPE(READY), "[tx1] Chaincode h cannot handle message (READY) while in state: created");
-    expect_refused(0, TYPE(TRANSACTION), "[tx1] Chaincode h cannot handle message (TRANSACTION) while in state: created");
+    expect_refused(0, TYPE(TRANSACTION),
+                   "[tx1] Chaincode h cannot handle message (TRANSACTION) while in state: created");
     expect_refused(1, TYPE(REGISTERED),
                    "[tx1] Chaincode h cannot handle message (REGISTERED) while in state: established");
     expect_refused(2, TYPE(REGISTERED), "[tx1] Chaincode h cannot handle message (REGISTERED) while in state: ready");

@@ -64,10 +64,12 @@ static void a_name_that_is_not_utf8_is_quoted_with_replacement_characters(void *
     struct peer p;
 
     open_ready(&p, two);
-    peer_call(&p, "tx1", "a\xff"
-                         "b");
-    peer_expect(&p, "tx1", 500, "unknown function a\xef\xbf\xbd"
-                                "b",
+    peer_call(&p, "tx1",
+              "a\xff"
+              "b");
+    peer_expect(&p, "tx1", 500,
+                "unknown function a\xef\xbf\xbd"
+                "b",
                 "");
     peer_close(&p);
 }
@@ -272,9 +274,9 @@ static fcc_status bad_arguments(fcc_stub *stub, fcc_args args)
     fcc_bytes out;
     fcc_iter *it;
 
-#define REFUSED(call, text)                                                     \
-    do {                                                                        \
-        assert_int_equal(call, FCC_ERR_ARG);                                     \
+#define REFUSED(call, text)                                                       \
+    do {                                                                          \
+        assert_int_equal(call, FCC_ERR_ARG);                                      \
         assert_bytes(fcc_error_text(stub), fcc_bytes_of(text, sizeof(text) - 1)); \
     } while (0)
 

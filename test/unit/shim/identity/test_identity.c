@@ -54,9 +54,8 @@ static X509_NAME *name_of(const struct part *parts)
     X509_NAME *name = X509_NAME_new();
 
     for (; parts->type; parts++)
-        assert_int_equal(X509_NAME_add_entry_by_txt(name, parts->type, MBSTRING_UTF8, (const uint8_t *)parts->value, -1,
-                                                    -1, 0),
-                         1);
+        assert_int_equal(
+            X509_NAME_add_entry_by_txt(name, parts->type, MBSTRING_UTF8, (const uint8_t *)parts->value, -1, -1, 0), 1);
     return name;
 }
 
@@ -112,7 +111,8 @@ static fcc_bytes creator_of(struct fixture *f, fcc_bytes pem)
 }
 
 static const struct part ca[] = {
-    { "C", "US" }, { "ST", "California" }, { "L", "San Francisco" }, { "O", "org1.example.com" }, { "CN", "ca.org1" }, { 0 }
+    { "C", "US" }, { "ST", "California" }, { "L", "San Francisco" }, { "O", "org1.example.com" }, { "CN", "ca.org1" },
+    { 0 }
 };
 
 static fcc__identity read_ok(struct fixture *f, const struct part *subject, const char *json)
@@ -162,8 +162,16 @@ static void special_characters_in_names_are_escaped(void **state)
 static void every_type_that_go_knows_is_printed(void **state)
 {
     static const struct part subject[] = {
-        { "C", "c" }, { "O", "o" }, { "OU", "ou" }, { "L", "l" }, { "ST", "st" }, { "street", "street" },
-        { "postalCode", "8000" }, { "CN", "cn" }, { "serialNumber", "7" }, { 0 },
+        { "C", "c" },
+        { "O", "o" },
+        { "OU", "ou" },
+        { "L", "l" },
+        { "ST", "st" },
+        { "street", "street" },
+        { "postalCode", "8000" },
+        { "CN", "cn" },
+        { "serialNumber", "7" },
+        { 0 },
     };
     struct part two_letters[10];
     fcc__identity identity;
@@ -180,8 +188,8 @@ static const struct part doctor[] = { { "OU", "client" }, { "OU", "ward 1" }, { 
 
 static void attributes_and_units_are_found_by_their_exact_names(void **state)
 {
-    fcc__identity identity =
-        read_ok(*state, doctor, "{\"attrs\":{\"role\":\"doctor\",\"uid\":\"\\u00e9\",\"empty\":\"\",\"null\":null}}");
+    fcc__identity identity = read_ok(
+        *state, doctor, "{\"attrs\":{\"role\":\"doctor\",\"uid\":\"\\u00e9\",\"empty\":\"\",\"null\":null}}");
     fcc_bytes value;
 
     assert_true(fcc_bytes_equal(identity.msp_id, FCC_LIT("HospitalMSP")));
@@ -231,7 +239,8 @@ static void what_is_no_identity_is_refused_with_its_reason(void **state)
 
     expect_unreadable(f, FCC_LIT("\x0a\x7f"), "failed to unmarshal transaction invoker's identity");
     expect_unreadable(f, creator_of(f, FCC_LIT("no PEM")), "identity bytes are neither X509 PEM format nor");
-    expect_unreadable(f, creator_of(f, fcc_bytes_of(pem.data, pem.len / 2)), "identity bytes are neither X509 PEM format");
+    expect_unreadable(f, creator_of(f, fcc_bytes_of(pem.data, pem.len / 2)),
+                      "identity bytes are neither X509 PEM format");
     expect_unreadable(f, creator_of(f, FCC_LIT("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")),
                       "failed to parse certificate");
 }
@@ -239,7 +248,13 @@ static void what_is_no_identity_is_refused_with_its_reason(void **state)
 static void attributes_that_are_not_a_flat_map_of_strings_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "", "[]", "7", "{\"attrs\":[]}", "{\"attrs\":{\"a\":1}}", "{\"attrs\":{\"a\":{}}}", "{\"attrs\":{}} x",
+        "",
+        "[]",
+        "7",
+        "{\"attrs\":[]}",
+        "{\"attrs\":{\"a\":1}}",
+        "{\"attrs\":{\"a\":{}}}",
+        "{\"attrs\":{}} x",
         "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
     };
     struct fixture *f = *state;

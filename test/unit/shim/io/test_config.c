@@ -19,12 +19,12 @@ struct fixture {
 };
 
 static const char *const variables[] = {
-    "CHAINCODE_SERVER_ADDRESS",  "CHAINCODE_ID",
-    "CORE_CHAINCODE_ID_NAME",    "CHAINCODE_TLS_DISABLED",
-    "CHAINCODE_TLS_KEY",         "CHAINCODE_TLS_CERT",
-    "CHAINCODE_CLIENT_CA_CERT",  "CORE_PEER_TLS_ENABLED",
+    "CHAINCODE_SERVER_ADDRESS",    "CHAINCODE_ID",
+    "CORE_CHAINCODE_ID_NAME",      "CHAINCODE_TLS_DISABLED",
+    "CHAINCODE_TLS_KEY",           "CHAINCODE_TLS_CERT",
+    "CHAINCODE_CLIENT_CA_CERT",    "CORE_PEER_TLS_ENABLED",
     "CORE_PEER_TLS_ROOTCERT_FILE", "CORE_TLS_CLIENT_KEY_FILE",
-    "CORE_TLS_CLIENT_CERT_FILE", "CORE_TLS_CLIENT_KEY_PATH",
+    "CORE_TLS_CLIENT_CERT_FILE",   "CORE_TLS_CLIENT_KEY_PATH",
     "CORE_TLS_CLIENT_CERT_PATH",
 };
 
@@ -69,10 +69,10 @@ static fcc_status read_with(struct fixture *f, const char *arg1, const char *arg
     return fcc__config_read(f->arena, 1 + (arg1 != NULL) + (arg2 != NULL), argv, &f->config, &f->error);
 }
 
-#define EXPECT_ERROR(f, arg1, arg2, expected)                              \
-    do {                                                                   \
-        assert_int_equal(read_with(f, arg1, arg2), FCC_ERR_CONFIG);         \
-        assert_string_equal((f)->error.text, expected);                    \
+#define EXPECT_ERROR(f, arg1, arg2, expected)                       \
+    do {                                                            \
+        assert_int_equal(read_with(f, arg1, arg2), FCC_ERR_CONFIG); \
+        assert_string_equal((f)->error.text, expected);             \
     } while (0)
 
 static void a_server_needs_an_address_and_a_package_id_and_nothing_else(void **state)
@@ -162,13 +162,15 @@ static void a_client_takes_the_variables_of_the_go_shim(void **state)
     write_file(f->file, "c29tZSBQRU0=\n");
     setenv("CORE_TLS_CLIENT_KEY_PATH", f->file, 1);
     setenv("CORE_TLS_CLIENT_CERT_FILE", f->file, 1);
-    EXPECT_ERROR(f, "-peer.address=h:1", NULL, "CORE_PEER_TLS_ROOTCERT_FILE must be set to a file with the peer's CA, PEM");
+    EXPECT_ERROR(f, "-peer.address=h:1", NULL,
+                 "CORE_PEER_TLS_ROOTCERT_FILE must be set to a file with the peer's CA, PEM");
     setenv("CORE_PEER_TLS_ROOTCERT_FILE", f->file, 1);
     assert_int_equal(read_with(f, "-peer.address=h:1", NULL), FCC_OK);
     assert_true(fcc_bytes_equal(f->config.tls.key, FCC_LIT("some PEM")));
     assert_true(fcc_bytes_equal(f->config.tls.cert, FCC_LIT("c29tZSBQRU0=\n")));
     setenv("CORE_TLS_CLIENT_KEY_FILE", "", 1); /* wins merely by being set */
-    EXPECT_ERROR(f, "-peer.address=h:1", NULL, "CORE_TLS_CLIENT_KEY_FILE must be set to a file with the private key, PEM");
+    EXPECT_ERROR(f, "-peer.address=h:1", NULL,
+                 "CORE_TLS_CLIENT_KEY_FILE must be set to a file with the private key, PEM");
 }
 
 static void unknown_arguments_are_quoted_and_help_needs_nothing(void **state)
@@ -176,7 +178,8 @@ static void unknown_arguments_are_quoted_and_help_needs_nothing(void **state)
     struct fixture *f = *state;
 
     EXPECT_ERROR(f, "--verbose", NULL, "unknown argument \"--verbose\": expected -peer.address or --help");
-    EXPECT_ERROR(f, "peer.address=h:1", NULL, "unknown argument \"peer.address=h:1\": expected -peer.address or --help");
+    EXPECT_ERROR(f, "peer.address=h:1", NULL,
+                 "unknown argument \"peer.address=h:1\": expected -peer.address or --help");
     EXPECT_ERROR(f, "-peer.address", NULL, "-peer.address needs host:port behind it");
     assert_int_equal(read_with(f, "--help", NULL), FCC_OK);
     assert_true(f->config.help);

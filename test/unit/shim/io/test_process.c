@@ -275,8 +275,8 @@ static void a_broken_conversation_ends_its_stream_and_no_other(void **state)
     wait_for_messages(&good, 2);
     expect_payload(&good, 1, "still here");
     kill(f.pid, SIGINT);
-    assert_int_equal(wait_for(f.pid), 0);
     wait_for_messages(&good, 3);
+    assert_int_equal(wait_for(f.pid), 0);
     fcc__arena_free(bad.arena);
     fcc__arena_free(good.arena);
     finish(&f);
@@ -323,15 +323,16 @@ static void with_a_client_ca_only_its_clients_are_served(void **state)
         struct peer q = { .loop = f.loop, .arena = p.arena };
 
         assert_int_equal(rpc_channel_new(f.loop, f.address, refused[i], &channel, NULL), FCC_OK);
-        assert_int_equal(rpc_open(channel, "/protos.Chaincode/Connect", PATIENCE_MS, false, &events, &q, &q.call), FCC_OK);
+        assert_int_equal(rpc_open(channel, "/protos.Chaincode/Connect", PATIENCE_MS, false, &events, &q, &q.call),
+                         FCC_OK);
         wait_for_messages(&q, 1);
         assert_true(q.closed);
         assert_int_equal(q.code, RPC_UNAVAILABLE);
         rpc_channel_free(channel);
     }
     kill(f.pid, SIGTERM);
-    assert_int_equal(wait_for(f.pid), 0);
     wait_for_messages(&p, 3);
+    assert_int_equal(wait_for(f.pid), 0);
     fcc__arena_free(p.arena);
     finish(&f);
     unsetenv("CHAINCODE_TLS_DISABLED");
