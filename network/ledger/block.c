@@ -176,8 +176,8 @@ bool ledger_envelope_canonical(fcc_bytes envelope, fcc__arena *arena)
     fcc_bytes again;
 
     return FCC__UNPACK(common__envelope, envelope, arena, &parsed) == FCC_OK && parsed->payload.len &&
-           parsed->signature.len && parsed->base.n_unknown_fields == 0 &&
-           fcc__pack(parsed, arena, &again) == FCC_OK && fcc_bytes_equal(again, envelope);
+           parsed->signature.len && parsed->base.n_unknown_fields == 0 && fcc__pack(parsed, arena, &again) == FCC_OK &&
+           fcc_bytes_equal(again, envelope);
 }
 
 /* Metadata{value} or, with a signature, Metadata{value, signatures}. */

@@ -70,10 +70,10 @@ fcc_status ledger__find_collection(const ledger *l, fcc_bytes ns, fcc_bytes name
     if (st != FCC_OK)
         return st;
     for (i = 0; i < package->n_config; i++) {
-        Protos__StaticCollectionConfig *config =
-            package->config[i]->payload_case == PROTOS__COLLECTION_CONFIG__PAYLOAD_STATIC_COLLECTION_CONFIG
-                ? package->config[i]->static_collection_config
-                : NULL;
+        Protos__StaticCollectionConfig *config = package->config[i]->payload_case ==
+                                                         PROTOS__COLLECTION_CONFIG__PAYLOAD_STATIC_COLLECTION_CONFIG
+                                                     ? package->config[i]->static_collection_config
+                                                     : NULL;
 
         if (!config || !fcc_bytes_equal(fcc__of_pb(config->name), name))
             continue;
@@ -81,8 +81,8 @@ fcc_status ledger__find_collection(const ledger *l, fcc_bytes ns, fcc_bytes name
         out->member_only_read = config->member_only_read;
         out->member_only_write = config->member_only_write;
         out->block_to_live = config->block_to_live;
-        if (config->member_orgs_policy && config->member_orgs_policy->payload_case ==
-                                              PROTOS__COLLECTION_POLICY_CONFIG__PAYLOAD_SIGNATURE_POLICY)
+        if (config->member_orgs_policy &&
+            config->member_orgs_policy->payload_case == PROTOS__COLLECTION_POLICY_CONFIG__PAYLOAD_SIGNATURE_POLICY)
             st = fcc__pack(config->member_orgs_policy->signature_policy, arena, &out->member_policy);
         if (st == FCC_OK && config->endorsement_policy)
             st = fcc__pack(config->endorsement_policy, arena, &out->endorsement_policy);

@@ -137,7 +137,8 @@ static fcc_status apply_one(struct commit *c, size_t i, fcc_error *error)
         return apply_config(c, i, error);
     if (!one->tx.action || !one->has_rwset) {
         if (c->mode != LEDGER__VALIDATING)
-            return fcc_error_set(error, FCC_ERR_CORRUPT, "block %llu: transaction %zu is recorded as valid, but unreadable",
+            return fcc_error_set(error, FCC_ERR_CORRUPT,
+                                 "block %llu: transaction %zu is recorded as valid, but unreadable",
                                  (unsigned long long)c->block->number, i);
         one->code = one->tx.action ? CODE(INVALID_OTHER_REASON) : CODE(NIL_TXACTION);
         return FCC_OK;
@@ -173,9 +174,8 @@ static fcc_status index_txs(struct commit *c)
         fcc__buf_uvarint(&value, c->block->number);
         fcc__buf_uvarint(&value, i);
         fcc__buf_uvarint(&value, c->candidates[i].code);
-        st = fcc__buf_ok(&value)
-                 ? ledger__put(&c->l->store, c->txn, LEDGER__TXS, txid, fcc__buf_bytes(&value))
-                 : value.status;
+        st = fcc__buf_ok(&value) ? ledger__put(&c->l->store, c->txn, LEDGER__TXS, txid, fcc__buf_bytes(&value))
+                                 : value.status;
     }
     fcc__buf_clear(&value);
     return st;

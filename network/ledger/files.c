@@ -208,3 +208,23 @@ fcc_status ledger__files_cut(ledger__files *files, uint32_t file, uint64_t offse
     files->size = offset;
     return FCC_OK;
 }
+
+fcc_status ledger__files_blank(const ledger__files *files, uint32_t file, uint64_t offset, bool *blank)
+{
+    uint8_t piece[4096];
+    ssize_t n, i;
+
+    *blank = file == files->file;
+    while (*blank) {
+        n = pread(files->fd, piece, sizeof piece, (off_t)offset);
+        if (n < 0)
+            return FCC_ERR_IO;
+        if (n == 0)
+            break;
+        for (i = 0; i < n && piece[i] == 0; i++)
+            ;
+        *blank = i == n;
+        offset += (uint64_t)n;
+    }
+    return FCC_OK;
+}

@@ -36,6 +36,8 @@ fcc_status ledger__files_read(const ledger__files *files, ledger__spot spot, fcc
  */
 fcc_status ledger__files_next(const ledger__files *files, uint32_t *file, uint64_t *offset, ledger__spot *spot,
                               bool *torn) FCC_MUST_CHECK;
+/* Is everything from here to the end of the last file 0? So a power cut can leave a file that had grown already. */
+fcc_status ledger__files_blank(const ledger__files *files, uint32_t file, uint64_t offset, bool *blank) FCC_MUST_CHECK;
 /* Cut the last file off here. */
 fcc_status ledger__files_cut(ledger__files *files, uint32_t file, uint64_t offset) FCC_MUST_CHECK;
 

@@ -28,7 +28,7 @@ typedef struct ledger__transient ledger__transient;
 struct ledger {
     ledger__store store;
     ledger__files files;
-    int lock; /* descriptor that holds the lock; -1: none */
+    int lock;    /* descriptor that holds the lock; -1: none */
     bool broken; /* a commit failed half-way: only closing and opening again tells what is on disk */
     char **orgs;
     size_t org_count;
@@ -162,7 +162,7 @@ typedef struct ledger__updates {
     MDB_txn *txn;
     fcc__arena *arena;
     uint64_t block;
-    ledger__map map; /* state key to the last update of the block */
+    ledger__map map;         /* state key to the last update of the block */
     ledger__map collections; /* looked up so far */
 } ledger__updates;
 

@@ -60,7 +60,8 @@ fcc_status ledger_sim_range(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection,
             return st;
         if (sim->wrote)
             return ledger__refuse(sim,
-                                  "txid [" FCC_FMT "]: unsuppored transaction. Queries on pvt data is supported only in "
+                                  "txid [" FCC_FMT
+                                  "]: unsuppored transaction. Queries on pvt data is supported only in "
                                   "a read-only transaction",
                                   FCC_ARG(sim->txid));
         sim->queried_private = true;

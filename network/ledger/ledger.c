@@ -54,7 +54,8 @@ fcc_status ledger__block_at(const ledger *l, MDB_txn *txn, uint64_t number, fcc_
     fcc_bytes stored, record;
     uint64_t file;
     ledger__spot spot;
-    fcc_status st = ledger__get(&l->store, txn, LEDGER__BLOCKS, ledger__number_key(scratch_of(l), 'n', number), &stored);
+    fcc_status st = ledger__get(&l->store, txn, LEDGER__BLOCKS, ledger__number_key(scratch_of(l), 'n', number),
+                                &stored);
 
     if (st != FCC_OK)
         return st;
@@ -206,7 +207,7 @@ out:
 /* A whole record of which the content isn't: possible at the very end after a power cut, damage everywhere else. */
 static fcc_status read_next(ledger *l, ledger__spot spot, fcc__arena *arena, ledger__block *block)
 {
-    fcc_bytes record;
+    fcc_bytes record, commit_hash;
     fcc__sha256 data;
     fcc_status st = ledger__files_read(&l->files, spot, arena, &record);
 
@@ -215,7 +216,15 @@ static fcc_status read_next(ledger *l, ledger__spot spot, fcc__arena *arena, led
     if (st != FCC_OK)
         return st;
     data = ledger_data_hash(block->envelopes, block->count);
-    return fcc_bytes_equal(block->data_hash, fcc__sha256_bytes(&data)) ? FCC_OK : FCC_ERR_CORRUPT;
+    if (!fcc_bytes_equal(block->data_hash, fcc__sha256_bytes(&data)) ||
+        block->metadata[LEDGER__FILTER].len != block->count)
+        return FCC_ERR_CORRUPT;
+    if (block->number == 0)
+        return FCC_OK;
+    st = ledger__commit_hash_unpack(block->metadata[LEDGER__COMMIT_HASH], arena, &commit_hash);
+    if (st == FCC_ERR_PROTO || (st == FCC_OK && commit_hash.len != FCC__SHA256_LEN))
+        return FCC_ERR_CORRUPT;
+    return st;
 }
 
 /* Follow the block files from the savepoint to their end, and cut off what is torn there. */
@@ -245,9 +254,18 @@ static fcc_status catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error 
         }
         if (st == FCC_OK)
             st = read_next(l, spot, arena, &block);
-        if (st == FCC_ERR_CORRUPT && file == l->files.file && offset == l->files.size) {
-            st = ledger__files_cut(&l->files, file, here_file == file ? here : 0);
-            break;
+        if (here_file != file)
+            here = 0;
+        if (st == FCC_ERR_CORRUPT && file == l->files.file) {
+            bool last = offset == l->files.size;
+
+            /* a file that had grown, but not been filled, when the power went */
+            if (!last && ledger__files_blank(&l->files, file, here, &last) != FCC_OK)
+                last = false;
+            if (last) {
+                st = ledger__files_cut(&l->files, file, here);
+                break;
+            }
         }
         if (st == FCC_OK)
             st = ledger__commit_block(l, &block, LEDGER__REPLAY, &spot, arena, NULL, error);

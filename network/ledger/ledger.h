@@ -49,7 +49,7 @@ void ledger_close(ledger *l); /* takes NULL; free simulators first */
 
 /* Number of blocks; 0 before the genesis block. */
 uint64_t ledger_height(const ledger *l);
-/* Header hash of the last block and of the one before; zero bytes where there is none. */
+/* Header hash of the last block; zeros before the genesis block. */
 fcc__sha256 ledger_hash(const ledger *l);
 /* The commit hash of the last block (Fabric's slot 4); empty until block 1. Borrowed until the next commit. */
 fcc_bytes ledger_commit_hash(const ledger *l);
@@ -100,7 +100,7 @@ typedef struct ledger_sim_options {
 } ledger_sim_options;
 
 fcc_status ledger_sim_new(ledger *l, const ledger_sim_options *options, ledger_sim **out) FCC_MUST_CHECK;
-void ledger_sim_free(ledger_sim *sim); /* takes NULL; closes its iterators */
+void ledger_sim_free(ledger_sim *sim);               /* takes NULL; closes its iterators */
 const char *ledger_sim_error(const ledger_sim *sim); /* cause of the last failure; "" when none */
 
 /* A chaincode is about to run: records the read of its Sequence in `_lifecycle`, as each Fabric transaction has it. */
@@ -157,9 +157,9 @@ typedef struct ledger_page {
     const fcc_bytes *results; /* serialized queryresult.KV or queryresult.KeyModification */
     size_t count;
     bool has_more;
-    bool paginated;       /* fetched and bookmark belong into the answer's metadata */
-    int32_t fetched;      /* results of the query so far */
-    fcc_bytes bookmark;   /* next key; empty at the end */
+    bool paginated;     /* fetched and bookmark belong into the answer's metadata */
+    int32_t fetched;    /* results of the query so far */
+    fcc_bytes bookmark; /* next key; empty at the end */
 } ledger_page;
 
 /* The next batch; what it gives lives in `arena`. When has_more is false the iterator is done: ledger_iter_close it. */
@@ -169,8 +169,9 @@ void ledger_iter_close(ledger_iter *iter); /* takes NULL */
 /* ---- the result of a simulation ----------------------------------------------------------------------------------- */
 
 typedef struct ledger_results {
-    fcc_bytes rwset;         /* rwset.TxReadWriteSet: ChaincodeAction.results */
-    fcc_bytes private_rwset; /* rwset.TxPvtReadWriteSet for ledger_transient_put; empty when nothing private is written */
+    fcc_bytes rwset; /* rwset.TxReadWriteSet: ChaincodeAction.results */
+    fcc_bytes
+        private_rwset; /* rwset.TxPvtReadWriteSet for ledger_transient_put; empty when nothing private is written */
     /* What has to endorse it, for planning with msp_channel_satisfied_by_orgs: protos.ApplicationPolicy each. */
     const fcc_bytes *policies;
     size_t policy_count;
@@ -226,9 +227,9 @@ fcc_status ledger_tx_parse(fcc_bytes envelope, fcc__arena *arena, ledger_tx *out
 typedef struct ledger_committed {
     uint64_t number;
     size_t count;
-    const uint8_t *codes;  /* the transaction filter */
+    const uint8_t *codes;   /* the transaction filter */
     const fcc_bytes *txids; /* may be empty for an unreadable transaction */
-    fcc_bytes block;       /* serialized, with filter and commit hash */
+    fcc_bytes block;        /* serialized, with filter and commit hash */
 } ledger_committed;
 
 /*

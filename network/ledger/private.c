@@ -326,8 +326,8 @@ static fcc_status store_set(ledger__updates *u, const ledger__candidate *candida
         for (j = 0; st == FCC_OK && j < ns->n_collection_pvt_rwset; j++) {
             const Rwset__CollectionPvtReadWriteSet *plain = ns->collection_pvt_rwset[j];
             fcc__sha256 digest = fcc__sha256_of(fcc__of_pb(plain->rwset));
-            fcc_bytes promised =
-                promised_hash(&candidate->rwset, fcc__of_pb(ns->namespace_), fcc__of_pb(plain->collection_name));
+            fcc_bytes promised = promised_hash(&candidate->rwset, fcc__of_pb(ns->namespace_),
+                                               fcc__of_pb(plain->collection_name));
 
             /* an endorser whose data differ from what was agreed on: not this transaction's data */
             if (fcc_bytes_equal(promised, fcc__sha256_bytes(&digest)))

@@ -83,8 +83,8 @@ fcc_status ledger__range_add(ledger__range *range, fcc_bytes key, ledger__versio
     Kvrwset__KVRead *read = fcc__arena_alloc(range->arena, sizeof *read);
     Kvrwset__Version *v = fcc__arena_alloc(range->arena, sizeof *v);
 
-    range->pending =
-        more(range->arena, range->pending, range->pending_count, &range->pending_room, sizeof *range->pending);
+    range->pending = more(range->arena, range->pending, range->pending_count, &range->pending_room,
+                          sizeof *range->pending);
     if (!read || !v || !range->pending || !fcc__arena_copy(range->arena, key, &key))
         return FCC_ERR_LIMIT;
     kvrwset__kvread__init(read);

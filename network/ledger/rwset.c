@@ -25,7 +25,8 @@ struct space { /* public keys of a namespace, or a collection */
     ledger__map reads, writes, metadata;
 };
 
-struct namespace {
+struct namespace
+{
     struct space public;
     ledger__map collections; /* struct space */
     Kvrwset__RangeQueryInfo **ranges;
@@ -160,18 +161,18 @@ fcc_status ledger__add_range(ledger__builder *builder, fcc_bytes ns, Kvrwset__Ra
 }
 
 /* Room for the elements of a repeated field, each initialised by its own init function. */
-#define ELEMENTS(arena, count, type, init, array)                                    \
-    do {                                                                             \
-        type *room_ = fcc__arena_zalloc(arena, count, sizeof(type));                 \
-        size_t e_;                                                                   \
-                                                                                     \
-        (array) = fcc__arena_zalloc(arena, count, sizeof(type *));                   \
-        if (!room_ || !(array))                                                      \
-            return FCC_ERR_LIMIT;                                                    \
-        for (e_ = 0; e_ < (count); e_++) {                                           \
-            init(&room_[e_]);                                                        \
-            (array)[e_] = &room_[e_];                                                \
-        }                                                                            \
+#define ELEMENTS(arena, count, type, init, array)                    \
+    do {                                                             \
+        type *room_ = fcc__arena_zalloc(arena, count, sizeof(type)); \
+        size_t e_;                                                   \
+                                                                     \
+        (array) = fcc__arena_zalloc(arena, count, sizeof(type *));   \
+        if (!room_ || !(array))                                      \
+            return FCC_ERR_LIMIT;                                    \
+        for (e_ = 0; e_ < (count); e_++) {                           \
+            init(&room_[e_]);                                        \
+            (array)[e_] = &room_[e_];                                \
+        }                                                            \
     } while (0)
 
 static fcc_status version_of(const struct read *read, fcc__arena *arena, Kvrwset__Version **out)
@@ -333,8 +334,8 @@ static fcc_status build_namespace(struct namespace *ns, fcc_bytes name, fcc__are
     public->n_collection_hashed_rwset = ns->collections.count;
     ELEMENTS(arena, ns->collections.count, Rwset__CollectionHashedReadWriteSet,
              rwset__collection_hashed_read_write_set__init, public->collection_hashed_rwset);
-    ELEMENTS(arena, ns->collections.count, Rwset__CollectionPvtReadWriteSet,
-             rwset__collection_pvt_read_write_set__init, private->collection_pvt_rwset);
+    ELEMENTS(arena, ns->collections.count, Rwset__CollectionPvtReadWriteSet, rwset__collection_pvt_read_write_set__init,
+             private->collection_pvt_rwset);
     for (i = 0; i < ns->collections.count; i++) {
         st = build_collection(ns->collections.items[i]->value, ns->collections.items[i]->key, arena,
                               public->collection_hashed_rwset[i], private);
@@ -364,7 +365,7 @@ fcc_status ledger__build(ledger__builder *builder, fcc__arena *arena, fcc_bytes 
         st = build_namespace(builder->namespaces.items[i]->value, builder->namespaces.items[i]->key, arena,
                              public.ns_rwset[i], parts[i]);
         if (parts[i]->n_collection_pvt_rwset)
-            private.ns_pvt_rwset[private.n_ns_pvt_rwset++] = parts[i];
+        private.ns_pvt_rwset[private.n_ns_pvt_rwset++] = parts[i];
     }
     if (st == FCC_OK)
         st = fcc__pack(&public, arena, &rwset_bytes);

@@ -164,10 +164,10 @@ static bool creator_is_member(ledger_sim *sim, struct known_collection *known)
 
     if (!known->creator_asked) {
         known->creator_asked = true;
-        known->creator_is_member =
-            sim->l->channel &&
-            msp_deserialize(msp_channel_manager(sim->l->channel), sim->creator, &identity, NULL) == FCC_OK &&
-            msp_policy_evaluate(known->collection.member_policy, &identity, 1, NULL) == FCC_OK;
+        known->creator_is_member = sim->l->channel &&
+                                   msp_deserialize(msp_channel_manager(sim->l->channel), sim->creator, &identity,
+                                                   NULL) == FCC_OK &&
+                                   msp_policy_evaluate(known->collection.member_policy, &identity, 1, NULL) == FCC_OK;
     }
     return known->creator_is_member;
 }
@@ -183,8 +183,7 @@ fcc_status ledger__permit(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, b
         return st;
     if (!known->found)
         return ledger__refuse(sim, "collection %s/" FCC_FMT "/" FCC_FMT " could not be found",
-                              sim->l->channel ? msp_channel_id(sim->l->channel) : "", FCC_ARG(ns),
-                              FCC_ARG(collection));
+                              sim->l->channel ? msp_channel_id(sim->l->channel) : "", FCC_ARG(ns), FCC_ARG(collection));
     if ((write ? known->collection.member_only_write : known->collection.member_only_read) &&
         !creator_is_member(sim, known))
         return ledger__refuse(sim,
@@ -269,10 +268,9 @@ fcc_status ledger_sim_get_hash(ledger_sim *sim, fcc_bytes ns, fcc_bytes collecti
     if (st != FCC_OK)
         return st;
     if (!known->found)
-        return ledger__refuse(sim,
-                              "collection [" FCC_FMT "] not defined in the collection config for chaincode [" FCC_FMT
-                              "]",
-                              FCC_ARG(collection), FCC_ARG(ns));
+        return ledger__refuse(
+            sim, "collection [" FCC_FMT "] not defined in the collection config for chaincode [" FCC_FMT "]",
+            FCC_ARG(collection), FCC_ARG(ns));
     st = look_hashed(sim, ns, collection, key, &entry);
     if (st == FCC_OK)
         st = ledger__add_read(&sim->builder, ns, collection, key, &entry);

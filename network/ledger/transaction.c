@@ -145,7 +145,7 @@ bool ledger__ns_writes(const ledger__ns_rwset *ns)
     return false;
 }
 
-#define CODE(name) \
+#define CODE(name)                           \
     case PROTOS__TX_VALIDATION_CODE__##name: \
         return #name
 

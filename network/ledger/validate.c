@@ -250,8 +250,8 @@ static fcc_status check_names(struct checker *c, const ledger__candidate *candid
     const Protos__ChaincodeAction *action = candidate->tx.action;
     Protos__ChaincodeHeaderExtension *extension;
     Protos__ChaincodeEvent *event;
-    fcc_status st = FCC__UNPACK(protos__chaincode_header_extension,
-                                fcc__of_pb(candidate->tx.channel_header->extension), c->arena, &extension);
+    fcc_status st = FCC__UNPACK(protos__chaincode_header_extension, fcc__of_pb(candidate->tx.channel_header->extension),
+                                c->arena, &extension);
 
     if (st == FCC_ERR_PROTO)
         *code = CODE(BAD_HEADER_EXTENSION);

@@ -37,13 +37,16 @@ static const char fix_yaml[] =
     "organisations:\n"
     "  - {name: A, mspid: AMSP, domain: a.example, peer: {name: peer0, address: 127.0.0.1:7051},\n"
     "     sites: [{gln: \"4012345000016\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-1, site: \"4012345000016\"}, {name: u, patient: true}]}\n"
+    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-1, site: \"4012345000016\"}, {name: u, patient: "
+    "true}]}\n"
     "  - {name: B, mspid: BMSP, domain: b.example, peer: {name: peer0, address: 127.0.0.1:7052},\n"
     "     sites: [{gln: \"4012345001013\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-2, site: \"4012345001013\"}, {name: u, patient: true}]}\n"
+    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-2, site: \"4012345001013\"}, {name: u, patient: "
+    "true}]}\n"
     "  - {name: C, mspid: CMSP, domain: c.example, peer: {name: peer0, address: 127.0.0.1:7053},\n"
     "     sites: [{gln: \"4012345002010\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-3, site: \"4012345002010\"}, {name: u, patient: true}]}\n";
+    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-3, site: \"4012345002010\"}, {name: u, patient: "
+    "true}]}\n";
 
 typedef struct fixture {
     char dir[64]; /* of everything; removed at the end */
@@ -157,16 +160,16 @@ static inline fixture *fix_new(bool disk)
         msp_generate(f->network, crypto, &error) != FCC_OK ||
         msp_genesis(f->network, crypto, 1800000000, f->arena, &f->genesis, &error) != FCC_OK)
         fail_msg("%s", error.text);
-    assert_int_equal(msp_signer_load(msp_path_orderer_msp(f->arena, crypto, &f->network->orderer), "OrdererMSP",
-                                     &f->orderer, NULL),
-                     FCC_OK);
+    assert_int_equal(
+        msp_signer_load(msp_path_orderer_msp(f->arena, crypto, &f->network->orderer), "OrdererMSP", &f->orderer, NULL),
+        FCC_OK);
     for (i = 0; i < FIX_ORGS; i++) {
         const config_org *org = &f->network->orgs[i];
 
-        assert_int_equal(
-            msp_signer_load(msp_path_peer_msp(f->arena, crypto, org), org->mspid, &f->peers[i], NULL), FCC_OK);
-        assert_int_equal(
-            msp_signer_load(msp_path_user_msp(f->arena, crypto, org, "u"), org->mspid, &f->users[i], NULL), FCC_OK);
+        assert_int_equal(msp_signer_load(msp_path_peer_msp(f->arena, crypto, org), org->mspid, &f->peers[i], NULL),
+                         FCC_OK);
+        assert_int_equal(msp_signer_load(msp_path_user_msp(f->arena, crypto, org, "u"), org->mspid, &f->users[i], NULL),
+                         FCC_OK);
     }
     fix_define(f);
     fix_open(f);

@@ -10,11 +10,11 @@ static void a_set_is_written_in_byte_order_whatever_the_order_of_calls(void **st
                                    "\x0a\x01"
                                    "a"
                                    "\x12\x2a"
-                                   "\x0a\x04\x0a\x02k1"             /* KVRead without version */
+                                   "\x0a\x04\x0a\x02k1"                 /* KVRead without version */
                                    "\x0a\x08\x0a\x02k2\x12\x02\x08\x03" /* KVRead, version {3, 0} */
-                                   "\x1a\x08\x0a\x02k1\x1a\x02v1"   /* KVWrite */
-                                   "\x1a\x06\x0a\x02k3\x10\x01"     /* KVWrite, is_delete */
-                                   "\x22\x06\x0a\x02k2\x12\x00"     /* KVMetadataWrite with an empty entry */
+                                   "\x1a\x08\x0a\x02k1\x1a\x02v1"       /* KVWrite */
+                                   "\x1a\x06\x0a\x02k3\x10\x01"         /* KVWrite, is_delete */
+                                   "\x22\x06\x0a\x02k2\x12\x00"         /* KVMetadataWrite with an empty entry */
                                    "\x12\x0b"
                                    "\x0a\x01"
                                    "b"
@@ -120,8 +120,8 @@ static void up_to_fifty_results_are_listed_and_more_are_hashed(void **state)
         size_t results;
         uint32_t level;
         size_t hashes;
-    } cases[] = { { 51, 1, 1 }, { 52, 1, 2 }, { 102, 1, 2 }, { 103, 1, 3 }, { 2550, 1, 50 }, { 2601, 2, 1 },
-                  { 2602, 2, 2 } };
+    } cases[] = { { 51, 1, 1 },    { 52, 1, 2 },   { 102, 1, 2 }, { 103, 1, 3 },
+                  { 2550, 1, 50 }, { 2601, 2, 1 }, { 2602, 2, 2 } };
     fcc__arena *arena = fcc__arena_new((size_t)1 << 28);
     Kvrwset__RangeQueryInfo info = record(arena, 0);
     size_t i;

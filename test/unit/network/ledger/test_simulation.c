@@ -24,9 +24,9 @@ static ledger_iter *range(ledger_sim *sim, const char *from, const char *to, int
 {
     ledger_iter *iter;
 
-    assert_int_equal(ledger_sim_range(sim, FCC_LIT("any"), none, fcc_str(from), fcc_str(to), page, fcc_str(bookmark),
-                                      &iter),
-                     FCC_OK);
+    assert_int_equal(
+        ledger_sim_range(sim, FCC_LIT("any"), none, fcc_str(from), fcc_str(to), page, fcc_str(bookmark), &iter),
+        FCC_OK);
     return iter;
 }
 
@@ -107,8 +107,8 @@ static void keys_hold_any_byte_and_any_length(void **state)
     fix_tx tx;
 
     for (i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
-        assert_int_equal(
-            ledger_sim_put(sim, FCC_LIT("any"), none, fcc_bytes_of(key, lengths[i]), FCC_LIT("zeros")), FCC_OK);
+        assert_int_equal(ledger_sim_put(sim, FCC_LIT("any"), none, fcc_bytes_of(key, lengths[i]), FCC_LIT("zeros")),
+                         FCC_OK);
     tx = fix_endorse(f, "any", fix_finish(f, sim), 1);
     assert_int_equal(fix_commit(f, &tx, 1)[0], FIX_CODE(VALID));
     sim = fix_sim(f, 0);

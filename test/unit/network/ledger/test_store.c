@@ -125,7 +125,8 @@ static void a_walk_starts_at_the_first_key_that_is_not_below(void **state)
     for (i = 0; i < LENGTHS; i++)
         put(s, key_of(lengths[i], ""), "v");
     for (i = 0; i + 1 < LENGTHS; i++) {
-        assert_int_equal(ledger__cursor_open(&s->store, s->txn, LEDGER__STATE, key_of(lengths[i], ""), &cursor), FCC_OK);
+        assert_int_equal(ledger__cursor_open(&s->store, s->txn, LEDGER__STATE, key_of(lengths[i], ""), &cursor),
+                         FCC_OK);
         assert_int_equal(cursor.key.len, lengths[i]);
         ledger__cursor_close(&cursor);
         /* just behind it: the next longer one, since 0x01 sorts before 'k' */
