@@ -32,7 +32,8 @@ enum {
 
 const char cli_call_help[] =
     "  --dir DIR              the network's directory (" CLI_DEFAULT_DIR ")\n"
-    "  --user NAME            who calls: a folder of crypto/peerOrganizations/<domain>/users (doctor1)\n"
+    "  --user NAME            who calls: a folder of crypto/peerOrganizations/<domain>/users, such as\n"
+    "                         doctor1; without it the Admin of --org or of the first organisation\n"
     "  --org ORG              that user's organisation; needed when several have such a user\n"
     "  --gateway ORG          ask the peer of this organisation instead of the user's own\n"
     "  --transient NAME=TEXT  private input that is not written to the ledger; NAME=@FILE reads a file; repeatable\n"

@@ -12,7 +12,7 @@ static const char usage[] =
     "usage: medsync events [OPTION]... CHAINCODE\n\n"
     "Prints the events of CHAINCODE's valid transactions as they are committed, until it is interrupted.\n\n"
     "  --dir DIR         the network's directory (" CLI_DEFAULT_DIR ")\n"
-    "  --user NAME       who asks\n"
+    "  --user NAME       who asks (the Admin of --org or of the first organisation)\n"
     "  --org ORG         that user's organisation\n"
     "  --from BLOCK      begin with the events of this block; by default with the next one\n"
     "  --after TXID      begin after this transaction's event\n"

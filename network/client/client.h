@@ -15,7 +15,7 @@ typedef struct client client;
 
 typedef struct client_options {
     const char *dir;        /* the network's directory, with endpoints.json */
-    const char *user;       /* "doctor1", "Admin"; NULL only with msp_dir */
+    const char *user;       /* "doctor1"; NULL: the Admin of `org` or, without one, of the first organisation */
     const char *org;        /* MSP id, name ("hospital") or domain; NULL: the only organisation that has the user */
     const char *gateway;    /* the organisation whose peer is asked; NULL: the user's own */
     const char *msp_dir;    /* use this MSP directory instead of the user's */

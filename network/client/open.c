@@ -198,12 +198,14 @@ static fcc_status find_user(client *c, const client_options *o, const client_pee
         *msp_dir = o->msp_dir;
         return FCC_OK;
     }
-    if (!user)
-        return fcc_error_set(error, FCC_ERR_ARG, "which user? --user NAME");
+    if (!user) {
+        user = "Admin";
+        found = found ? found : &c->peers[0];
+    }
     if (found && !is_dir(msp_dir_of(c, o->dir, found, user)))
         return fcc_error_set(error, FCC_ERR_NOT_FOUND, "%s has no user %s: there are %s", found->mspid, user,
                              known_users(c, o->dir, found));
-    for (i = 0; !o->org && i < c->peer_count; i++) {
+    for (i = 0; o->user && !o->org && i < c->peer_count; i++) {
         if (!is_dir(msp_dir_of(c, o->dir, &c->peers[i], user)))
             continue;
         if (found)

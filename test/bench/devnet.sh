@@ -30,7 +30,7 @@ while [ "$n" -lt "$runs" ]; do
     begin=$(ms)
     "$medsync" devnet up --dir "$work/net" --ports auto --with probe >"$work/log" 2>&1 &
     up=$!
-    until "$medsync" query --dir "$work/net" --user doctor1 probe echo hello >"$work/answer" 2>/dev/null; do
+    until "$medsync" query --dir "$work/net" probe echo hello >"$work/answer" 2>/dev/null; do
         kill -0 "$up" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
         [ $(($(ms) - begin)) -lt 30000 ] || { echo "no answer within 30 s" >&2; exit 1; }
     done
