@@ -244,7 +244,7 @@ static void without_the_offer_several_keys_are_read_one_by_one(void **state)
     peer_call(&p, "tx1", "run", "three");
     for (unsigned i = 0; i < 3; i++) {
         peer_take_type(&p, TYPE(GET_STATE));
-        peer_respond(&p, "tx1", i == 1 ? NONE : fcc_bytes_of("012" + i, 1));
+        peer_respond(&p, "tx1", i == 1 ? NONE : fcc_bytes_of(&"012"[i], 1));
     }
     peer_expect(&p, "tx1", 200, "", "");
     peer_close(&p);

@@ -441,7 +441,7 @@ static void say_with_proposal(struct peer *p, const char *tx_id, struct proposal
         proposal.header = fcc__pb(peer_pack(p, &header));
     for (unsigned i = 0; i < 3; i++) {
         entries[i].key = fcc__pb(i == 1 ? FCC_LIT("a") : FCC_LIT("b"));
-        entries[i].value = fcc__pb(fcc_bytes_of("123" + i, 1));
+        entries[i].value = fcc__pb(fcc_bytes_of(&"123"[i], 1));
     }
     payload.transientmap = list;
     payload.n_transientmap = 3;
