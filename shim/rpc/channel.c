@@ -12,6 +12,9 @@
  */
 enum { RETRY_FIRST_MS = 10, RETRY_EAGER_MS = 2000, RETRY_LATER_MS = 200 };
 
+/* What a peer's server and its clients ask of each other. */
+const rpc_keepalive rpc__keepalive_of_peers = { .ping_ms = 60000, .timeout_ms = 20000, .accept_ms = 60000 };
+
 /*
  * IP addresses are told to gRPC as such, so that no resolver is asked; names go to the resolver, and what has a scheme
  * already (unix:) passes through.
@@ -77,6 +80,12 @@ out:
 
 fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *tls, rpc_channel **out, fcc_error *error)
 {
+    return rpc_channel_new_with(loop, address, tls, &rpc__keepalive_of_peers, out, error);
+}
+
+fcc_status rpc_channel_new_with(rpc_loop *loop, const char *address, const rpc_tls *tls, const rpc_keepalive *keepalive,
+                                rpc_channel **out, fcc_error *error)
+{
     rpc_channel *channel = NULL;
     grpc_channel_credentials *creds = NULL;
     char *target = NULL;
@@ -85,8 +94,8 @@ fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *t
         int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
         int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
         int_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC__MAX_METADATA),
-        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 60000),
-        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000),
+        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive->ping_ms),
+        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive->timeout_ms),
         int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
@@ -101,7 +110,7 @@ fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *t
     };
     grpc_channel_args channel_args = { sizeof(args) / sizeof(args[0]) - 1, args };
 
-    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC && address);
+    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC && address && keepalive);
     st = credentials(tls, &creds, error);
     if (st != FCC_OK)
         return st;

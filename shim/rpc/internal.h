@@ -166,6 +166,7 @@ void rpc__call_ready(rpc_call *call);
 void rpc__server_call_gone(rpc_server *server);
 
 /* channel.c */
+extern const rpc_keepalive rpc__keepalive_of_peers;
 void rpc__channel_unref(rpc_channel *channel);
 /* "127.0.0.1:7051" as gRPC wants it spelled: malloc'ed, NULL when out of memory. */
 char *rpc__target(const char *address);

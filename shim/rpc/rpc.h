@@ -56,6 +56,13 @@ typedef struct rpc_tls {
     const char *server_name; /* clients: verify the certificate for this name; NULL: the address's host */
 } rpc_tls;
 
+/* HTTP/2 pings, which tell a dead connection from an idle one. Without one: as a Fabric peer, 60 s, 20 s, 60 s. */
+typedef struct rpc_keepalive {
+    int ping_ms;    /* ping after so long without a byte from the other side */
+    int timeout_ms; /* ... and close when no answer comes in time */
+    int accept_ms;  /* servers: a client that pings more often is sent away */
+} rpc_keepalive;
+
 /* ---- the loop ---- */
 
 typedef struct rpc_loop rpc_loop;
@@ -126,6 +133,8 @@ typedef struct rpc_server rpc_server;
 typedef const rpc_events *(*rpc_accept)(rpc_call *call, void *ctx, void **call_ctx);
 
 fcc_status rpc_server_new(rpc_loop *loop, rpc_server **out, fcc_error *error) FCC_MUST_CHECK;
+fcc_status rpc_server_new_with(rpc_loop *loop, const rpc_keepalive *keepalive, rpc_server **out,
+                               fcc_error *error) FCC_MUST_CHECK;
 /* `path` is "/package.Service/Method", static. Before rpc_server_start. Unknown methods answer UNIMPLEMENTED. */
 fcc_status rpc_server_method(rpc_server *server, const char *path, rpc_accept accept, void *ctx) FCC_MUST_CHECK;
 /* Listen on host:port (port 0: any). *port, unless NULL, is the one taken. FCC_ERR_IO names the address. */
@@ -144,6 +153,8 @@ typedef struct rpc_channel rpc_channel;
 /* No connection is made before the first call. */
 fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *tls, rpc_channel **out,
                            fcc_error *error) FCC_MUST_CHECK;
+fcc_status rpc_channel_new_with(rpc_loop *loop, const char *address, const rpc_tls *tls, const rpc_keepalive *keepalive,
+                                rpc_channel **out, fcc_error *error) FCC_MUST_CHECK;
 /* Open calls stay valid. Takes NULL. */
 void rpc_channel_free(rpc_channel *channel);
 /* Start a call. timeout_ms < 0: none. wait_for_ready: keep trying to connect until the deadline. `path` is static. */

@@ -59,24 +59,28 @@ static grpc_arg int_arg(const char *key, int value)
 
 fcc_status rpc_server_new(rpc_loop *loop, rpc_server **out, fcc_error *error)
 {
+    return rpc_server_new_with(loop, &rpc__keepalive_of_peers, out, error);
+}
+
+fcc_status rpc_server_new_with(rpc_loop *loop, const rpc_keepalive *keepalive, rpc_server **out, fcc_error *error)
+{
     rpc_server *server = calloc(1, sizeof(*server));
-    /* what a peer and a Go chaincode server ask of each other */
     grpc_arg args[] = {
         int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
         int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
         int_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC__MAX_METADATA),
-        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 60000),
-        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000),
+        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive->ping_ms),
+        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive->timeout_ms),
         int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-        int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 60000),
+        int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, keepalive->accept_ms),
         int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 5000),
         int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* a taken port is an error, not a second listener */
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args channel_args = { sizeof(args) / sizeof(args[0]), args };
 
-    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC);
+    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC && keepalive);
     if (!server)
         return fcc_error_set(error, FCC_ERR_NOMEM, "no memory for a server");
     server->magic = RPC__SERVER_MAGIC;
