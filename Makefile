@@ -10,6 +10,7 @@ VARIANT ?= release
 CC = gcc
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
+VERSION := 0.1.0
 SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -151,10 +152,15 @@ run:
 check: all
 	$(Q)for t in test/check/*.sh; do BUILD=$(B) CC="$(CC)" $$t || exit 1; done
 
+# the pieces that programs look up beside their bin folder go to share/medsync
+SHARED_FILES := network/network.yaml $(wildcard chaincode/*/collections.json)
 install: all
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc"
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(DESTDIR)$(PREFIX)/bin"
 	install -m 644 shim/include/fcc/*.h "$(DESTDIR)$(PREFIX)/include/fcc"
+	install -m 644 $(B)/libfcc.a "$(DESTDIR)$(PREFIX)/lib"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/fcc.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc.pc"
+	for f in $(SHARED_FILES); do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/medsync/$$f" || exit 1; done
 
 clean:
 	rm -rf build

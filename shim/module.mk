@@ -15,3 +15,11 @@ UNIT_shim/exec := $(B)/libexec.a $(B)/libbase.a
 UNIT_shim/identity := $(B)/libidentity.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_shim/core := $(B)/libcore.a $(B)/libexec.a $(UNIT_shim/identity)
 UNIT_shim/io := $(FCC)
+
+# libfcc.a, what `make install` gives to authors: the shim as one object that shows only what the public headers declare,
+# so that nothing in it can meet a name of the author's
+$(B)/fcc.o: $(FCC)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r --whole-archive $(FCC) -o $@ && objcopy --localize-hidden $@
+$(B)/libfcc.a: $(B)/fcc.o
+ARCHIVES += $(B)/libfcc.a
