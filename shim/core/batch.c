@@ -158,6 +158,7 @@ static fcc_status send_chunk(fcc_stub *stub, const struct record *r, size_t coun
     }
     request.rec = list;
     request.n_rec = count;
+    stub->seen.writes = count;
     return fcc__ask(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__WRITE_BATCH_STATE, &request, &reply);
 }
 

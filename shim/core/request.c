@@ -113,6 +113,7 @@ fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const v
         stub->out = fcc_bytes_of(NULL, 0);
         return fcc__fail_memory(stub);
     }
+    stub->seen.call = (int)type;
     stub->waiting = true;
     fcc__co_yield(stub->co);
     stub->waiting = false;

@@ -92,10 +92,18 @@ static void maybe_drained(fcc__session *s)
         s->events->drained(s->ctx);
 }
 
+static void observe(fcc__session *s, fcc__moment moment, fcc_stub *stub)
+{
+    if (s->events->observe)
+        s->events->observe(s->ctx, moment, &stub->seen);
+}
+
 /* Let a handler go on until it waits again or has ended, and send what it left to be sent. */
 static void run(fcc__session *s, fcc_stub *stub)
 {
     fcc__co_resume(stub->co);
+    if (stub->waiting)
+        observe(s, FCC__TX_ASKS, stub);
     if (stub->out.len) {
         send_out(s, stub->out);
         stub->out = fcc_bytes_of(NULL, 0);
@@ -107,6 +115,8 @@ static void run(fcc__session *s, fcc_stub *stub)
     fcc__co_free(stub->co);
     stub->co = NULL;
     s->running--;
+    stub->seen.lost = s->over;
+    observe(s, FCC__TX_ENDS, stub);
     keep_spare(s, stub);
     maybe_drained(s);
 }
@@ -121,6 +131,7 @@ static void let_all_end(fcc__session *s)
 
             FCC_REQUIRE(stub->waiting);
             stub->reply = NULL;
+            observe(s, FCC__TX_GOES_ON, stub);
             run(s, stub); /* takes it out of the bucket: a call on a dead stream does not wait */
         }
     }
@@ -213,6 +224,13 @@ static void start(fcc__session *s, const message *m)
     if (!stub->duplicate)
         insert(s, stub);
     s->running++;
+    stub->seen = (fcc__seen){
+        .channel = channel,
+        .tx_id = tx_id,
+        .is_init = stub->is_init,
+        .function = FCC__NO_FUNCTION,
+    };
+    observe(s, FCC__TX_BEGINS, stub);
     run(s, stub);
 }
 
@@ -229,6 +247,7 @@ static void reply(fcc__session *s, const message *m)
         return;
     }
     stub->reply = m;
+    observe(s, FCC__TX_GOES_ON, stub);
     run(s, stub);
 }
 

@@ -20,6 +20,32 @@
 
 typedef struct fcc__session fcc__session;
 
+/*
+ * What is told of each transaction, for counters and logs: the core itself has no clock. Always called by the thread
+ * that calls the session, never on a handler's stack.
+ */
+typedef enum fcc__moment {
+    FCC__TX_BEGINS,  /* INIT or TRANSACTION came; the function is not known yet */
+    FCC__TX_ASKS,    /* a request goes to the peer */
+    FCC__TX_GOES_ON, /* its answer came, or the stream is gone */
+    FCC__TX_ENDS,    /* its last message goes out, unless the stream is gone */
+} fcc__moment;
+
+#define FCC__NO_FUNCTION SIZE_MAX
+
+typedef struct fcc__seen {
+    fcc_bytes channel; /* this and tx_id are borrowed until return */
+    fcc_bytes tx_id;
+    size_t function; /* in the chaincode's table; FCC__NO_FUNCTION: INIT, or none has the name */
+    bool is_init;
+    bool lost;      /* at the end: the stream is gone, nobody got the response */
+    int32_t status; /* at the end: the response's; 0: ERROR was answered instead */
+    int call;       /* the last request's type */
+    size_t writes;  /* in the last request, when it is a batch */
+    int64_t began;  /* this and asked are the observer's own, 0 at the beginning */
+    int64_t asked;
+} fcc__seen;
+
 typedef struct fcc__session_events {
     /* Send one ChaincodeMessage. Borrowed until return. */
     void (*send)(void *ctx, fcc_bytes message);
@@ -27,6 +53,8 @@ typedef struct fcc__session_events {
     void (*close)(void *ctx, const char *reason);
     /* After fcc__session_drain: the last transaction has ended. May be NULL. */
     void (*drained)(void *ctx);
+    /* May be NULL. */
+    void (*observe)(void *ctx, fcc__moment moment, fcc__seen *seen);
 } fcc__session_events;
 
 typedef struct fcc__session_options {

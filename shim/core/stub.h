@@ -86,6 +86,8 @@ struct fcc_stub {
     struct fcc__proposal *proposal; /* NULL: the peer sent none */
     const fcc__identity *identity;  /* NULL until asked for */
 
+    fcc__seen seen; /* for the observer */
+
     fcc_bytes out;                         /* what is to be sent when the coroutine next yields or ends */
     const Protos__ChaincodeMessage *reply; /* valid until the next yield; NULL: the stream is gone */
 

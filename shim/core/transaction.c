@@ -242,6 +242,7 @@ static fcc_status call_function(fcc_stub *stub)
 
         if (!is_named(f, name))
             continue;
+        stub->seen.function = i;
         if (f->args != FCC_ANY_ARGS && (size_t)f->args != rest.n) {
             if (!named)
                 named = f;
@@ -314,6 +315,7 @@ static void end_with_error(fcc_stub *stub, fcc_bytes text)
 {
     message m = PROTOS__CHAINCODE_MESSAGE__INIT;
 
+    stub->seen.status = 0;
     m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR;
     m.payload = fcc__pb(text);
     if (write_last(stub, &m, false) != FCC_OK) {
@@ -352,6 +354,7 @@ static void end_with_response(fcc_stub *stub)
         m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__COMPLETED;
         m.payload = fcc__pb(payload);
         st = write_last(stub, &m, true);
+        stub->seen.status = stub->response.status;
     }
     if (st != FCC_OK)
         end_with_error(stub, FCC_LIT("the response is longer than a message may be"));
