@@ -5,9 +5,8 @@
 #ifndef FCC_BASE_LOG_H
 #define FCC_BASE_LOG_H
 
+#include <fcc/bytes.h>
 #include <fcc/status.h>
-
-#include <stdbool.h>
 
 typedef enum fcc__level { FCC__DEBUG, FCC__INFO, FCC__WARN, FCC__ERROR } fcc__level;
 
@@ -15,9 +14,22 @@ typedef enum fcc__level { FCC__DEBUG, FCC__INFO, FCC__WARN, FCC__ERROR } fcc__le
 void fcc__log_level(fcc__level level);
 /* "debug", "info", "warn" or "error"; false for anything else. */
 bool fcc__log_level_named(const char *name);
-/* Set once at the start: written into each line as "who". Copied, 63 bytes at most. */
+/* Whether a line of this level would be written: to spare the work of making it. */
+bool fcc__log_wants(fcc__level level);
+/* Set once at the start: written into each line as "who". Copied, some 200 bytes at most. */
 void fcc__log_who(const char *who);
+/* The same for a chaincode process: its package id, written as "ccid". */
+void fcc__log_ccid(const char *ccid);
 /* Thread-safe; one write a line. */
 void fcc__log(fcc__level level, const char *format, ...) FCC_PRINTF(2, 3);
+
+typedef struct fcc__log_field {
+    const char *name; /* a literal: not escaped */
+    fcc_bytes text;
+    bool is_number; /* `text` is one, and is written without quotes */
+} fcc__log_field;
+
+/* A line with fields of its own behind the message. */
+void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *fields, size_t count);
 
 #endif

@@ -158,7 +158,7 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
     if (st == FCC_OK && config.help) {
         fputs(fcc__config_help(), stdout);
     } else if (st == FCC_OK) {
-        fcc__log_who(config.ccid);
+        fcc__log_ccid(config.ccid);
         st = run(chaincode, &config, &error);
     }
     if (st != FCC_OK)
