@@ -1,9 +1,9 @@
 /*
  * unpack.h: the one way in which messages are read from the wire, and the one in which they are written.
  *
- * Reading scans the wire first, against the message's descriptor: nesting, number of elements, lengths, and UTF-8 where
- * Fabric has a string. Only then protobuf-c builds the message, in the caller's arena, whose cap holds. protobuf-c alone
- * overruns the stack at 20,000 levels of nesting, and takes 450 MB for 10 MiB of empty elements.
+ * Reading follows protobuf-c's own descriptors and gives what its unpack gives, with limits: nesting, number of elements,
+ * UTF-8 where Fabric has a string, and the cap of the caller's arena. protobuf-c's own overruns the stack at 20,000
+ * levels of nesting, takes 450 MB for 10 MiB of empty elements, and copies every value.
  */
 #ifndef FCC_PROTOS_UNPACK_H
 #define FCC_PROTOS_UNPACK_H
@@ -35,6 +35,12 @@ fcc_status fcc__unpack(const ProtobufCMessageDescriptor *descriptor, fcc_bytes w
 /* fcc__unpack with the cast: Protos__PutState *put; st = FCC__UNPACK(protos__put_state, wire, arena, &put); */
 #define FCC__UNPACK(type, wire, arena, out) \
     fcc__unpack(&type##__descriptor, wire, arena, (ProtobufCMessage **)(void *)(out))
+
+/* The same, but `bytes` and unknown fields are not copied: `wire` must live as long as the message. */
+fcc_status fcc__unpack_borrowed(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena,
+                                ProtobufCMessage **out) FCC_MUST_CHECK;
+#define FCC__UNPACK_BORROWED(type, wire, arena, out) \
+    fcc__unpack_borrowed(&type##__descriptor, wire, arena, (ProtobufCMessage **)(void *)(out))
 
 /* Write a message into the arena. FCC_ERR_LIMIT past its cap. The bytes are those that Go's library would write. */
 fcc_status fcc__pack(const void *message, fcc__arena *arena, fcc_bytes *out) FCC_MUST_CHECK;

@@ -14,8 +14,16 @@ struct block {
     size_t pad; /* keeps the data aligned to 16 */
 };
 
+/* Memory that was taken over. */
+struct adopted {
+    struct adopted *next;
+    uint8_t *memory;
+    size_t size;
+};
+
 struct fcc__arena {
     struct block *head;
+    struct adopted *adopted;
     size_t cap;
     size_t used;
     size_t next_size;
@@ -47,10 +55,22 @@ static void free_blocks(struct block *b)
     }
 }
 
+static void free_adopted(fcc__arena *a)
+{
+    while (a->adopted) {
+        struct adopted *next = a->adopted->next;
+
+        free(a->adopted->memory);
+        free(a->adopted);
+        a->adopted = next;
+    }
+}
+
 void fcc__arena_free(fcc__arena *a)
 {
     if (!a)
         return;
+    free_adopted(a);
     free_blocks(a->head);
     free(a);
 }
@@ -59,6 +79,7 @@ void fcc__arena_reset(fcc__arena *a)
 {
     struct block *keep = a->head;
 
+    free_adopted(a);
     while (keep && keep->size > FIRST_BLOCK) {
         struct block *next = keep->next;
 
@@ -171,4 +192,63 @@ char *fcc__arena_printf(fcc__arena *a, const char *format, ...)
     vsnprintf(p, (size_t)n + 1, format, args);
     va_end(args);
     return p;
+}
+
+/* ---- memory from elsewhere ---- */
+
+bool fcc__arena_charge(fcc__arena *a, size_t size)
+{
+    if (a->used > a->cap || size > a->cap - a->used)
+        return false;
+    a->used += size;
+    return true;
+}
+
+void fcc__arena_discharge(fcc__arena *a, size_t size)
+{
+    a->used -= size;
+}
+
+bool fcc__arena_adopt(fcc__arena *a, void *memory, size_t size)
+{
+    struct adopted *entry;
+
+    if (!fcc__arena_charge(a, size))
+        return false;
+    entry = malloc(sizeof(*entry));
+    if (!entry) {
+        fcc__arena_discharge(a, size);
+        return false;
+    }
+    *entry = (struct adopted){ a->adopted, memory, size };
+    a->adopted = entry;
+    return true;
+}
+
+static struct adopted **find_adopted(fcc__arena *a, fcc_bytes bytes)
+{
+    struct adopted **at = a ? &a->adopted : NULL;
+
+    while (at && *at &&
+           ((uintptr_t)bytes.data < (uintptr_t)(*at)->memory ||
+            (uintptr_t)bytes.data >= (uintptr_t)(*at)->memory + (*at)->size))
+        at = &(*at)->next;
+    return at && *at ? at : NULL;
+}
+
+bool fcc__arena_has_adopted(fcc__arena *to, fcc__arena *from, fcc_bytes bytes)
+{
+    struct adopted **at = find_adopted(to, bytes), *entry;
+
+    if (at)
+        return true;
+    at = find_adopted(from, bytes);
+    if (!at || !fcc__arena_charge(to, (*at)->size))
+        return false;
+    entry = *at;
+    *at = entry->next;
+    fcc__arena_discharge(from, entry->size);
+    entry->next = to->adopted;
+    to->adopted = entry;
+    return true;
 }

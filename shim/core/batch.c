@@ -84,7 +84,8 @@ fcc_status fcc__batch_add(fcc_stub *stub, fcc__write write, fcc_bytes collection
 
     if (b->count == b->capacity && !grow(stub, b))
         return fcc__fail_memory(stub);
-    if (!fcc__arena_copy(stub->arena, value, &value))
+    if (!(value.len >= FCC__LARGE_BYTES && fcc__arena_has_adopted(stub->arena, NULL, value)) &&
+        !fcc__arena_copy(stub->arena, value, &value))
         return fcc__fail_memory(stub);
     slot = slot_of(b, hash, is_policy, collection, key);
     if (*slot) {

@@ -82,15 +82,18 @@ static fcc_status read_answer(fcc_stub *stub, fcc_bytes reply, fcc_response *out
     const fcc_bytes unreadable = FCC_LIT("proto: cannot parse invalid wire-format data");
     Protos__ChaincodeMessage *last;
     Protos__Response *response;
-    fcc_status st = FCC__UNPACK(protos__chaincode_message, reply, stub->arena, &last);
+    fcc_status st = fcc__keep_reply(stub, stub->arena, reply, &reply);
 
+    if (st != FCC_OK)
+        return st;
+    st = FCC__UNPACK_BORROWED(protos__chaincode_message, reply, stub->arena, &last);
     if (st == FCC_ERR_LIMIT)
         return fcc__fail_memory(stub);
     if (st != FCC_OK)
         return answer_500(stub, unreadable, out);
     if (last->type != PROTOS__CHAINCODE_MESSAGE__TYPE__COMPLETED)
         return answer_500(stub, reply, out);
-    st = FCC__UNPACK(protos__response, fcc__of_pb(last->payload), stub->arena, &response);
+    st = FCC__UNPACK_BORROWED(protos__response, fcc__of_pb(last->payload), stub->arena, &response);
     if (st == FCC_ERR_LIMIT)
         return fcc__fail_memory(stub);
     if (st != FCC_OK)

@@ -55,7 +55,10 @@ static fcc_status read_page(fcc_iter *it, fcc_bytes reply, const char *error_suf
         fcc__arena_reset(it->pages[page]);
     if (!it->pages[page])
         return fcc__fail_memory(stub);
-    st = FCC__UNPACK(protos__query_response, reply, it->pages[page], &response);
+    st = fcc__keep_reply(stub, it->pages[page], reply, &reply);
+    if (st != FCC_OK)
+        return st;
+    st = FCC__UNPACK_BORROWED(protos__query_response, reply, it->pages[page], &response);
     if (st != FCC_OK)
         return FCC__FAIL_PARTS(stub, st, FCC_LIT("["), fcc__short_id(stub->tx_id), FCC_LIT("] "),
                                fcc_str(error_suffix));
@@ -137,7 +140,7 @@ static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage *
         return fcc_fail(stub, FCC_ERR_ARG, "no such key");
     if (it->at >= r->n_results)
         return fcc_fail(stub, FCC_ERR_PROTO, "invalid iterator state");
-    st = fcc__unpack(type, fcc__of_pb(r->results[it->at]->resultbytes), it->pages[it->page], out);
+    st = fcc__unpack_borrowed(type, fcc__of_pb(r->results[it->at]->resultbytes), it->pages[it->page], out);
     if (st != FCC_OK)
         return fcc_fail(stub, st, "%sproto: cannot parse invalid wire-format data",
                         is_history ? "" : "error unmarshaling result from bytes: ");

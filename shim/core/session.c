@@ -79,10 +79,16 @@ static void keep_spare(fcc__session *s, fcc_stub *stub)
 
 /* ---- running ---- */
 
-static void send_out(fcc__session *s, fcc_bytes wire)
+/* `memory` holds the message when it is a large one, else NULL. */
+static void send_out(fcc__session *s, fcc_bytes wire, void *memory)
 {
-    if (!s->over)
+    if (memory && !s->over && s->events->send_own) {
+        s->events->send_own(s->ctx, memory, wire);
+        memory = NULL;
+    } else if (!s->over) {
         s->events->send(s->ctx, wire);
+    }
+    free(memory);
     fcc__arena_reset(s->out);
 }
 
@@ -105,8 +111,9 @@ static void run(fcc__session *s, fcc_stub *stub)
     if (stub->waiting)
         observe(s, FCC__TX_ASKS, stub);
     if (stub->out.len) {
-        send_out(s, stub->out);
+        send_out(s, stub->out, stub->out_memory);
         stub->out = fcc_bytes_of(NULL, 0);
+        stub->out_memory = NULL;
     }
     if (!fcc__co_finished(stub->co))
         return;
@@ -154,7 +161,7 @@ static void send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_
     error.txid = fcc__pb(tx_id);
     error.channel_id = fcc__pb(channel);
     if (fcc__write_message(s, &error, &wire) == FCC_OK)
-        send_out(s, wire);
+        send_out(s, wire, NULL);
 }
 
 /* The message breaks the protocol: say so to the peer, and end. */
@@ -247,6 +254,7 @@ static void reply(fcc__session *s, const message *m)
         return;
     }
     stub->reply = m;
+    stub->reply_arena = s->incoming->arena;
     observe(s, FCC__TX_GOES_ON, stub);
     run(s, stub);
 }
@@ -284,24 +292,40 @@ static void handle(fcc__session *s, const message *m, fcc_bytes wire)
     refuse_in_state(s, m);
 }
 
-void fcc__session_receive(fcc__session *s, fcc_bytes wire)
+/* `memory` is NULL for a borrowed message. A handler's messages live as long as it does, so the arena gets them. */
+static fcc_status keep_wire(fcc__arena *arena, void *memory, fcc_bytes *wire)
+{
+    size_t before = memory ? (size_t)(wire->data - (const uint8_t *)memory) : 0;
+
+    if (memory && fcc__arena_adopt(arena, memory, before + wire->len))
+        return FCC_OK;
+    free(memory);
+    return !memory && fcc__arena_copy(arena, *wire, wire) ? FCC_OK : FCC_ERR_LIMIT;
+}
+
+static void receive(fcc__session *s, void *memory, fcc_bytes wire)
 {
     fcc_stub *incoming;
     message *m;
     fcc_status st;
 
     FCC_REQUIRE(!s->busy);
-    if (s->over)
+    if (s->over) {
+        free(memory);
         return;
+    }
     s->busy = true;
     if (!s->incoming)
         s->incoming = take_spare(s);
     incoming = s->incoming;
     if (!incoming) {
+        free(memory);
         end(s, "out of memory");
         goto out;
     }
-    st = FCC__UNPACK(protos__chaincode_message, wire, incoming->arena, &m);
+    st = keep_wire(incoming->arena, memory, &wire);
+    if (st == FCC_OK)
+        st = FCC__UNPACK_BORROWED(protos__chaincode_message, wire, incoming->arena, &m);
     if (st != FCC_OK) {
         char text[160];
 
@@ -315,6 +339,16 @@ void fcc__session_receive(fcc__session *s, fcc_bytes wire)
         fcc__arena_reset(s->incoming->arena);
 out:
     s->busy = false;
+}
+
+void fcc__session_receive(fcc__session *s, fcc_bytes wire)
+{
+    receive(s, NULL, wire);
+}
+
+void fcc__session_receive_own(fcc__session *s, void *memory, fcc_bytes wire)
+{
+    receive(s, memory, wire);
 }
 
 /* ---- life ---- */
@@ -332,7 +366,7 @@ static bool send_register(fcc__session *s, fcc_bytes ccid)
     m.payload = fcc__pb(payload);
     if (fcc__write_message(s, &m, &wire) != FCC_OK)
         return false;
-    send_out(s, wire);
+    send_out(s, wire, NULL);
     return true;
 }
 

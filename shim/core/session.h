@@ -55,6 +55,11 @@ typedef struct fcc__session_events {
     void (*drained)(void *ctx);
     /* May be NULL. */
     void (*observe)(void *ctx, fcc__moment moment, fcc__seen *seen);
+    /*
+     * As send, for a message of at least FCC__LARGE_BYTES, which lies in `memory`: taken over, to be freed with free().
+     * May be NULL: then send gets all.
+     */
+    void (*send_own)(void *ctx, void *memory, fcc_bytes message);
 } fcc__session_events;
 
 typedef struct fcc__session_options {
@@ -64,6 +69,7 @@ typedef struct fcc__session_options {
 } fcc__session_options;
 
 enum {
+    FCC__LARGE_BYTES = 64 * 1024,          /* from here on messages and values are moved rather than copied */
     FCC__MEMORY_BYTES = 256 * 1024 * 1024, /* one message may have 100 MiB, and its value is copied */
     FCC__MAX_MESSAGE_BYTES = 100 * 1024 * 1024,
 };
@@ -84,6 +90,12 @@ fcc_status fcc__session_new(const fcc_chaincode *chaincode, fcc_bytes ccid, cons
 
 /* One message from the peer; borrowed until return. Ignored once the conversation is over. */
 void fcc__session_receive(fcc__session *session, fcc_bytes message);
+
+/*
+ * The same for a message in `memory`, from malloc, which is taken over: transactions keep what they need of it, and a
+ * value of 100 MiB is not copied again.
+ */
+void fcc__session_receive_own(fcc__session *session, void *memory, fcc_bytes message);
 
 /* The stream is gone: every suspended handler's call returns FCC_ERR_IO, and so does each that it makes until it ends. */
 void fcc__session_closed(fcc__session *session);

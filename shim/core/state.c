@@ -11,16 +11,6 @@ static fcc_status check_key(fcc_stub *stub, fcc_bytes key)
     return fcc__check_text(stub, "key", key);
 }
 
-/* What a RESPONSE brought lives only until the next one: keep it until the transaction ends. */
-static fcc_status keep(fcc_stub *stub, fcc_bytes payload, fcc_bytes *out)
-{
-    if (payload.len == 0)
-        *out = NONE;
-    else if (!fcc__arena_copy(stub->arena, payload, out))
-        return fcc__fail_memory(stub);
-    return FCC_OK;
-}
-
 /* ---- reading ---- */
 
 static fcc_status get(fcc_stub *stub, Protos__ChaincodeMessage__Type type, fcc_bytes collection, fcc_bytes key,
@@ -35,7 +25,7 @@ static fcc_status get(fcc_stub *stub, Protos__ChaincodeMessage__Type type, fcc_b
     request.key = fcc__pb(key);
     request.collection = fcc__pb(collection);
     st = fcc__ask(stub, type, &request, &reply);
-    return st == FCC_OK ? keep(stub, reply, out) : st;
+    return st == FCC_OK ? fcc__keep_reply(stub, stub->arena, reply, out) : st;
 }
 
 static fcc_status get_value(fcc_stub *stub, fcc_bytes collection, fcc_bytes key, fcc_bytes *out)
@@ -61,9 +51,11 @@ static fcc_status get_chunk(fcc_stub *stub, fcc_bytes collection, const fcc_byte
     request.n_keys = count;
     request.collection = fcc__pb(collection);
     st = fcc__ask(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_MULTIPLE, &request, &reply);
+    if (st == FCC_OK)
+        st = fcc__keep_reply(stub, stub->arena, reply, &reply);
     if (st != FCC_OK)
         return st;
-    st = FCC__UNPACK(protos__get_state_multiple_result, reply, stub->arena, &result);
+    st = FCC__UNPACK_BORROWED(protos__get_state_multiple_result, reply, stub->arena, &result);
     if (st != FCC_OK)
         return fcc_fail(stub, st, "could not unmarshal get state multiple keys response");
     if (result->n_values != count)

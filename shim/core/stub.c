@@ -17,6 +17,38 @@ fcc_status fcc_reply(fcc_stub *stub, fcc_bytes payload)
     return fcc_reply_status(stub, 200, fcc_bytes_of(NULL, 0), payload);
 }
 
+void fcc__block_drop(fcc_stub *stub)
+{
+    if (!stub->block)
+        return;
+    free(stub->block);
+    stub->block = NULL;
+    fcc__arena_discharge(stub->arena, stub->block_bytes);
+}
+
+/* Copy a large payload to where it needs no further copy: with room before it for the rest of the last message. */
+static bool make_block(fcc_stub *stub, const fcc_bytes message, fcc_bytes *payload)
+{
+    enum { HEAD = 64 };
+    size_t room = HEAD + message.len;
+    uint8_t *block;
+
+    if (!fcc__arena_charge(stub->arena, room + payload->len))
+        return false;
+    block = malloc(room + payload->len);
+    if (!block) {
+        fcc__arena_discharge(stub->arena, room + payload->len);
+        return false;
+    }
+    memcpy(block + room, payload->data, payload->len);
+    fcc__block_drop(stub); /* which payload may point into */
+    stub->block = block;
+    stub->block_room = room;
+    stub->block_bytes = room + payload->len;
+    *payload = fcc_bytes_of(block + room, payload->len);
+    return true;
+}
+
 fcc_status fcc_reply_status(fcc_stub *stub, int32_t status, fcc_bytes message, fcc_bytes payload)
 {
     fcc_response response = { .status = status };
@@ -24,9 +56,14 @@ fcc_status fcc_reply_status(fcc_stub *stub, int32_t status, fcc_bytes message, f
 
     if (st != FCC_OK)
         return st;
-    if (!fcc__arena_copy(stub->arena, message, &response.message) ||
-        !fcc__arena_copy(stub->arena, payload, &response.payload))
+    if (!fcc__arena_copy(stub->arena, message, &response.message))
         return fcc__fail_memory(stub);
+    if (payload.len >= FCC__LARGE_BYTES ? !make_block(stub, message, &payload)
+                                        : !fcc__arena_copy(stub->arena, payload, &payload))
+        return fcc__fail_memory(stub);
+    if (payload.len < FCC__LARGE_BYTES)
+        fcc__block_drop(stub);
+    response.payload = payload;
     stub->response = response;
     stub->responded = true;
     return FCC_OK;

@@ -89,10 +89,16 @@ struct fcc_stub {
     fcc__seen seen; /* for the observer */
 
     fcc_bytes out;                         /* what is to be sent when the coroutine next yields or ends */
+    void *out_memory;                      /* of a large one: from malloc */
     const Protos__ChaincodeMessage *reply; /* valid until the next yield; NULL: the stream is gone */
+    fcc__arena *reply_arena;               /* holds it */
 
     fcc_response response;
     bool responded;
+    /* A large response's payload, with room for what stands before it in the last message; NULL: it is in the arena. */
+    uint8_t *block;
+    size_t block_room;
+    size_t block_bytes;
     bool has_event;
     fcc_bytes event_name;
     fcc_bytes event_payload;
@@ -110,6 +116,8 @@ void fcc__transaction_main(void *stub);
 /* Go back to an empty stub, keeping the memory that is worth keeping. */
 void fcc__stub_reset(fcc_stub *stub);
 fcc_stub *fcc__stub_new(fcc__session *session);
+/* Forget a large response. */
+void fcc__block_drop(fcc_stub *stub);
 void fcc__stub_free(fcc_stub *stub);
 
 /* ---- request.c ---- */
@@ -127,6 +135,14 @@ fcc_bytes fcc__short_id(fcc_bytes tx_id);
  */
 fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMessage *message,
                               fcc_bytes *out) FCC_MUST_CHECK;
+
+/* The same into stub->out; large messages in memory of their own. `payload`, unless NULL, is packed in its place. */
+fcc_status fcc__write_out(fcc_stub *stub, const Protos__ChaincodeMessage *message, const void *payload) FCC_MUST_CHECK;
+/* COMPLETED with stub->response, whose payload is in stub->block, into stub->out: the block becomes the message. */
+fcc_status fcc__write_block(fcc_stub *stub, const Protos__ChaincodeMessage *message) FCC_MUST_CHECK;
+
+/* What a reply brought lives only until the next one: let it live as long as `arena`. */
+fcc_status fcc__keep_reply(fcc_stub *stub, fcc__arena *arena, fcc_bytes payload, fcc_bytes *out) FCC_MUST_CHECK;
 
 /*
  * Send a request and wait for its answer.

@@ -38,6 +38,7 @@ void fcc__stub_reset(fcc_stub *stub)
     fcc_stub empty = { .session = stub->session, .arena = stub->arena };
 
     fcc__iters_clear(stub);
+    fcc__block_drop(stub);
     fcc__arena_reset(stub->arena);
     for (unsigned i = 0; i < 2; i++) {
         if (stub->errors[i].cap > KEEP) {
@@ -53,6 +54,7 @@ void fcc__stub_reset(fcc_stub *stub)
 void fcc__stub_free(fcc_stub *stub)
 {
     fcc__iters_clear(stub);
+    fcc__block_drop(stub);
     fcc__buf_clear(&stub->errors[0]);
     fcc__buf_clear(&stub->errors[1]);
     fcc__arena_free(stub->arena);
@@ -78,7 +80,7 @@ static int compare_entries(const void *a, const void *b)
     return c ? c : (x > y) - (x < y);
 }
 
-/* A map from its entries on the wire: the last of a name counts. Values are copied into the stub's arena. */
+/* A map from its entries on the wire: the last of a name counts. Names and values are borrowed. */
 static bool read_map(fcc_stub *stub, Protos__BytesEntry **wire, size_t n, fcc__entries *out)
 {
     Protos__BytesEntry ***order;
@@ -101,12 +103,7 @@ static bool read_map(fcc_stub *stub, Protos__BytesEntry **wire, size_t n, fcc__e
 
         if (i + 1 < n && fcc_bytes_equal(name, fcc__of_pb((*order[i + 1])->key)))
             continue;
-        if (!fcc__arena_copy(stub->arena, name, &entries[count].name) ||
-            !fcc__arena_copy(stub->arena, value, &entries[count].value)) {
-            free(order);
-            return false;
-        }
-        count++;
+        entries[count++] = (fcc__entry){ name, value };
     }
     free(order);
     out->v = entries;
@@ -118,7 +115,8 @@ static fcc_status read_input(fcc_stub *stub)
 {
     Protos__ChaincodeInput *input;
     fcc_bytes *args;
-    fcc_status st = FCC__UNPACK(protos__chaincode_input, fcc__of_pb(stub->message->payload), stub->arena, &input);
+    fcc_status st = FCC__UNPACK_BORROWED(protos__chaincode_input, fcc__of_pb(stub->message->payload), stub->arena,
+                                         &input);
 
     if (st != FCC_OK)
         return FCC__FAIL_PARTS(stub, st, FCC_LIT("failed to unmarshal input: "), unreadable(st));
@@ -153,7 +151,7 @@ static fcc_status check_header_type(fcc_stub *stub, int32_t type)
                     value ? value->name : digits);
 }
 
-/* `scratch` holds what is read on the way; what stays is in the stub's arena. */
+/* `scratch` holds what is read on the way; what stays is in the stub's arena, where the message lies. */
 static fcc_status read_proposal(fcc_stub *stub, fcc__arena *scratch)
 {
     const Protos__SignedProposal *signed_proposal = stub->message->proposal;
@@ -167,26 +165,26 @@ static fcc_status read_proposal(fcc_stub *stub, fcc__arena *scratch)
 
     if (!signed_proposal)
         return FCC_OK; /* a call that no client made */
-    st = FCC__UNPACK(protos__proposal, fcc__of_pb(signed_proposal->proposal_bytes), scratch, &proposal);
+    st = FCC__UNPACK_BORROWED(protos__proposal, fcc__of_pb(signed_proposal->proposal_bytes), scratch, &proposal);
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract Proposal from SignedProposal", st);
     if (proposal->header.len == 0)
         return fcc_fail(stub, FCC_ERR_PROTO,
                         "failed to create new ChaincodeStub: "
                         "failed to extract Proposal fields: proposal header is nil");
-    st = FCC__UNPACK(common__header, fcc__of_pb(proposal->header), scratch, &header);
+    st = FCC__UNPACK_BORROWED(common__header, fcc__of_pb(proposal->header), scratch, &header);
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract proposal header", st);
-    st = FCC__UNPACK(common__channel_header, fcc__of_pb(header->channel_header), stub->arena, &channel);
+    st = FCC__UNPACK_BORROWED(common__channel_header, fcc__of_pb(header->channel_header), scratch, &channel);
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract channel header", st);
     st = check_header_type(stub, channel->type);
     if (st != FCC_OK)
         return st;
-    st = FCC__UNPACK(common__signature_header, fcc__of_pb(header->signature_header), stub->arena, &signature);
+    st = FCC__UNPACK_BORROWED(common__signature_header, fcc__of_pb(header->signature_header), scratch, &signature);
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract signature header", st);
-    st = FCC__UNPACK(protos__chaincode_proposal_payload, fcc__of_pb(proposal->payload), scratch, &payload);
+    st = FCC__UNPACK_BORROWED(protos__chaincode_proposal_payload, fcc__of_pb(proposal->payload), scratch, &payload);
     if (st != FCC_OK)
         return no_stub(stub, "failed to extract proposal payload", st);
 
@@ -297,7 +295,8 @@ static void choose_response(fcc_stub *stub, fcc_status st)
 
 /* ---- the last message ---- */
 
-static fcc_status write_last(fcc_stub *stub, message *m, bool with_event)
+/* `response`, unless NULL, is the payload; so is the block, where there is one. */
+static fcc_status write_last(fcc_stub *stub, message *m, bool with_event, const Protos__Response *response)
 {
     Protos__ChaincodeEvent event = PROTOS__CHAINCODE_EVENT__INIT;
 
@@ -308,7 +307,7 @@ static fcc_status write_last(fcc_stub *stub, message *m, bool with_event)
         event.payload = fcc__pb(stub->event_payload);
         m->chaincode_event = &event;
     }
-    return fcc__write_message(stub->session, m, &stub->out);
+    return response && stub->block ? fcc__write_block(stub, m) : fcc__write_out(stub, m, response);
 }
 
 static void end_with_error(fcc_stub *stub, fcc_bytes text)
@@ -318,9 +317,9 @@ static void end_with_error(fcc_stub *stub, fcc_bytes text)
     stub->seen.status = 0;
     m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR;
     m.payload = fcc__pb(text);
-    if (write_last(stub, &m, false) != FCC_OK) {
+    if (write_last(stub, &m, false, NULL) != FCC_OK) {
         m.payload = fcc__pb(FCC_LIT("out of memory"));
-        if (write_last(stub, &m, false) != FCC_OK)
+        if (write_last(stub, &m, false, NULL) != FCC_OK)
             stub->out = fcc_bytes_of(NULL, 0);
     }
 }
@@ -329,13 +328,12 @@ static void end_with_response(fcc_stub *stub)
 {
     message m = PROTOS__CHAINCODE_MESSAGE__INIT;
     Protos__Response response = PROTOS__RESPONSE__INIT;
-    fcc_bytes payload;
     fcc_status st;
 
     if (stub->is_init && stub->response.status >= 500) {
         m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR;
         m.payload = fcc__pb(stub->response.message);
-        if (write_last(stub, &m, true) != FCC_OK)
+        if (write_last(stub, &m, true, NULL) != FCC_OK)
             end_with_error(stub, FCC_LIT("the response is longer than a message may be"));
         return;
     }
@@ -347,17 +345,13 @@ static void end_with_response(fcc_stub *stub)
     response.status = stub->response.status;
     response.message = fcc__pb(stub->response.message);
     response.payload = fcc__pb(stub->response.payload);
-    st = protobuf_c_message_get_packed_size(&response.base) <= stub->session->options.max_message_bytes
-             ? fcc__pack(&response, stub->session->out, &payload)
-             : FCC_ERR_LIMIT;
-    if (st == FCC_OK) {
-        m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__COMPLETED;
-        m.payload = fcc__pb(payload);
-        st = write_last(stub, &m, true);
+    m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__COMPLETED;
+    st = write_last(stub, &m, true, &response);
+    if (st == FCC_OK)
         stub->seen.status = stub->response.status;
-    }
-    if (st != FCC_OK)
-        end_with_error(stub, FCC_LIT("the response is longer than a message may be"));
+    else
+        end_with_error(stub, st == FCC_ERR_LIMIT ? FCC_LIT("the response is longer than a message may be")
+                                                 : FCC_LIT("out of memory"));
 }
 
 void fcc__transaction_main(void *arg)

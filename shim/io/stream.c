@@ -22,6 +22,14 @@ static void send(void *ctx, fcc_bytes message)
         rpc_cancel(stream->call); /* a message is lost: what follows would not make sense to the peer */
 }
 
+static void send_own(void *ctx, void *memory, fcc_bytes message)
+{
+    fcc__stream *stream = ctx;
+
+    if (rpc_send_own(stream->call, memory, message) != FCC_OK)
+        rpc_cancel(stream->call);
+}
+
 /* A server ends a call with a status, a client can only leave. */
 static void end_call(fcc__stream *stream, rpc_code code, const char *reason)
 {
@@ -44,16 +52,21 @@ static void drained(void *ctx)
     end_call(ctx, RPC_UNAVAILABLE, "the chaincode is shutting down");
 }
 
-static const fcc__session_events session_events = { .send = send, .close = close_stream, .drained = drained };
+static const fcc__session_events session_events = {
+    .send = send, .send_own = send_own, .close = close_stream, .drained = drained
+};
 
 /* ---- what the call tells ---- */
 
 static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
+    void *memory = message.len >= FCC__LARGE_BYTES ? rpc_take(call) : NULL;
 
-    (void)call;
-    fcc__session_receive(stream->session, message);
+    if (memory)
+        fcc__session_receive_own(stream->session, memory, message);
+    else
+        fcc__session_receive(stream->session, message);
 }
 
 static void on_half_close(rpc_call *call, void *ctx)

@@ -9,6 +9,7 @@
  */
 #include "rpc/internal.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,27 @@ static void close_if_over(rpc_call *call)
         rpc__server_call_gone(server);
 }
 
+/* ---- large messages ---- */
+
+enum { LARGE = 1024 * 1024, TRIM_MS = 200 };
+
+/* gRPC's pieces of a large message leave the heap grown and full of holes. */
+static void trim(void *ctx)
+{
+    rpc_loop *loop = ctx;
+
+    loop->trim = NULL;
+    malloc_trim(0);
+}
+
+static void trim_later(rpc_loop *loop, size_t len)
+{
+    if (len < LARGE)
+        return;
+    rpc_timer_cancel(loop->trim);
+    loop->trim = rpc_timer_start(loop, TRIM_MS, trim, loop);
+}
+
 /* ---- writing ---- */
 
 void rpc__call_mark_dirty(rpc_call *call)
@@ -213,7 +235,9 @@ void rpc__call_flush(rpc_call *call)
         op++;
     }
     call->hinted = false;
+    call->sending_len = 0;
     if (out) {
+        call->sending_len = out->len;
         call->out = out->next;
         if (!call->out)
             call->out_end = &call->out;
@@ -262,6 +286,7 @@ static void send_done(void *owner, bool ok)
     FCC_REQUIRE(call->magic == RPC__CALL_MAGIC);
     call->pending--;
     call->sending = false;
+    trim_later(call->loop, call->sending_len);
     rpc_timer_cancel(call->retry);
     call->retry = NULL;
     if (!ok)
@@ -273,29 +298,52 @@ static void send_done(void *owner, bool ok)
     close_if_over(call);
 }
 
+static bool takes_no_more(const rpc_call *call)
+{
+    return call->over || call->closing || call->cancelled;
+}
+
+/* Takes the slice over. */
+static fcc_status queue(rpc_call *call, grpc_slice slice)
+{
+    struct rpc__out *out = malloc(sizeof(*out));
+
+    if (!out) {
+        grpc_slice_unref(slice);
+        return FCC_ERR_NOMEM;
+    }
+    *out = (struct rpc__out){ .bytes = grpc_raw_byte_buffer_create(&slice, 1), .len = GRPC_SLICE_LENGTH(slice) };
+    call->backlog += out->len;
+    grpc_slice_unref(slice);
+    *call->out_end = out;
+    call->out_end = &out->next;
+    rpc__call_mark_dirty(call);
+    return FCC_OK;
+}
+
 fcc_status rpc_send(rpc_call *call, fcc_bytes message)
 {
-    struct rpc__out *out;
     grpc_slice slice;
 
     FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
     if (message.len > RPC_MAX_MESSAGE)
         return FCC_ERR_LIMIT;
-    if (call->over || call->closing || call->cancelled)
+    if (takes_no_more(call))
         return FCC_OK;
-    out = malloc(sizeof(*out));
-    if (!out)
-        return FCC_ERR_NOMEM;
     slice = grpc_slice_malloc(message.len);
     if (message.len)
         memcpy(GRPC_SLICE_START_PTR(slice), message.data, message.len);
-    *out = (struct rpc__out){ .bytes = grpc_raw_byte_buffer_create(&slice, 1), .len = message.len };
-    grpc_slice_unref(slice);
-    *call->out_end = out;
-    call->out_end = &out->next;
-    call->backlog += message.len;
-    rpc__call_mark_dirty(call);
-    return FCC_OK;
+    return queue(call, slice);
+}
+
+fcc_status rpc_send_own(rpc_call *call, void *memory, fcc_bytes message)
+{
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    if (message.len > RPC_MAX_MESSAGE || takes_no_more(call)) {
+        free(memory);
+        return message.len > RPC_MAX_MESSAGE ? FCC_ERR_LIMIT : FCC_OK;
+    }
+    return queue(call, grpc_slice_new_with_user_data((void *)(uintptr_t)message.data, message.len, free, memory));
 }
 
 size_t rpc_backlog(const rpc_call *call)
@@ -340,35 +388,63 @@ static void start_read(rpc_call *call)
     start(call, &op, 1, &call->recv_tag);
 }
 
+/* Move a message of several slices into memory of its own, giving up slice by slice. NULL when out of memory. */
+static void *join(grpc_byte_buffer *in, size_t len)
+{
+    grpc_slice_buffer *slices = &in->data.raw.slice_buffer;
+    uint8_t *memory = malloc(len);
+    size_t at = 0;
+
+    while (memory && slices->count) {
+        grpc_slice slice = grpc_slice_buffer_take_first(slices);
+        size_t n = GRPC_SLICE_LENGTH(slice);
+
+        FCC_REQUIRE(n <= len - at);
+        memcpy(memory + at, GRPC_SLICE_START_PTR(slice), n);
+        at += n;
+        grpc_slice_unref(slice);
+    }
+    FCC_REQUIRE(!memory || at == len);
+    return memory;
+}
+
+void *rpc_take(rpc_call *call)
+{
+    void *memory = call->joined;
+
+    FCC_REQUIRE(call->magic == RPC__CALL_MAGIC);
+    call->joined = NULL;
+    return memory;
+}
+
 /* Nearly every message is one slice, which is lent as it is; the rest is joined first. */
 static void deliver(rpc_call *call)
 {
     grpc_byte_buffer *in = call->in;
-    grpc_byte_buffer_reader reader;
     size_t len = grpc_byte_buffer_length(in);
-    grpc_slice *peeked, joined = grpc_empty_slice();
     fcc_bytes message = { NULL, 0 };
-    bool readable = grpc_byte_buffer_reader_init(&reader, in) != 0;
 
     call->in = NULL;
     call->held = false;
-    if (readable && len) {
-        if (grpc_byte_buffer_reader_peek(&reader, &peeked) && GRPC_SLICE_LENGTH(*peeked) == len) {
-            message = of_slice(peeked);
-        } else {
-            grpc_byte_buffer_reader_destroy(&reader);
-            readable = grpc_byte_buffer_reader_init(&reader, in) != 0;
-            joined = grpc_byte_buffer_reader_readall(&reader);
-            message = of_slice(&joined);
-        }
+    if (in->data.raw.slice_buffer.count == 1) {
+        message = of_slice(&in->data.raw.slice_buffer.slices[0]);
+    } else if (len) {
+        call->joined = join(in, len);
+        message = fcc_bytes_of(call->joined, len);
+    }
+    /* gRPC undoes compression before this; out of memory, the rest would make no sense */
+    if (in->data.raw.compression != GRPC_COMPRESS_NONE || (len && !message.data)) {
+        free(rpc_take(call));
+        grpc_byte_buffer_destroy(in);
+        rpc_cancel(call);
+        return;
     }
     call->loop->in_callback = true;
     call->events->on_message(call, call->ctx, message);
     call->loop->in_callback = false;
-    if (readable)
-        grpc_byte_buffer_reader_destroy(&reader);
-    grpc_slice_unref(joined);
+    free(rpc_take(call));
     grpc_byte_buffer_destroy(in);
+    trim_later(call->loop, len);
     if (!call->paused && !call->over)
         start_read(call);
 }

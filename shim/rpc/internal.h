@@ -64,6 +64,8 @@ struct rpc_loop {
     rpc_server *servers;
     rpc_channel *channels;
 
+    rpc_timer *trim; /* runs some time after a large message, which leaves holes in the heap */
+
     rpc_timer **timers; /* a binary heap by `due` */
     size_t timer_count;
     size_t timer_cap;
@@ -101,11 +103,12 @@ struct rpc_call {
     struct rpc__out *out;
     struct rpc__out **out_end;
     size_t backlog;
-    bool started;      /* initial metadata handed to gRPC */
-    bool sending;      /* one batch at a time */
-    bool hinted;       /* ... which told gRPC that more follows at once */
-    bool closing;      /* rpc_half_close or rpc_finish was called */
-    bool closing_sent; /* ... and its operation started */
+    bool started;       /* initial metadata handed to gRPC */
+    bool sending;       /* one batch at a time */
+    size_t sending_len; /* of the message in it */
+    bool hinted;        /* ... which told gRPC that more follows at once */
+    bool closing;       /* rpc_half_close or rpc_finish was called */
+    bool closing_sent;  /* ... and its operation started */
     rpc_code finish_code;
     grpc_slice finish_message;
     grpc_slice finish_details;
@@ -114,6 +117,7 @@ struct rpc_call {
     /* reading */
     grpc_byte_buffer *in;
     bool reading, paused, held, eof;
+    void *joined; /* the message that is being delivered, when it came in several slices */
     grpc_metadata_array initial;
     rpc__tag recv_tag;
 

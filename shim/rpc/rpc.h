@@ -108,6 +108,13 @@ typedef struct rpc_events {
 
 /* Queue a message; copied before return. Dropped silently once the call is ending: on_closed will tell. */
 fcc_status rpc_send(rpc_call *call, fcc_bytes message);
+/* The same for a message in `memory`, from malloc, which is taken over (also on failure) and not copied. */
+fcc_status rpc_send_own(rpc_call *call, void *memory, fcc_bytes message);
+/*
+ * In on_message: take over the memory of the message, to be freed with free(). NULL where it is gRPC's: small messages,
+ * as a rule, which are to be copied.
+ */
+void *rpc_take(rpc_call *call);
 /* Bytes queued and not yet handed to gRPC: slow down when it grows. */
 size_t rpc_backlog(const rpc_call *call);
 /* Clients: no more messages from here. */

@@ -64,7 +64,9 @@ static inline void peer_on_drained(void *ctx)
 
 static inline void peer_open(struct peer *p, const fcc_chaincode *chaincode, fcc__session_options options)
 {
-    static const fcc__session_events events = { peer_on_send, peer_on_close, peer_on_drained, NULL };
+    static const fcc__session_events events = { .send = peer_on_send,
+                                                .close = peer_on_close,
+                                                .drained = peer_on_drained };
 
     memset(p, 0, sizeof(*p));
     p->arena = fcc__arena_new(1u << 30);

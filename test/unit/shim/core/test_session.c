@@ -65,7 +65,7 @@ static void it_registers_with_the_package_id_before_anything_is_said(void **stat
 
 static void an_empty_package_id_is_refused(void **state)
 {
-    static const fcc__session_events events = { peer_on_send, peer_on_close, NULL, NULL };
+    static const fcc__session_events events = { .send = peer_on_send, .close = peer_on_close };
     fcc__co_pool *stacks = fcc__co_pool_new(0, 0);
     fcc__session_options options = { .stacks = stacks };
     fcc__session *session;

@@ -344,7 +344,7 @@ static void a_message_above_the_limit_is_not_sent_and_ends_only_its_transaction(
     r = peer_completed(&p, "tx1");
     assert_int_equal(r->status, 500);
     assert_text(fcc__of_pb(r->message), "[tx1] error sending PUT_STATE: rpc error: code = ResourceExhausted desc = "
-                                        "trying to send message larger than max (5006 vs. 4096)");
+                                        "trying to send message larger than max (5020 vs. 4096)");
     current = reply_large;
     peer_call(&p, "tx2", "run");
     m = peer_take_type(&p, TYPE(ERROR));
