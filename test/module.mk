@@ -6,12 +6,15 @@ $(B)/conformance/replay: $(B)/libconformance.a $(RPC) $(B)/libprotos.a $(B)/libb
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/libconformance.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(GRPC_LIBS) $(PB_LIBS) $(CRYPTO_LIBS)
 unit-tests: $(B)/conformance/replay
 
-# make bench: what a chaincode process costs, beside the bare protocol loop.
-$(eval $(call archive,load,test/bench))
-$(B)/bench/load: $(B)/libload.a $(RPC)
+# make bench: what a transaction costs, beside the bare protocol loop and whatever BENCH='--addr NAME=HOST:PORT' names.
+$(B)/bench/load: $(call objs,test/bench) $(RPC)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/libload.a $(RPC) $(GRPC_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
+$(B)/bench/bare_loop: $(B)/obj/test/bench/bare_loop.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(GRPC_LIBS)
 .PHONY: bench
-bench: all $(B)/bench/load
-	$(Q)BUILD=$(B) test/bench/chaincode.sh
+bench: all $(B)/bench/load $(B)/bench/bare_loop
+	$(Q)BUILD=$(B) test/bench/chaincode.sh $(BENCH)
