@@ -4,6 +4,8 @@
 #include "base/require.h"
 #include "base/utf8.h"
 
+#include <stdatomic.h>
+
 /* Fields that are strings in Fabric's own .proto files, sorted by message; made by utf8.awk. */
 static const struct utf8_field {
     const char *message;
@@ -19,33 +21,32 @@ struct reader {
     fcc_status status;
 };
 
+/* What reading asks of a field. */
+struct field {
+    const ProtobufCFieldDescriptor *descriptor; /* NULL: not known */
+    ProtobufCWireType wire_type;
+    uint8_t size; /* of one value in memory */
+    bool is_text;
+};
+
+/* A message type's fields by their numbers: looking them up in the descriptor, for every field read, is most of the cost. */
+enum { PLAN_FIELDS = 16, PLANS = 128, PLAN_SLOTS = 256 };
+
+struct plan {
+    const ProtobufCMessageDescriptor *descriptor;
+    const struct utf8_field *rows;
+    struct field fields[PLAN_FIELDS]; /* those of higher numbers are looked up */
+};
+
 /* One field as it stands on the wire. */
 struct element {
-    const ProtobufCFieldDescriptor *field; /* NULL: not known */
+    struct field field;
     uint32_t number;
     ProtobufCWireType type;
     uint64_t value;    /* of a varint, 32 or 64 bits */
     fcc_bytes content; /* of a length-prefixed one */
     fcc_bytes raw;     /* everything behind the key */
 };
-
-static bool read_varint(fcc_bytes wire, size_t *pos, uint64_t *out)
-{
-    uint64_t n = 0;
-
-    for (unsigned shift = 0; shift < 70 && *pos < wire.len; shift += 7) {
-        uint8_t byte = wire.data[(*pos)++];
-
-        if (shift == 63 && byte > 1)
-            return false;
-        n |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *out = n;
-            return true;
-        }
-    }
-    return false;
-}
 
 /* The first row of this message, or NULL; the others follow it. */
 static const struct utf8_field *utf8_rows(const char *message)
@@ -90,43 +91,35 @@ static uint64_t little_endian(const uint8_t *p, size_t len)
     return n;
 }
 
-static bool next_element(struct reader *r, const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, size_t *pos,
-                         struct element *out)
+static bool read_long_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
 {
-    uint64_t key, len = 0;
-    size_t start;
+    uint64_t n = 0;
 
-    if (!read_varint(wire, pos, &key) || key >> 3 == 0 || key >> 3 > 536870911)
-        return fail(r, FCC_ERR_PROTO);
-    *out = (struct element){ .number = (uint32_t)(key >> 3), .type = (ProtobufCWireType)(key & 7) };
-    out->field = protobuf_c_message_descriptor_get_field(descriptor, out->number);
-    start = *pos;
-    switch (out->type) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        if (!read_varint(wire, pos, &out->value))
-            return fail(r, FCC_ERR_PROTO);
-        break;
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        len = out->type == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
-        if (len > wire.len - *pos)
-            return fail(r, FCC_ERR_PROTO);
-        out->value = little_endian(wire.data + *pos, len);
-        break;
-    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        if (!read_varint(wire, pos, &len) || len > wire.len - *pos)
-            return fail(r, FCC_ERR_PROTO);
-        out->content = fcc_bytes_of(wire.data + *pos, (size_t)len);
-        break;
-    default: /* groups: never in proto3 */
-        return fail(r, FCC_ERR_PROTO);
+    for (unsigned shift = 0; shift < 70 && *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
+
+        if (shift == 63 && byte > 1)
+            return false;
+        n |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            *out = n;
+            return true;
+        }
     }
-    *pos += (size_t)len;
-    out->raw = fcc_bytes_of(wire.data + start, *pos - start);
-    return true;
+    return false;
 }
 
-/* ---- fields ---- */
+/* Nearly all have one byte. */
+static inline bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
+{
+    if (*at < end && **at < 0x80) {
+        *out = *(*at)++;
+        return true;
+    }
+    return read_long_varint(at, end, out);
+}
+
+/* ---- plans ---- */
 
 static size_t size_of(ProtobufCType type)
 {
@@ -168,6 +161,104 @@ static ProtobufCWireType wire_type_of(ProtobufCType type)
     }
 }
 
+static struct field field_of(const struct utf8_field *rows, const ProtobufCFieldDescriptor *descriptor)
+{
+    struct field field = { .descriptor = descriptor };
+
+    if (descriptor) {
+        field.wire_type = wire_type_of(descriptor->type);
+        field.size = (uint8_t)size_of(descriptor->type);
+        field.is_text = descriptor->type == PROTOBUF_C_TYPE_BYTES && is_utf8_field(rows, descriptor->id);
+    }
+    return field;
+}
+
+static void make_plan(struct plan *plan, const ProtobufCMessageDescriptor *descriptor)
+{
+    plan->descriptor = descriptor;
+    plan->rows = utf8_rows(descriptor->name);
+    for (unsigned i = 0; i < PLAN_FIELDS; i++)
+        plan->fields[i] = field_of(plan->rows, protobuf_c_message_descriptor_get_field(descriptor, i));
+}
+
+/*
+ * Made when a type is first read, for the life of the process, by whichever thread comes first. Past the room for plans
+ * they are made anew each time, in the arena; NULL when that is full.
+ */
+static const struct plan *plan_of(const ProtobufCMessageDescriptor *descriptor, fcc__arena *arena)
+{
+    static struct plan plans[PLANS];
+    static atomic_uint used;
+    static _Atomic(const struct plan *) slots[PLAN_SLOTS];
+    size_t slot = ((uintptr_t)descriptor >> 4) * 2654435769u >> 8;
+    struct plan *plan = NULL;
+
+    for (unsigned i = 0; i < PLAN_SLOTS; i++, slot++) {
+        _Atomic(const struct plan *) *at = &slots[slot % PLAN_SLOTS];
+        const struct plan *found = atomic_load_explicit(at, memory_order_acquire);
+
+        if (!found && !plan) {
+            unsigned n = atomic_load(&used) < PLANS ? atomic_fetch_add(&used, 1) : PLANS;
+
+            plan = n < PLANS ? &plans[n] : fcc__arena_alloc(arena, sizeof(*plan));
+            if (!plan)
+                return NULL;
+            make_plan(plan, descriptor);
+            if (n >= PLANS)
+                return plan;
+        }
+        if (!found && atomic_compare_exchange_strong(at, &found, plan))
+            return plan;
+        if (found->descriptor == descriptor)
+            return found;
+    }
+    return plan; /* more slots than plans: not reached */
+}
+
+/* ---- elements ---- */
+
+/* Fills `out`, whose raw content is only set when the field is not known. */
+static inline bool next_element(struct reader *r, const struct plan *plan, const uint8_t **at, const uint8_t *end,
+                                struct element *out)
+{
+    uint64_t key, len = 0;
+    const uint8_t *start;
+
+    if (!read_varint(at, end, &key) || key >> 3 == 0 || key >> 3 > 536870911)
+        return fail(r, FCC_ERR_PROTO);
+    out->number = (uint32_t)(key >> 3);
+    out->type = (ProtobufCWireType)(key & 7);
+    if (out->number < PLAN_FIELDS)
+        out->field = plan->fields[out->number];
+    else
+        out->field = field_of(plan->rows, protobuf_c_message_descriptor_get_field(plan->descriptor, out->number));
+    start = *at;
+    switch (out->type) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT:
+        if (!read_varint(at, end, &out->value))
+            return fail(r, FCC_ERR_PROTO);
+        break;
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        len = out->type == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
+        if (len > (size_t)(end - *at))
+            return fail(r, FCC_ERR_PROTO);
+        out->value = little_endian(*at, len);
+        break;
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+        if (!read_varint(at, end, &len) || len > (size_t)(end - *at))
+            return fail(r, FCC_ERR_PROTO);
+        out->content = fcc_bytes_of(*at, (size_t)len);
+        break;
+    default: /* groups: never in proto3 */
+        return fail(r, FCC_ERR_PROTO);
+    }
+    *at += (size_t)len;
+    if (!out->field.descriptor)
+        out->raw = fcc_bytes_of(start, (size_t)(*at - start));
+    return true;
+}
+
 static void store_number(ProtobufCType type, uint64_t value, void *at)
 {
     uint32_t low = (uint32_t)value;
@@ -204,13 +295,12 @@ static bool copy_bytes(struct reader *r, fcc_bytes from, ProtobufCBinaryData *to
 }
 
 /* Store one value at `at`. A message that came before is merged with. */
-static bool read_value(struct reader *r, const struct utf8_field *rows, const struct element *e, void *at,
-                       unsigned depth)
+static bool read_value(struct reader *r, const struct element *e, void *at, unsigned depth)
 {
-    const ProtobufCFieldDescriptor *field = e->field;
+    const ProtobufCFieldDescriptor *field = e->field.descriptor;
     ProtobufCMessage **message = at;
 
-    if (e->type != wire_type_of(field->type))
+    if (e->type != e->field.wire_type)
         return fail(r, FCC_ERR_PROTO);
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE:
@@ -223,7 +313,7 @@ static bool read_value(struct reader *r, const struct utf8_field *rows, const st
         }
         return read_message(r, *message, e->content, depth + 1);
     case PROTOBUF_C_TYPE_BYTES:
-        if (is_utf8_field(rows, field->id) && !fcc__utf8_valid(e->content))
+        if (e->field.is_text && !fcc__utf8_valid(e->content))
             return fail(r, FCC_ERR_PROTO);
         return copy_bytes(r, e->content, at);
     default:
@@ -232,91 +322,101 @@ static bool read_value(struct reader *r, const struct utf8_field *rows, const st
     }
 }
 
+static bool is_repeated(const struct element *e)
+{
+    return e->field.descriptor->label == PROTOBUF_C_LABEL_REPEATED;
+}
+
 static bool is_packed(const struct element *e)
 {
-    return e->field->label == PROTOBUF_C_LABEL_REPEATED && e->type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
-           wire_type_of(e->field->type) != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    return is_repeated(e) && e->type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
+           e->field.wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
 }
 
 /* The next of the numbers that are packed together; false at the end, or with the status set. */
-static bool next_packed(struct reader *r, const struct element *e, size_t *pos, uint64_t *value)
+static bool next_packed(struct reader *r, const struct element *e, const uint8_t **at, uint64_t *value)
 {
-    ProtobufCWireType type = wire_type_of(e->field->type);
-    size_t len = type == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
+    const uint8_t *end = e->content.data + e->content.len;
+    size_t len = e->field.wire_type == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
 
-    if (*pos == e->content.len)
+    if (*at == end)
         return false;
-    if (type == PROTOBUF_C_WIRE_TYPE_VARINT)
-        return read_varint(e->content, pos, value) || fail(r, FCC_ERR_PROTO);
-    if (len > e->content.len - *pos)
+    if (e->field.wire_type == PROTOBUF_C_WIRE_TYPE_VARINT)
+        return read_varint(at, end, value) || fail(r, FCC_ERR_PROTO);
+    if (len > (size_t)(end - *at))
         return fail(r, FCC_ERR_PROTO);
-    *value = little_endian(e->content.data + *pos, len);
-    *pos += len;
+    *value = little_endian(*at, len);
+    *at += len;
     return true;
 }
 
 /* A repeated field has had its array made; `count` is how far it is filled. */
-static bool read_repeated(struct reader *r, const struct utf8_field *rows, const struct element *e, uint8_t *base,
-                          unsigned depth)
+static bool read_repeated(struct reader *r, const struct element *e, uint8_t *base, unsigned depth)
 {
-    size_t *count = (size_t *)(void *)(base + e->field->quantifier_offset);
-    uint8_t *array, size = (uint8_t)size_of(e->field->type);
-    size_t pos = 0;
+    const ProtobufCFieldDescriptor *field = e->field.descriptor;
+    size_t *count = (size_t *)(void *)(base + field->quantifier_offset);
+    const uint8_t *at = e->content.data;
+    uint8_t *array;
     uint64_t value;
 
-    memcpy(&array, base + e->field->offset, sizeof(array));
+    memcpy(&array, base + field->offset, sizeof(array));
     if (!is_packed(e))
-        return read_value(r, rows, e, array + size * (*count)++, depth);
-    while (next_packed(r, e, &pos, &value))
-        store_number(e->field->type, value, array + size * (*count)++);
+        return read_value(r, e, array + e->field.size * (*count)++, depth);
+    while (next_packed(r, e, &at, &value))
+        store_number(field->type, value, array + e->field.size * (*count)++);
     return r->status == FCC_OK;
 }
 
-static bool read_single(struct reader *r, const struct utf8_field *rows, const struct element *e, uint8_t *base,
-                        unsigned depth)
+static bool read_single(struct reader *r, const struct element *e, uint8_t *base, unsigned depth)
 {
-    const ProtobufCFieldDescriptor *field = e->field;
+    const ProtobufCFieldDescriptor *field = e->field.descriptor;
 
     if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
         uint32_t *which = (uint32_t *)(void *)(base + field->quantifier_offset);
 
         if (*which != field->id) /* what another field left there is none of ours */
-            memset(base + field->offset, 0, size_of(field->type));
+            memset(base + field->offset, 0, e->field.size);
         *which = field->id;
     } else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_MESSAGE) {
         *(protobuf_c_boolean *)(void *)(base + field->quantifier_offset) = 1;
     }
-    return read_value(r, rows, e, base + field->offset, depth);
+    return read_value(r, e, base + field->offset, depth);
 }
 
-/* ---- messages: counted first, so that arrays have their size, then read ---- */
+/* ---- messages ---- */
 
 enum { MAX_FIELDS = 64 };
 
-static bool count_elements(struct reader *r, const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire,
+/* How many of each repeated field there are from here on. Packed numbers count as elements here, the rest when read. */
+static bool count_elements(struct reader *r, const struct plan *plan, const uint8_t *at, const uint8_t *end,
                            size_t *counts, size_t *unknown)
 {
-    for (size_t pos = 0; pos < wire.len;) {
+    size_t elements = r->elements;
+
+    while (at < end) {
         struct element e;
-        size_t at = 0, *count, before;
+        const uint8_t *number;
+        size_t *count, before;
         uint64_t value;
 
-        if (!next_element(r, descriptor, wire, &pos, &e))
+        if (!next_element(r, plan, &at, end, &e))
             return false;
-        if (++r->elements > FCC__WIRE_MAX_ELEMENTS)
+        if (++elements > FCC__WIRE_MAX_ELEMENTS)
             return fail(r, FCC_ERR_LIMIT);
-        count = e.field ? &counts[e.field - descriptor->fields] : unknown;
+        count = e.field.descriptor ? &counts[e.field.descriptor - plan->descriptor->fields] : unknown;
         before = *count;
-        if (!e.field || !is_packed(&e)) {
+        if (!e.field.descriptor || !is_packed(&e)) {
             ++*count;
             continue;
         }
-        while (next_packed(r, &e, &at, &value))
+        number = e.content.data;
+        while (next_packed(r, &e, &number, &value))
             ++*count;
+        elements += *count - before;
         r->elements += *count - before;
         if (r->status != FCC_OK)
             return false;
-        if (r->elements > FCC__WIRE_MAX_ELEMENTS)
+        if (elements > FCC__WIRE_MAX_ELEMENTS)
             return fail(r, FCC_ERR_LIMIT);
     }
     return true;
@@ -339,11 +439,18 @@ static bool make_room(struct reader *r, void *array, size_t have, size_t more, s
     return true;
 }
 
-static bool make_arrays(struct reader *r, ProtobufCMessage *message, const size_t *counts, size_t unknown)
+/* Arrays for all that is repeated, or not known, from here on. Apart from read_message, which recurses. */
+static __attribute__((noinline)) bool make_arrays(struct reader *r, ProtobufCMessage *message, const struct plan *plan,
+                                                  const uint8_t *at, const uint8_t *end)
 {
-    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    const ProtobufCMessageDescriptor *descriptor = plan->descriptor;
     uint8_t *base = (uint8_t *)message;
+    size_t counts[MAX_FIELDS], unknown = 0;
 
+    FCC_REQUIRE(descriptor->n_fields <= MAX_FIELDS);
+    memset(counts, 0, descriptor->n_fields * sizeof(counts[0]));
+    if (!count_elements(r, plan, at, end, counts, &unknown))
+        return false;
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
 
@@ -371,27 +478,37 @@ static bool keep_unknown(struct reader *r, ProtobufCMessage *message, const stru
 /* Recursion is bounded by FCC__WIRE_MAX_DEPTH. */
 static bool read_message(struct reader *r, ProtobufCMessage *message, fcc_bytes wire, unsigned depth)
 {
-    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
-    const struct utf8_field *rows = utf8_rows(descriptor->name);
-    size_t counts[MAX_FIELDS] = { 0 }, unknown = 0;
+    const struct plan *plan = plan_of(message->descriptor, r->arena);
+    const uint8_t *at = wire.data, *end = wire.len ? wire.data + wire.len : wire.data;
+    bool has_arrays = false;
 
-    FCC_REQUIRE(descriptor->n_fields <= MAX_FIELDS);
+    if (!plan)
+        return fail(r, FCC_ERR_LIMIT);
     if (depth > FCC__WIRE_MAX_DEPTH)
         return fail(r, FCC_ERR_PROTO);
-    if (!count_elements(r, descriptor, wire, counts, &unknown) || !make_arrays(r, message, counts, unknown))
-        return false;
-    for (size_t pos = 0; pos < wire.len;) {
+    while (at < end) {
+        const uint8_t *start = at;
         struct element e;
-        bool read;
+        bool single, read;
 
-        if (!next_element(r, descriptor, wire, &pos, &e))
+        if (!next_element(r, plan, &at, end, &e))
             return false;
-        if (!e.field)
-            read = keep_unknown(r, message, &e);
-        else if (e.field->label == PROTOBUF_C_LABEL_REPEATED)
-            read = read_repeated(r, rows, &e, (uint8_t *)message, depth);
+        if (++r->elements > FCC__WIRE_MAX_ELEMENTS)
+            return fail(r, FCC_ERR_LIMIT);
+        single = e.field.descriptor && !is_repeated(&e);
+        if (!single && !has_arrays) {
+            r->elements--; /* counted with those that follow */
+            if (!make_arrays(r, message, plan, start, end))
+                return false;
+            r->elements++;
+            has_arrays = true;
+        }
+        if (single)
+            read = read_single(r, &e, (uint8_t *)message, depth);
+        else if (e.field.descriptor)
+            read = read_repeated(r, &e, (uint8_t *)message, depth);
         else
-            read = read_single(r, rows, &e, (uint8_t *)message, depth);
+            read = keep_unknown(r, message, &e);
         if (!read)
             return false;
     }
