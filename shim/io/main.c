@@ -1,5 +1,7 @@
 /* fcc_main: a chaincode process, from its environment to its exit status. */
 #include "io/config.h"
+#include "io/health.h"
+#include "io/metrics.h"
 #include "io/stream.h"
 
 #include "base/log.h"
@@ -20,7 +22,8 @@ static const char register_method[] = "/protos.ChaincodeSupport/Register";
 /* ---- ending ---- */
 
 struct process {
-    fcc__host host;
+    fcc__host host; /* first: host.emptied gets it */
+    fcc__health *health;
     rpc_server *server;   /* server mode */
     rpc_channel *channel; /* client mode */
 };
@@ -30,6 +33,17 @@ static void stop(void *ctx)
     struct process *p = ctx;
 
     rpc_loop_stop(p->host.loop);
+}
+
+/* No stream is open any more. Those who watch the health would keep the server up. */
+static void go_down(void *ctx)
+{
+    struct process *p = ctx;
+
+    if (!p->server)
+        return;
+    fcc__health_end(p->health);
+    rpc_server_drain(p->server, stop, p);
 }
 
 /* The first signal lets transactions end; a second one, or DRAIN_MS later, ends at once. */
@@ -43,9 +57,12 @@ static void on_signal(void *ctx)
     }
     fcc__log(FCC__INFO, "stopping: transactions that run may end, no new ones begin");
     rpc_timer_start(p->host.loop, DRAIN_MS, stop, p);
+    fcc__set(&p->host.counters->serving, FCC__DRAINING);
+    if (p->health)
+        fcc__health_drain(p->health);
     fcc__host_drain(&p->host);
-    if (p->server)
-        rpc_server_drain(p->server, stop, p);
+    if (!p->host.streams)
+        go_down(p);
 }
 
 static fcc_status watch_signals(struct process *p, fcc_error *error)
@@ -81,12 +98,17 @@ static fcc_status serve(struct process *p, fcc_error *error)
     if (st == FCC_OK)
         st = rpc_server_method(p->server, connect_method, accept_peer, &p->host);
     if (st == FCC_OK)
+        p->health = fcc__health_new(c->ccid);
+    if (st == FCC_OK)
+        st = p->health ? fcc__health_serve(p->health, p->server) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    if (st == FCC_OK)
         st = rpc_server_listen(p->server, c->address, c->use_tls ? &c->tls : NULL, &port, error);
     if (st != FCC_OK)
         return st;
     st = rpc_server_start(p->server);
     if (st != FCC_OK)
         return fcc_error_set(error, st, "cannot serve at %s", c->address);
+    fcc__set(&p->host.counters->serving, FCC__SERVING);
     fcc__log(FCC__INFO, "serving at %s, port %d, %s", c->address, port,
              !c->use_tls     ? "plaintext"
              : c->tls.ca.len ? "TLS with client certificates"
@@ -128,8 +150,11 @@ static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config,
 
     if (st != FCC_OK)
         return st;
+    p.host.emptied = go_down;
     p.host.stacks = fcc__co_pool_new(0, IDLE_STACKS);
     st = p.host.stacks ? watch_signals(&p, error) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    if (st == FCC_OK)
+        st = fcc__metrics_open(chaincode, -1, &p.host.counters, error);
     if (st == FCC_OK)
         st = config->is_client ? dial(&p, error) : serve(&p, error);
     if (st == FCC_OK) {
@@ -139,6 +164,7 @@ static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config,
     }
     p.host.stopping = true;
     rpc_server_free(p.server);
+    fcc__health_free(p.health);
     rpc_channel_free(p.channel);
     rpc_loop_free(p.host.loop);
     fcc__co_pool_free(p.host.stacks);

@@ -2,6 +2,7 @@
 #include "io/stream.h"
 
 #include "base/log.h"
+#include "io/metrics.h"
 
 #include <stdlib.h>
 
@@ -14,10 +15,17 @@ struct fcc__stream {
 
 /* ---- what the session wants ---- */
 
+static void count_sent(const fcc__stream *stream, fcc_bytes message)
+{
+    fcc__add(&stream->host->counters->sent_messages, 1);
+    fcc__add(&stream->host->counters->sent_bytes, message.len);
+}
+
 static void send(void *ctx, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
 
+    count_sent(stream, message);
     if (rpc_send(stream->call, message) != FCC_OK)
         rpc_cancel(stream->call); /* a message is lost: what follows would not make sense to the peer */
 }
@@ -26,6 +34,7 @@ static void send_own(void *ctx, void *memory, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
 
+    count_sent(stream, message);
     if (rpc_send_own(stream->call, memory, message) != FCC_OK)
         rpc_cancel(stream->call);
 }
@@ -52,8 +61,19 @@ static void drained(void *ctx)
     end_call(ctx, RPC_UNAVAILABLE, "the chaincode is shutting down");
 }
 
+static void observe(void *ctx, fcc__moment moment, fcc__seen *seen)
+{
+    const fcc__host *host = ((fcc__stream *)ctx)->host;
+
+    fcc__metrics_observe(host->counters, host->chaincode, moment, seen);
+}
+
 static const fcc__session_events session_events = {
-    .send = send, .send_own = send_own, .close = close_stream, .drained = drained
+    .send = send,
+    .send_own = send_own,
+    .close = close_stream,
+    .drained = drained,
+    .observe = observe,
 };
 
 /* ---- what the call tells ---- */
@@ -63,6 +83,8 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
     fcc__stream *stream = ctx;
     void *memory = message.len >= FCC__LARGE_BYTES ? rpc_take(call) : NULL;
 
+    fcc__add(&stream->host->counters->received_messages, 1);
+    fcc__add(&stream->host->counters->received_bytes, message.len);
     if (memory)
         fcc__session_receive_own(stream->session, memory, message);
     else
@@ -84,8 +106,10 @@ static void unlink_stream(fcc__stream *stream)
 
     while (*p && *p != stream)
         p = &(*p)->next;
-    if (*p)
+    if (*p) {
         *p = stream->next;
+        fcc__add(&stream->host->counters->streams_open, (uint64_t)-1);
+    }
 }
 
 static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
@@ -97,6 +121,8 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
              FCC_ARG(status->message));
     unlink_stream(stream);
     fcc__stream_free(stream);
+    if (host->stopping && !host->streams && host->emptied)
+        host->emptied(host);
     if (!host->config->is_client)
         return;
     host->lost = !host->stopping;
@@ -133,6 +159,8 @@ fcc_status fcc__stream_start(fcc__stream *stream, rpc_call *call)
         return st;
     stream->next = host->streams;
     host->streams = stream;
+    fcc__add(&host->counters->streams_open, 1);
+    fcc__add(&host->counters->streams_total, 1);
     fcc__log(FCC__INFO, "stream of %s opened", rpc_peer(call));
     return FCC_OK;
 }

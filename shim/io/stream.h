@@ -7,6 +7,7 @@
 
 #include "core/session.h"
 #include "io/config.h"
+#include "io/counters.h"
 #include "rpc/rpc.h"
 
 typedef struct fcc__stream fcc__stream;
@@ -17,9 +18,11 @@ typedef struct fcc__host {
     const fcc__config *config;
     rpc_loop *loop;
     fcc__co_pool *stacks;
+    fcc__counters *counters;
     fcc__stream *streams; /* open ones */
     bool stopping;
-    bool lost; /* client mode: the stream ended without our asking */
+    rpc_task emptied; /* gets the fcc__host when, after fcc__host_drain, the last stream has closed; may be NULL */
+    bool lost;        /* client mode: the stream ended without our asking */
 } fcc__host;
 
 /* The callbacks of a stream's call; their ctx is the stream. */

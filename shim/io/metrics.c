@@ -1,0 +1,174 @@
+/* See metrics.h. */
+#include "io/metrics.h"
+
+#include "base/log.h"
+
+#include "peer/chaincode_shim.pb-c.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { SLOT_INIT = 0, SLOT_OTHER = FCC__COUNTED_FUNCTIONS - 1 };
+
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* ---- the memory ---- */
+
+/* Where each function of the table is counted; one name may stand there for several numbers of arguments. */
+static uint8_t slots[FCC__COUNTED_FUNCTIONS];
+
+static uint8_t choose_slot(const fcc_chaincode *chaincode, size_t function)
+{
+    for (size_t i = 0; i < function; i++)
+        if (strcmp(chaincode->functions[i].name, chaincode->functions[function].name) == 0)
+            return slots[i];
+    return (uint8_t)(function + 1);
+}
+
+static void name_slots(fcc__counters *c, const fcc_chaincode *chaincode)
+{
+    for (size_t i = 0; i < FCC__COUNTED_FUNCTIONS; i++)
+        c->functions[i].name[0] = 0; /* a process before this one may have had others */
+    fcc__counters_name("(init)", c->functions[SLOT_INIT].name);
+    fcc__counters_name("(other)", c->functions[SLOT_OTHER].name);
+    for (size_t i = 0; i < chaincode->count && i + 1 < SLOT_OTHER; i++) {
+        slots[i] = choose_slot(chaincode, i);
+        fcc__counters_name(chaincode->functions[i].name, c->functions[slots[i]].name);
+    }
+    for (int type = 1; type < FCC__COUNTED_CALLS; type++) {
+        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+            &protos__chaincode_message__type__descriptor, type);
+
+        fcc__counters_name(value ? value->name : "", c->calls[type].name);
+    }
+}
+
+fcc_status fcc__metrics_open(const fcc_chaincode *chaincode, int fd, fcc__counters **out, fcc_error *error)
+{
+    static fcc__counters own;
+    fcc__counters *c = &own;
+    struct stat file;
+
+    if (fd >= 0) {
+        if (fstat(fd, &file) != 0 || file.st_size != (off_t)sizeof(*c))
+            return fcc_error_set(error, FCC_ERR_CONFIG,
+                                 "FCC_COUNTERS_FD is %d: expected the memory that fcc-host shares, of %zu bytes; "
+                                 "fcc-host and the chaincode must come from the same version",
+                                 fd, sizeof(*c));
+        c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (c == MAP_FAILED)
+            return fcc_error_set(error, FCC_ERR_CONFIG, "FCC_COUNTERS_FD is %d, which cannot be mapped: %s", fd,
+                                 strerror(errno));
+        if (fcc__counted(&c->layout) != FCC__COUNTERS_LAYOUT) {
+            munmap(c, sizeof(*c));
+            return fcc_error_set(error, FCC_ERR_CONFIG,
+                                 "FCC_COUNTERS_FD is %d: fcc-host and the chaincode must come from the same version",
+                                 fd);
+        }
+    }
+    name_slots(c, chaincode);
+    *out = c;
+    return FCC_OK;
+}
+
+/* ---- counting ---- */
+
+static fcc__function_counters *slot_of(fcc__counters *c, const fcc__seen *seen)
+{
+    if (seen->is_init)
+        return &c->functions[SLOT_INIT];
+    return &c->functions[seen->function < SLOT_OTHER - 1 ? slots[seen->function] : SLOT_OTHER];
+}
+
+static fcc__outcome outcome_of(const fcc__seen *seen)
+{
+    if (seen->lost)
+        return FCC__ENDED_LOST;
+    if (seen->status >= 500 || seen->status == 0)
+        return FCC__ENDED_FAILED;
+    return seen->status >= 400 ? FCC__ENDED_REFUSED : FCC__ENDED_OK;
+}
+
+static void count_answer(fcc__counters *c, const fcc__seen *seen)
+{
+    size_t type = seen->call > 0 && seen->call < FCC__COUNTED_CALLS ? (size_t)seen->call : 0;
+
+    fcc__add(&c->calls[type].count, 1);
+    fcc__add(&c->calls[type].took_ns, (uint64_t)(now_ns() - seen->asked));
+    if (seen->call == PROTOS__CHAINCODE_MESSAGE__TYPE__WRITE_BATCH_STATE)
+        fcc__add(&c->batched_writes, seen->writes);
+}
+
+static const char *function_name(const fcc_chaincode *chaincode, const fcc__seen *seen)
+{
+    if (seen->is_init)
+        return "(init)";
+    return seen->function < chaincode->count ? chaincode->functions[seen->function].name : "(other)";
+}
+
+static void log_end(const fcc_chaincode *chaincode, const fcc__seen *seen, fcc__outcome outcome, int64_t took_ns)
+{
+    static const char *const words[] = { "transaction ended", "transaction refused", "transaction failed",
+                                         "transaction lost: the stream is gone" };
+    fcc__level level = outcome == FCC__ENDED_OK ? FCC__DEBUG : FCC__INFO;
+    char status[16], ms[32];
+
+    if (!fcc__log_wants(level))
+        return;
+    snprintf(status, sizeof(status), "%d", (int)seen->status);
+    snprintf(ms, sizeof(ms), "%lld.%03d", (long long)(took_ns / 1000000), (int)(took_ns / 1000 % 1000));
+    fcc__log_with(level, words[outcome],
+                  (const fcc__log_field[]){
+                      { "channel", seen->channel, false },
+                      { "tx", seen->tx_id, false },
+                      { "function", fcc_str(function_name(chaincode, seen)), false },
+                      { "status", fcc_str(status), true },
+                      { "ms", fcc_str(ms), true },
+                  },
+                  5);
+}
+
+static void count_end(fcc__counters *c, const fcc_chaincode *chaincode, const fcc__seen *seen)
+{
+    fcc__function_counters *slot = slot_of(c, seen);
+    fcc__outcome outcome = outcome_of(seen);
+    int64_t took_ns = now_ns() - seen->began;
+
+    fcc__add(&slot->ended[outcome], 1);
+    fcc__add(&slot->took_ns, (uint64_t)took_ns);
+    for (size_t i = 0; i < FCC__BUCKETS_OF_TIME; i++)
+        if ((uint64_t)took_ns <= fcc__bucket_us[i] * 1000) {
+            fcc__add(&slot->within[i], 1);
+            break;
+        }
+    fcc__add(&c->running, (uint64_t)-1);
+    log_end(chaincode, seen, outcome, took_ns);
+}
+
+void fcc__metrics_observe(fcc__counters *c, const fcc_chaincode *chaincode, fcc__moment moment, fcc__seen *seen)
+{
+    switch (moment) {
+    case FCC__TX_BEGINS:
+        seen->began = now_ns();
+        fcc__add(&c->running, 1);
+        break;
+    case FCC__TX_ASKS:
+        seen->asked = now_ns();
+        break;
+    case FCC__TX_GOES_ON:
+        count_answer(c, seen);
+        break;
+    case FCC__TX_ENDS:
+        count_end(c, chaincode, seen);
+        break;
+    }
+}
