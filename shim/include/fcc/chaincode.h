@@ -87,6 +87,14 @@ typedef struct fcc_chaincode {
  */
 FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode);
 
+/*
+ * The organisation of the peer that runs this chaincode: CORE_PEER_LOCALMSPID (Go: shim.GetMSPID).
+ *
+ * @return FCC_OK
+ *         FCC_ERR_CONFIG  it is not set: peers set it for what they launch, operators for what they connect to
+ */
+FCC_API FCC_MUST_CHECK fcc_status fcc_peer_msp_id(fcc_bytes *out, fcc_error *error);
+
 /* A main for a table of functions (an array, not a pointer). */
 #define FCC_MAIN(table)                                                                        \
     int main(int argc, char **argv)                                                            \
