@@ -158,8 +158,9 @@ install: all
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(DESTDIR)$(PREFIX)/bin"
 	install -m 644 shim/include/fcc/*.h "$(DESTDIR)$(PREFIX)/include/fcc"
-	install -m 644 $(B)/libfcc.a "$(DESTDIR)$(PREFIX)/lib"
+	install -m 644 $(B)/libfcc.a $(B)/libfcc-test.a "$(DESTDIR)$(PREFIX)/lib"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/fcc.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc.pc"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' network/testing/fcc-test.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc-test.pc"
 	for f in $(SHARED_FILES); do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/medsync/$$f" || exit 1; done
 
 clean:

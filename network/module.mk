@@ -36,3 +36,18 @@ $(B)/test-support/odd_identity: $(B)/obj/test/support/odd_identity.c.o $(MSP)
 PROGRAMS += medsync
 medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
+# Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network
+$(eval $(call archive,fcctest,network/testing))
+FCCTEST = $(B)/libfcctest.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libpeer.a $(LEDGER)
+UNIT_network/testing = $(FCCTEST)
+# libfcc-test.a: for authors, as libfcc.a is
+$(B)/fcc-test.o: $(FCCTEST)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r --whole-archive $(FCCTEST) -o $@ && objcopy --localize-hidden $@
+$(B)/libfcc-test.a: $(B)/fcc-test.o
+ARCHIVES += $(B)/libfcc-test.a
+# docs/testing-chaincode.md is a program: its pieces of C, one after the other
+$(B)/gen/testing_chaincode.inc: docs/testing-chaincode.md
+	@mkdir -p $(@D)
+	$(Q)awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' $< >$@
+$(B)/obj/test/unit/network/testing/test_guide.c.o: $(B)/gen/testing_chaincode.inc

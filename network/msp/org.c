@@ -156,7 +156,19 @@ static X509 *same_ca(const msp_org *org, X509 *cert)
     return NULL;
 }
 
-static fcc_status parse_ou(msp_org *org, const Msp__FabricOUIdentifier *ou, msp__node_ou *out, fcc_error *error)
+/* The authority with this very text: reading certificates is slow, and this is the usual case. */
+static X509 *ca_of_text(const msp_org *org, const Msp__FabricMSPConfig *config, fcc_bytes pem)
+{
+    size_t i;
+
+    for (i = 0; i < config->n_root_certs; i++)
+        if (fcc_bytes_equal(fcc__of_pb(config->root_certs[i]), pem))
+            return org->cas[i];
+    return NULL;
+}
+
+static fcc_status parse_ou(msp_org *org, const Msp__FabricMSPConfig *config, const Msp__FabricOUIdentifier *ou,
+                           msp__node_ou *out, fcc_error *error)
 {
     fcc_bytes copy;
     X509 *cert;
@@ -167,6 +179,9 @@ static fcc_status parse_ou(msp_org *org, const Msp__FabricOUIdentifier *ou, msp_
         return FCC_ERR_LIMIT;
     out->name = (const char *)copy.data;
     if (ou->certificate.len == 0)
+        return FCC_OK;
+    out->ca = ca_of_text(org, config, fcc__of_pb(ou->certificate));
+    if (out->ca)
         return FCC_OK;
     cert = msp__cert_of_pem(fcc__of_pb(ou->certificate));
     out->ca = cert ? same_ca(org, cert) : NULL;
@@ -241,16 +256,17 @@ static fcc_status parse_ous(msp_org *org, const Msp__FabricMSPConfig *config, fc
 
     if (node) {
         org->node_ous = node->enable;
-        st = parse_ou(org, node->client_ou_identifier, &org->ous[MSP_CLIENT], error);
+        st = parse_ou(org, config, node->client_ou_identifier, &org->ous[MSP_CLIENT], error);
         if (st == FCC_OK)
-            st = parse_ou(org, node->peer_ou_identifier, &org->ous[MSP_PEER], error);
+            st = parse_ou(org, config, node->peer_ou_identifier, &org->ous[MSP_PEER], error);
         if (st == FCC_OK)
-            st = parse_ou(org, node->admin_ou_identifier, &org->ous[MSP_ADMIN], error);
+            st = parse_ou(org, config, node->admin_ou_identifier, &org->ous[MSP_ADMIN], error);
         if (st == FCC_OK)
-            st = parse_ou(org, node->orderer_ou_identifier, &org->ous[MSP_ORDERER], error);
+            st = parse_ou(org, config, node->orderer_ou_identifier, &org->ous[MSP_ORDERER], error);
     }
     for (i = 0; i < config->n_organizational_unit_identifiers && st == FCC_OK; i++) {
-        st = parse_ou(org, config->organizational_unit_identifiers[i], &org->extra_ous[org->extra_ou_count], error);
+        st = parse_ou(org, config, config->organizational_unit_identifiers[i], &org->extra_ous[org->extra_ou_count],
+                      error);
         org->extra_ou_count++;
     }
     if (st == FCC_OK && org->admin_count == 0 && !(org->node_ous && org->ous[MSP_ADMIN].name))

@@ -126,10 +126,20 @@ out:
     return expires;
 }
 
-/* Fabric's filters, which stand before the endorser; their texts have no prefix. */
-static fcc_status check_filters(const peer_proposal *p, int64_t now_ns, fcc_error *error)
+/* As peer_creator_expires, which is slow, but without reading the certificate of a member anew. */
+static int64_t expires_of(const peer_proposal *p, const msp_channel *channel)
 {
-    int64_t now_s = now_ns / 1000000000, expires = peer_creator_expires(p->creator);
+    const msp_identity *creator;
+
+    if (msp_deserialize(msp_channel_manager(channel), p->creator, &creator, NULL) == FCC_OK)
+        return msp_identity_expires(creator);
+    return peer_creator_expires(p->creator);
+}
+
+/* Fabric's filters, which stand before the endorser; their texts have no prefix. */
+static fcc_status check_filters(const peer_proposal *p, const msp_channel *channel, int64_t now_ns, fcc_error *error)
+{
+    int64_t now_s = now_ns / 1000000000, expires = expires_of(p, channel);
     struct tm tm;
     time_t t;
     char theirs[32], ours[32];
@@ -188,7 +198,7 @@ fcc_status peer_proposal_check(const peer_proposal *p, const msp_channel *channe
     fcc_error why;
     fcc_status st;
 
-    if ((st = check_filters(p, now_ns, error)) != FCC_OK)
+    if ((st = check_filters(p, channel, now_ns, error)) != FCC_OK)
         return st;
 
     if (p->header_type != COMMON__HEADER_TYPE__ENDORSER_TRANSACTION && p->header_type != COMMON__HEADER_TYPE__CONFIG)
