@@ -1,145 +1,54 @@
 /*
  * See coroutine.h. A coroutine's record lies at the high end of its own mapping, above its stack:
  *
- *     | guard page | stack, growing down ............ | struct fcc__co |
+ *     | guard pages | stack, growing down ............ | struct fcc__co |
  *
  * so that a new one from the pool costs no allocation at all.
  */
-#include "exec/coroutine.h"
+#include "exec/internal.h"
 
-#include "base/require.h"
-#include "exec/switch.h"
-
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define WITH_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WITH_TSAN 1
-#endif
-#endif
+/* More than a page, so that a frame with a large array does not step over it. */
+enum { GUARD_BYTES = 64 * 1024 };
 
-#ifdef WITH_ASAN
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
-#ifdef WITH_TSAN
-#include <sanitizer/tsan_interface.h>
-#endif
+/*
+ * What this thread runs. Read and written through calls that are not inlined: a function that jumps may come back on
+ * another thread, where an address that the compiler has kept would be the first thread's.
+ */
+static _Thread_local fcc__co *current;
 
-enum state { NEW, SUSPENDED, RUNNING, FINISHED };
-
-struct fcc__co {
-    fcc__context self;   /* where it was left, while it does not run */
-    fcc__context caller; /* where fcc__co_resume was called, while it runs */
-    enum state state;
-    fcc__co_main main;
-    void *arg;
-    fcc__co_pool *pool;
-    fcc__co *next;  /* in the pool's idle list */
-    uint8_t *stack; /* lowest usable byte */
-    size_t stack_bytes;
-#ifdef WITH_ASAN
-    const void *caller_stack;
-    size_t caller_stack_bytes;
-    void *caller_fake_stack;
-    void *fake_stack;
-#endif
-#ifdef WITH_TSAN
-    void *fiber;
-    void *caller_fiber;
-#endif
-};
-
-struct fcc__co_pool {
-    fcc__co *idle_list;
-    size_t idle;
-    size_t max_idle;
-    size_t active;
-    size_t page;
-    size_t map_bytes; /* guard page, stack and record */
-};
-
-/* ---- what sanitizers are told: before a switch and, on the other stack, after it; inlined, for tsan counts frames ---- */
-
-static inline __attribute__((always_inline)) void before_resume(fcc__co *co)
+static __attribute__((noinline)) fcc__co *get_current(void)
 {
-#ifdef WITH_ASAN
-    __sanitizer_start_switch_fiber(&co->caller_fake_stack, co->stack, co->stack_bytes);
-#endif
-#ifdef WITH_TSAN
-    co->caller_fiber = __tsan_get_current_fiber();
-    __tsan_switch_to_fiber(co->fiber, 0);
-#endif
-    (void)co;
+    return current;
 }
 
-static inline __attribute__((always_inline)) void after_resume(fcc__co *co)
+static __attribute__((noinline)) void set_current(fcc__co *co)
 {
-#ifdef WITH_ASAN
-    __sanitizer_finish_switch_fiber(co->fake_stack, &co->caller_stack, &co->caller_stack_bytes);
-#endif
-    (void)co;
+    current = co;
 }
 
-static inline __attribute__((always_inline)) void before_leave(fcc__co *co, bool for_good)
+void *fcc__co_current_arg(const void *address, bool *overrun)
 {
-#ifdef WITH_ASAN
-    __sanitizer_start_switch_fiber(for_good ? NULL : &co->fake_stack, co->caller_stack, co->caller_stack_bytes);
-#endif
-#ifdef WITH_TSAN
-    __tsan_switch_to_fiber(co->caller_fiber, 0);
-#endif
-    (void)co;
-    (void)for_good;
+    const fcc__co *co = get_current();
+    uintptr_t a = (uintptr_t)address, end = co ? (uintptr_t)co->stack : 0;
+
+    *overrun = co && a < end && a >= end - co->pool->guard;
+    return co ? co->arg : NULL;
 }
 
-static inline __attribute__((always_inline)) void after_leave(fcc__co *co)
-{
-#ifdef WITH_ASAN
-    __sanitizer_finish_switch_fiber(co->caller_fake_stack, NULL, NULL);
-#endif
-    (void)co;
-}
-
-/* ---- switching ---- */
-
-#ifdef FCC__SWITCH_UCONTEXT
-
-static void switch_to(fcc__context *from, fcc__context *to)
-{
-    FCC_REQUIRE(swapcontext(from, to) == 0);
-}
-
-#else
-
-static void switch_to(fcc__context *from, fcc__context *to)
-{
-    fcc__switch(from, *to);
-}
-
-#endif
+/* ---- the first frame ---- */
 
 /* The first frame of every coroutine. It never returns: the last switch leaves it behind. */
 static void run(fcc__co *co)
 {
-    after_resume(co);
+    fcc__arrived(&co->self, &co->caller);
     co->main(co->arg);
-    co->state = FINISHED;
-    before_leave(co, true);
-    switch_to(&co->self, &co->caller);
+    co->state = FCC__CO_FINISHED;
+    fcc__jump(&co->self, &co->caller, true);
     abort();
 }
 
@@ -154,12 +63,13 @@ static void run_from_halves(unsigned high, unsigned low)
 static void prepare(fcc__co *co)
 {
     uintptr_t p = (uintptr_t)co;
+    ucontext_t *context = &co->self.context;
 
-    FCC_REQUIRE(getcontext(&co->self) == 0);
-    co->self.uc_stack.ss_sp = co->stack;
-    co->self.uc_stack.ss_size = co->stack_bytes;
-    co->self.uc_link = NULL;
-    makecontext(&co->self, (void (*)(void))run_from_halves, 2, (unsigned)(p >> 16 >> 16), (unsigned)p);
+    FCC_REQUIRE(getcontext(context) == 0);
+    context->uc_stack.ss_sp = co->stack;
+    context->uc_stack.ss_size = co->stack_bytes;
+    context->uc_link = NULL;
+    makecontext(context, (void (*)(void))run_from_halves, 2, (unsigned)(p >> 16 >> 16), (unsigned)p);
 }
 
 #else
@@ -186,7 +96,7 @@ static void prepare(fcc__co *co)
     sp[1] = (uintptr_t)co;                 /* x20 */
     sp[11] = (uintptr_t)fcc__switch_start; /* x30 */
 #endif
-    co->self = sp;
+    co->self.context = sp;
 }
 
 #endif
@@ -202,17 +112,24 @@ static size_t record_bytes(void)
 fcc__co_pool *fcc__co_pool_new(size_t stack_bytes, size_t max_idle)
 {
     fcc__co_pool *pool = calloc(1, sizeof(*pool));
-    long page = sysconf(_SC_PAGESIZE);
+    long asked = sysconf(_SC_PAGESIZE);
+    size_t page = asked > 0 ? (size_t)asked : 4096;
 
     if (!pool)
         return NULL;
-    pool->page = page > 0 ? (size_t)page : 4096;
+    pool->guard = page > GUARD_BYTES ? page : GUARD_BYTES;
     pool->max_idle = max_idle;
     if (!stack_bytes)
         stack_bytes = FCC__CO_STACK_BYTES;
     stack_bytes += record_bytes();
-    pool->map_bytes = (stack_bytes + pool->page - 1) / pool->page * pool->page + pool->page;
+    pool->map_bytes = (stack_bytes + page - 1) / page * page + pool->guard;
     return pool;
+}
+
+void fcc__co_pool_set_crew(fcc__co_pool *pool, fcc__crew *crew)
+{
+    FCC_REQUIRE(pool->active == 0);
+    pool->crew = crew;
 }
 
 static fcc__co *map_stack(fcc__co_pool *pool)
@@ -223,20 +140,20 @@ static fcc__co *map_stack(fcc__co_pool *pool)
 
     if (map == MAP_FAILED)
         return NULL;
-    if (mprotect(map, pool->page, PROT_NONE) != 0) {
+    if (mprotect(map, pool->guard, PROT_NONE) != 0) {
         munmap(map, pool->map_bytes);
         return NULL;
     }
     co = (fcc__co *)(void *)(map + pool->map_bytes - record_bytes());
     co->pool = pool;
-    co->stack = map + pool->page;
+    co->stack = map + pool->guard;
     co->stack_bytes = (size_t)((uint8_t *)co - co->stack);
     return co;
 }
 
 static void unmap_stack(fcc__co *co)
 {
-    munmap(co->stack - co->pool->page, co->pool->map_bytes);
+    munmap(co->stack - co->pool->guard, co->pool->map_bytes);
 }
 
 void fcc__co_pool_free(fcc__co_pool *pool)
@@ -279,15 +196,18 @@ fcc__co *fcc__co_new(fcc__co_pool *pool, fcc__co_main main, void *arg)
     }
     pool->active++;
     co->next = NULL;
-    co->state = NEW;
+    co->state = FCC__CO_NEW;
     co->main = main;
+    co->back = NULL;
     co->arg = arg;
 #ifdef WITH_ASAN
     __asan_unpoison_memory_region(co->stack, co->stack_bytes); /* what frames left behind for good had marked */
-    co->fake_stack = NULL;
+    co->self.stack = co->stack;
+    co->self.stack_bytes = co->stack_bytes;
+    co->self.fake_stack = NULL;
 #endif
 #ifdef WITH_TSAN
-    co->fiber = __tsan_create_fiber(0);
+    co->self.fiber = __tsan_create_fiber(0);
 #endif
     prepare(co);
     return co;
@@ -295,25 +215,32 @@ fcc__co *fcc__co_new(fcc__co_pool *pool, fcc__co_main main, void *arg)
 
 void fcc__co_resume(fcc__co *co)
 {
-    FCC_REQUIRE(co->state == NEW || co->state == SUSPENDED);
-    co->state = RUNNING;
-    before_resume(co);
-    switch_to(&co->caller, &co->self);
-    after_leave(co);
+    fcc__co *outer = get_current();
+
+    FCC_REQUIRE(co->state == FCC__CO_NEW || co->state == FCC__CO_SUSPENDED);
+    co->state = FCC__CO_RUNNING;
+    if (co->pool->crew)
+        co->worker = fcc__crew_runner(co->pool->crew);
+#ifdef WITH_TSAN
+    co->caller.fiber = __tsan_get_current_fiber();
+#endif
+    set_current(co);
+    fcc__jump(&co->caller, &co->self, false);
+    fcc__arrived(&co->caller, NULL);
+    set_current(outer);
 }
 
 void fcc__co_yield(fcc__co *co)
 {
-    FCC_REQUIRE(co->state == RUNNING);
-    co->state = SUSPENDED;
-    before_leave(co, false);
-    switch_to(&co->self, &co->caller);
-    after_resume(co);
+    FCC_REQUIRE(co->state == FCC__CO_RUNNING);
+    co->state = FCC__CO_SUSPENDED;
+    fcc__jump(&co->self, &co->caller, false);
+    fcc__arrived(&co->self, &co->caller);
 }
 
 bool fcc__co_finished(const fcc__co *co)
 {
-    return co->state == FINISHED;
+    return co->state == FCC__CO_FINISHED;
 }
 
 void fcc__co_free(fcc__co *co)
@@ -322,12 +249,12 @@ void fcc__co_free(fcc__co *co)
 
     if (!co)
         return;
-    FCC_REQUIRE(co->state == FINISHED || co->state == NEW);
+    FCC_REQUIRE(co->state == FCC__CO_FINISHED || co->state == FCC__CO_NEW);
     pool = co->pool;
     FCC_REQUIRE(pool->active > 0);
     pool->active--;
 #ifdef WITH_TSAN
-    __tsan_destroy_fiber(co->fiber);
+    __tsan_destroy_fiber(co->self.fiber);
 #endif
     if (pool->idle >= pool->max_idle) {
         unmap_stack(co);
@@ -336,4 +263,29 @@ void fcc__co_free(fcc__co *co)
     co->next = pool->idle_list;
     pool->idle_list = co;
     pool->idle++;
+}
+
+bool fcc__co_detached(const fcc__co *co)
+{
+    return co->state == FCC__CO_DETACHED;
+}
+
+void fcc__co_detachable(fcc__co *co, fcc__co_main back)
+{
+    co->back = back;
+    if (co->pool->crew)
+        fcc__crew_open(co->pool->crew, co);
+}
+
+void fcc__co_attach(fcc__co *co)
+{
+    if (!co->pool->crew || fcc__crew_close(co->pool->crew, co))
+        return;
+    fcc__jump(&co->self, fcc__worker_place(co->worker), false);
+    fcc__arrived(&co->self, &co->caller);
+}
+
+void fcc__co_forget_current(void)
+{
+    set_current(NULL);
 }
