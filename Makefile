@@ -36,7 +36,7 @@ OPT_debug := -O0 -g3
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT := $(OPT_$(VARIANT))
-PKGS := grpc gpr libprotobuf-c libcrypto yaml-0.1 lmdb jansson
+PKGS := grpc gpr libprotobuf-c libcrypto libssl yaml-0.1 lmdb jansson libarchive
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fstack-protector-strong -fvisibility=hidden -fno-common -pthread \
   -Ishim/include -Ishim -Inetwork -Ichaincode -I. -I$(B)/gen $(PKG_CFLAGS) $(CFLAGS)
@@ -47,6 +47,8 @@ CRYPTO_LIBS = $(shell pkg-config --libs libcrypto)
 YAML_LIBS = $(shell pkg-config --libs yaml-0.1)
 LMDB_LIBS = $(shell pkg-config --libs lmdb)
 JSON_LIBS = $(shell pkg-config --libs jansson)
+SSL_LIBS = $(shell pkg-config --libs libssl)
+ARCHIVE_LIBS = $(shell pkg-config --libs libarchive)
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 
 # ---- messages --------------------------------------------------------------------------------------------------------
@@ -121,7 +123,8 @@ UNIT_TESTS := $(UNIT_SRCS:test/unit/%.c=$(B)/test/%)
 UNIT_protos := $(B)/libprotos.a $(B)/libbase.a
 UNIT_shim/base := $(B)/libbase.a
 unit_deps = $(or $(UNIT_$(1)),$(UNIT_$(patsubst %/,%,$(dir $(1)))))
-ALL_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(YAML_LIBS) $(LMDB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+ALL_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(YAML_LIBS) $(LMDB_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(SSL_LIBS) \
+  $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 .SECONDEXPANSION:
 $(UNIT_TESTS): $(B)/test/%: $(B)/obj/test/unit/%.c.o $$(call unit_deps,$$*)
 	$(call say,LD,$@)

@@ -22,20 +22,33 @@ $(B)/test-support/chain: $(B)/obj/test/support/chain.c.o $(B)/libledger.a $(MSP)
 $(eval $(call archive,client,network/client))
 $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))
+$(eval $(call archive,package,network/package))
 $(eval $(call archive,cli,network/cli))
 CLIENT = $(B)/libclient.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/client := $(CLIENT)
 UNIT_network/blob := $(B)/libblob.a $(B)/libbase.a
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libbase.a
-UNIT_network/cli := $(B)/libcli.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
+UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
+UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
 TEST_PROGRAMS += $(B)/test-support/odd_identity
 $(B)/test-support/odd_identity: $(B)/obj/test/support/odd_identity.c.o $(MSP)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+TEST_PROGRAMS += $(B)/test-support/write_certs
+$(B)/test-support/write_certs: $(B)/obj/test/support/write_certs.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CRYPTO_LIBS)
+TEST_PROGRAMS += $(B)/test-support/tls_server
+$(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
-medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
-medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
+medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libpackage.a $(B)/libfhir.a \
+  $(B)/libblob.a $(CLIENT)
+medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network
 $(eval $(call archive,fcctest,network/testing))
 FCCTEST = $(B)/libfcctest.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libpeer.a $(LEDGER)

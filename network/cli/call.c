@@ -279,7 +279,8 @@ static void set_payload(const cli_call *c, json_t *o, const char *name, const ch
         json_object_set_new(o, name64, bytes_json(fcc__base64(c->arena, b)));
 }
 
-static void show_json(const cli_call *c, fcc_status st, const client_answer *a, const fcc_error *error, bool invoked)
+static void show_json(const cli_call *c, const char *code, fcc_status st, const client_answer *a,
+                      const fcc_error *error, bool invoked)
 {
     json_t *o = json_object(), *details = json_array();
     size_t i;
@@ -298,6 +299,7 @@ static void show_json(const cli_call *c, fcc_status st, const client_answer *a, 
     if (invoked)
         json_object_set_new(o, "attempts", json_integer(a->attempts));
     if (st != FCC_OK) {
+        json_object_set_new(o, "code", json_string(code));
         json_object_set_new(o, "error", bytes_json(fcc_str(error->text)));
         json_object_set_new(o, "kind", json_string(fcc_status_name(st)));
         json_object_set_new(o, "grpc", json_integer(a->rpc_code));
@@ -312,10 +314,11 @@ static void show_json(const cli_call *c, fcc_status st, const client_answer *a, 
 
 int cli_call_show(const cli_call *c, fcc_status st, const client_answer *a, const fcc_error *error, bool invoked)
 {
+    const char *code = cli_code(st, a, error, invoked);
     size_t i;
 
     if (c->json)
-        show_json(c, st, a, error, invoked);
+        show_json(c, code, st, a, error, invoked);
     if (st == FCC_OK) {
         if (!c->json && a->payload.len > 0) {
             fwrite(a->payload.data, 1, a->payload.len, stdout);
@@ -323,10 +326,10 @@ int cli_call_show(const cli_call *c, fcc_status st, const client_answer *a, cons
         }
         return CLI_OK;
     }
-    cli_fail(c->command, CLI_FAILED, "%s", error->text);
+    cli_fail(c->command, CLI_FAILED, "%s %s", code, error->text);
     for (i = 1; i < a->detail_count; i++)
         fprintf(stderr, "  %s (%s): %s\n", a->details[i].mspid, a->details[i].address, a->details[i].message);
-    if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && a->txid[0])
+    if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && a->submitted)
         fprintf(stderr, "  whether transaction %s was committed is not known\n", a->txid);
     return CLI_FAILED;
 }

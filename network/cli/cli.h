@@ -23,9 +23,15 @@ int cli_query(int argc, char **argv);
 int cli_history(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_package(int argc, char **argv);
+int cli_pkgid(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+int cli_explain(int argc, char **argv);
 
 /* "medsync COMMAND: text" on standard error; returns `status`. */
 int cli_fail(const char *command, int status, const char *format, ...) FCC_PRINTF(3, 4);
+/* The code of a failed call: what `medsync explain` takes. `answer` may be NULL; "" for FCC_OK. */
+const char *cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked);
 /* The same for an option that getopt_long refused (or a missing argument), with a pointer to --help. */
 int cli_usage(const char *command, const char *format, ...) FCC_PRINTF(2, 3);
 /* Print one JSON value and a newline; frees it. */

@@ -11,6 +11,10 @@ static const cli_command commands[] = {
     { "history", cli_history, "what happened to a key or an act, oldest first" },
     { "events", cli_events, "follow a chaincode's events" },
     { "demo", cli_demo, "the whole way of a medical record, narrated" },
+    { "package", cli_package, "make a chaincode package for a Fabric peer" },
+    { "pkgid", cli_pkgid, "the package id of a package" },
+    { "doctor", cli_doctor, "rehearse what a peer does with a package, and say what fails" },
+    { "explain", cli_explain, "what an error code means" },
 };
 
 static void usage(FILE *to)

@@ -1,10 +1,13 @@
 /* Small things that every command needs: telling what went wrong, printing JSON, reading numbers. */
 #include "cli/cli.h"
 
+#include "base/codes.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int cli_fail(const char *command, int status, const char *format, ...)
 {
@@ -17,6 +20,47 @@ int cli_fail(const char *command, int status, const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
     return status;
+}
+
+/* Fabric's validation codes that are worth a word of their own. */
+enum { ENDORSEMENT_POLICY_FAILURE = 10, MVCC_READ_CONFLICT = 11, PHANTOM_READ_CONFLICT = 12 };
+
+static fcc__code code_of_validation(int validation)
+{
+    switch (validation) {
+    case ENDORSEMENT_POLICY_FAILURE:
+        return FCC__E_TX_POLICY;
+    case MVCC_READ_CONFLICT:
+        return FCC__E_TX_MVCC;
+    case PHANTOM_READ_CONFLICT:
+        return FCC__E_TX_PHANTOM;
+    default:
+        return FCC__E_TX_INVALID;
+    }
+}
+
+const char *cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked)
+{
+    const fcc__code_info *info = fcc__code_of_status(st);
+    fcc__code code;
+
+    if (answer && answer->validation)
+        code = code_of_validation(answer->validation);
+    else if (st == FCC_ERR_APP)
+        code = FCC__E_TX_REFUSED;
+    else if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && answer && answer->submitted)
+        code = FCC__E_TX_UNKNOWN;
+    else if (st == FCC_ERR_TIMEOUT)
+        code = FCC__E_NET_TIMEOUT;
+    else if (st == FCC_ERR_IO && answer && answer->rpc_code)
+        code = FCC__E_NET_DOWN;
+    else if (st == FCC_ERR_AUTH)
+        code = FCC__E_NET_DENIED;
+    else if (st == FCC_ERR_NOT_FOUND && strncmp(error->text, "no devnet at ", 13) == 0)
+        code = FCC__E_NET_NONE;
+    else
+        return info ? info->code : "";
+    return fcc__code_info_of(code)->code;
 }
 
 int cli_usage(const char *command, const char *format, ...)

@@ -81,6 +81,7 @@ typedef struct client_answer {
     uint64_t block; /* client_invoke: the block that holds the transaction */
     int validation; /* client_invoke: its validation code, 0 valid */
     int attempts;   /* client_invoke: how many transactions were made, conflicts included */
+    bool submitted; /* client_invoke: the transaction was given to the orderer, or may have been */
     int rpc_code;   /* gRPC's, 0 fine */
     const char *message;
     const client_detail *details;

@@ -350,6 +350,7 @@ static fcc_status invoke_once(client *c, const client_call *call, fcc__arena *ar
         return st;
     if (call->tamper == CLIENT_TAMPER_ENVELOPE)
         t.payload = damaged(arena, t.payload);
+    answer->submitted = true;
     if ((st = client_submit(c, &t, arena, answer, error)) != FCC_OK)
         return st;
     if ((st = client_commit_status(c, p.txid, arena, answer, error)) != FCC_OK)

@@ -15,7 +15,7 @@ m() { # status of medsync; its output in $out and $err
 
 m; check "without a command it shows how it is used, and fails" [ $? -eq 2 ]
 m --help; check "--help succeeds" [ $? -eq 0 ]
-for command in devnet invoke query history events demo; do
+for command in devnet invoke query history events demo package pkgid doctor explain; do
     m "$command" --help
     check "$command --help succeeds and shows its usage" [ $? -eq 0 -a -s "$out" -a ! -s "$err" ]
 done
@@ -23,6 +23,7 @@ m frobnicate; check "an unknown command is refused" [ $? -eq 2 ]
 m query --dir "$net" --user doctor1 probe echo x
 check "without a network it fails" [ $? -eq 1 ]
 check "and says how to start one" grep -q "no devnet at $net: start one with .medsync devnet up" "$err"
+check "with a code that explain knows" grep -q "query: E-NET-01 " "$err"
 m devnet status --dir "$net"; check "status of no network fails" [ $? -eq 1 ]
 m devnet down --dir "$net"; check "down of no network fails" [ $? -eq 1 ]
 m devnet sideways; check "devnet knows no other words" [ $? -eq 2 ]

@@ -1,0 +1,73 @@
+/* medsync explain: what an error code means. Needs no network. */
+#include "cli/cli.h"
+
+#include "base/codes.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: medsync explain [--json] [CODE]\n\n"
+    "Tells what an error code means, what it usually comes from and what to do about it. Without a\n"
+    "code: all of them, one a line.\n";
+
+static json_t *as_json(const fcc__code_info *i)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "code", i->code, "what", i->text, "cause", i->cause, "remedy", i->remedy);
+}
+
+static int explain_all(bool json)
+{
+    json_t *all = json_array();
+    size_t i;
+
+    for (i = 0; i < FCC__CODE_COUNT; i++) {
+        const fcc__code_info *info = fcc__code_info_of((fcc__code)i);
+
+        if (json)
+            json_array_append_new(all, as_json(info));
+        else
+            printf("%-10s %s\n", info->code, info->text);
+    }
+    if (json)
+        cli_print_json(all);
+    else
+        json_decref(all);
+    return CLI_OK;
+}
+
+int cli_explain(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    const fcc__code_info *info;
+    bool json = false;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return CLI_OK;
+        }
+        if (option != 'j')
+            return cli_usage("explain", "%s: no such option", argv[optind - 1]);
+        json = true;
+    }
+    if (argc - optind > 1)
+        return cli_usage("explain", "one code at a time");
+    if (argc == optind)
+        return explain_all(json);
+    info = fcc__code_find(argv[optind]);
+    if (!info)
+        return cli_fail("explain", CLI_FAILED, "%s: no such code; `medsync explain` lists all", argv[optind]);
+    if (json)
+        cli_print_json(as_json(info));
+    else
+        printf("%s: %s\n\nusual cause  %s\nwhat to do   %s\n", info->code, info->text, info->cause, info->remedy);
+    return CLI_OK;
+}

@@ -1,0 +1,232 @@
+/* medsync package and medsync pkgid: packages whose bytes depend on their content alone, and the ids of any. */
+#include "cli/cli.h"
+
+#include "package/package.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char package_usage[] =
+    "usage: medsync package [OPTION]... LABEL --address HOST:PORT\n"
+    "       medsync package [OPTION]... LABEL --connection FILE\n\n"
+    "Makes a chaincode package of type ccaas and prints its package id. The same input gives the same bytes and so "
+    "the\n"
+    "same id, on every machine.\n\n"
+    "  --address HOST:PORT    where the peer finds the chaincode; may be a template such as {{.host}}:9999\n"
+    "  --dial-timeout TIME    how long the peer tries to connect (10s)\n"
+    "  --root-cert FILE       use TLS; PEM of the CA of the chaincode's certificate\n"
+    "  --client-cert FILE     and the peer's own certificate and key for the chaincode, PEM\n"
+    "  --client-key FILE\n"
+    "  --connection FILE      a connection.json instead of the options above\n"
+    "  --output FILE          (LABEL.tar.gz)\n";
+
+static const char pkgid_usage[] = "usage: medsync pkgid PACKAGE.tar.gz...\n\n"
+                                  "Prints each package's id, label:hash, as a peer computes it when it is installed.\n";
+
+typedef struct package_options {
+    const char *label;
+    const char *address;
+    const char *dial_timeout;
+    const char *root_cert;
+    const char *client_cert;
+    const char *client_key;
+    const char *connection;
+    const char *output;
+} package_options;
+
+static int refused(const char *command, const package_fault *fault)
+{
+    return cli_fail(command, CLI_FAILED, "%s %s", fcc__code_info_of(fault->code)->code, fault->error.text);
+}
+
+static bool load(fcc__arena *arena, const char *path, fcc_bytes *out)
+{
+    size_t len = 0;
+    char *data = cli_read_file(path, &len);
+    bool ok = data && len <= PACKAGE_MAX_BYTES && fcc__arena_copy(arena, fcc_bytes_of(data, len), out);
+
+    free(data);
+    return ok;
+}
+
+static bool set_file(fcc__arena *arena, json_t *o, const char *name, const char *path)
+{
+    fcc_bytes text;
+
+    return load(arena, path, &text) &&
+           json_object_set_new(o, name, json_stringn((const char *)text.data, text.len)) == 0;
+}
+
+/* connection.json from the options; an exit status, or -1 to go on. */
+static int make_connection(fcc__arena *arena, const package_options *o, fcc_bytes *out)
+{
+    json_t *c;
+    char *text;
+    bool copied;
+
+    if (o->connection)
+        return load(arena, o->connection, out)
+                   ? -1
+                   : cli_fail("package", CLI_FAILED, "E-PKG-01 %s: %s", o->connection, strerror(errno));
+    c = json_pack("{s:s, s:s, s:b}", "address", o->address, "dial_timeout", o->dial_timeout, "tls_required",
+                  o->root_cert != NULL);
+    if (o->root_cert && !set_file(arena, c, "root_cert", o->root_cert)) {
+        json_decref(c);
+        return cli_fail("package", CLI_FAILED, "E-PKG-01 %s: cannot be read", o->root_cert);
+    }
+    if (o->client_cert) {
+        json_object_set_new(c, "client_auth_required", json_true());
+        if (!set_file(arena, c, "client_cert", o->client_cert) || !set_file(arena, c, "client_key", o->client_key)) {
+            json_decref(c);
+            return cli_fail("package", CLI_FAILED, "E-PKG-01 %s or %s: cannot be read", o->client_cert, o->client_key);
+        }
+    }
+    text = json_dumps(c, JSON_COMPACT);
+    json_decref(c);
+    copied = text && fcc__arena_copy(arena, fcc_str(text), out);
+    free(text);
+    return copied ? -1 : cli_fail("package", CLI_FAILED, "out of memory");
+}
+
+static int save(const char *path, fcc_bytes bytes)
+{
+    FILE *f = fopen(path, "wb");
+    bool ok = f && fwrite(bytes.data, 1, bytes.len, f) == bytes.len;
+
+    if (f && fclose(f) != 0)
+        ok = false;
+    if (ok)
+        return CLI_OK;
+    if (f)
+        unlink(path);
+    return cli_fail("package", CLI_FAILED, "%s: %s", path, strerror(errno));
+}
+
+static int make_package(fcc__arena *arena, const package_options *o)
+{
+    package_fault fault;
+    package_connection c;
+    fcc_bytes connection, package;
+    const char *output = o->output ? o->output : fcc__arena_printf(arena, "%s.tar.gz", o->label);
+    const char *id;
+    int status = make_connection(arena, o, &connection);
+
+    if (status >= 0)
+        return status;
+    /* what templates will become is known only on the peer */
+    if (!memmem(connection.data, connection.len, "{{", 2) &&
+        package_connection_read(arena, connection, FCC_LIT(""), &c, &fault) != FCC_OK)
+        return refused("package", &fault);
+    if (package_write(arena, o->label, connection, &package, &fault) != FCC_OK)
+        return refused("package", &fault);
+    id = package_id(arena, o->label, package);
+    if (!id || !output)
+        return cli_fail("package", CLI_FAILED, "out of memory");
+    status = save(output, package);
+    if (status == CLI_OK)
+        printf("%s\n", id);
+    return status;
+}
+
+int cli_package(int argc, char **argv)
+{
+    enum { ADDRESS = 1000, TIMEOUT, ROOT, CERT, KEY, CONNECTION, OUTPUT, HELP };
+    static const struct option options[] = {
+        { "address", required_argument, NULL, ADDRESS },
+        { "dial-timeout", required_argument, NULL, TIMEOUT },
+        { "root-cert", required_argument, NULL, ROOT },
+        { "client-cert", required_argument, NULL, CERT },
+        { "client-key", required_argument, NULL, KEY },
+        { "connection", required_argument, NULL, CONNECTION },
+        { "output", required_argument, NULL, OUTPUT },
+        { "help", no_argument, NULL, HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    package_options o = { .dial_timeout = "10s" };
+    fcc__arena *arena;
+    int option, status;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case ADDRESS:
+            o.address = optarg;
+            break;
+        case TIMEOUT:
+            o.dial_timeout = optarg;
+            break;
+        case ROOT:
+            o.root_cert = optarg;
+            break;
+        case CERT:
+            o.client_cert = optarg;
+            break;
+        case KEY:
+            o.client_key = optarg;
+            break;
+        case CONNECTION:
+            o.connection = optarg;
+            break;
+        case OUTPUT:
+            o.output = optarg;
+            break;
+        case HELP:
+            fputs(package_usage, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("package", "%s: no such option, or it lacks its value", argv[optind - 1]);
+        }
+    }
+    if (argc - optind != 1 || !o.address == !o.connection)
+        return cli_usage("package", "one LABEL, and either --address or --connection");
+    if (o.connection && (o.root_cert || o.client_cert || o.client_key))
+        return cli_usage("package", "--connection has its own certificates");
+    if (!o.client_cert != !o.client_key || (o.client_cert && !o.root_cert))
+        return cli_usage("package", "--client-cert and --client-key come together, and with --root-cert");
+    o.label = argv[optind];
+    arena = fcc__arena_new(CLI_ARENA_MAX);
+    status = arena ? make_package(arena, &o) : cli_fail("package", CLI_FAILED, "out of memory");
+    fcc__arena_free(arena);
+    return status;
+}
+
+static int tell_id(const char *path, bool with_name)
+{
+    fcc__arena *arena = fcc__arena_new(CLI_ARENA_MAX);
+    package_content content;
+    package_fault fault;
+    fcc_bytes package;
+    int status = CLI_OK;
+
+    if (!arena || !load(arena, path, &package))
+        status = cli_fail("pkgid", CLI_FAILED, "E-PKG-01 %s: %s", path, errno ? strerror(errno) : "too large");
+    else if (package_read(arena, package, &content, &fault) != FCC_OK)
+        status = cli_fail("pkgid", CLI_FAILED, "%s: %s %s", path, fcc__code_info_of(fault.code)->code,
+                          fault.error.text);
+    else if (with_name)
+        printf("%s  %s\n", content.id, path);
+    else
+        printf("%s\n", content.id);
+    fcc__arena_free(arena);
+    return status;
+}
+
+int cli_pkgid(int argc, char **argv)
+{
+    int i, status = CLI_OK;
+
+    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        fputs(pkgid_usage, stdout);
+        return CLI_OK;
+    }
+    if (argc < 2 || argv[1][0] == '-')
+        return cli_usage("pkgid", "which package?");
+    for (i = 1; i < argc; i++)
+        if (tell_id(argv[i], argc > 2) != CLI_OK)
+            status = CLI_FAILED;
+    return status;
+}
