@@ -13,15 +13,27 @@ static const char *const state_names[] = { "created", "established", "ready" };
 
 /* ---- the table of transactions, by (channel, id) ---- */
 
+/* Eight bytes at a time: this runs for every message. */
+static uint64_t mix(uint64_t h, fcc_bytes text)
+{
+    size_t at = 0;
+    uint64_t word;
+
+    for (; text.len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, text.data + at, sizeof(word));
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    for (; at < text.len; at++)
+        h = (h ^ text.data[at]) * 0x9e3779b97f4a7c15u;
+    return h;
+}
+
 static fcc_stub **bucket_of(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
 {
-    uint32_t h = 2166136261u;
+    uint64_t h = mix(mix(tx_id.len, tx_id), channel);
 
-    for (size_t i = 0; i < tx_id.len; i++)
-        h = (h ^ tx_id.data[i]) * 16777619u;
-    for (size_t i = 0; i < channel.len; i++)
-        h = (h ^ channel.data[i]) * 16777619u;
-    return &s->buckets[(h ^ h >> 16) % FCC__BUCKETS];
+    return &s->buckets[(h ^ h >> 32) % FCC__BUCKETS];
 }
 
 static fcc_stub *find(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
@@ -104,10 +116,15 @@ static void observe(fcc__session *s, fcc__moment moment, fcc_stub *stub)
         s->events->observe(s->ctx, moment, &stub->seen);
 }
 
+static void end(fcc__session *s, const char *reason);
+
 /* Let a handler go on until it waits again or has ended, and send what it left to be sent. */
 static void run(fcc__session *s, fcc_stub *stub)
 {
+    bool unanswered;
+
     fcc__co_resume(stub->co);
+    unanswered = !stub->out.len && !s->over;
     if (stub->waiting)
         observe(s, FCC__TX_ASKS, stub);
     if (stub->out.len) {
@@ -125,6 +142,8 @@ static void run(fcc__session *s, fcc_stub *stub)
     stub->seen.lost = s->over;
     observe(s, FCC__TX_ENDS, stub);
     keep_spare(s, stub);
+    if (unanswered) /* the peer would wait for it in vain */
+        end(s, "out of memory for a transaction's answer");
     maybe_drained(s);
 }
 
@@ -150,8 +169,8 @@ static void end(fcc__session *s, const char *reason)
     s->events->close(s->ctx, reason);
 }
 
-/* Answer with ERROR, which carries the transaction but, as the Go shim's does, no channel; false when it can't be. */
-static void send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
+/* Answer with ERROR; false when there is no memory for it. */
+static bool send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
 {
     message error = PROTOS__CHAINCODE_MESSAGE__INIT;
     fcc_bytes wire;
@@ -160,8 +179,17 @@ static void send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_
     error.payload = fcc__pb(text);
     error.txid = fcc__pb(tx_id);
     error.channel_id = fcc__pb(channel);
-    if (fcc__write_message(s, &error, &wire) == FCC_OK)
-        send_out(s, wire, NULL);
+    if (fcc__write_message(s, &error, &wire) != FCC_OK)
+        return false;
+    send_out(s, wire, NULL);
+    return true;
+}
+
+/* A transaction that does not begin. */
+static void turn_away(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
+{
+    if (!send_error(s, tx_id, channel, text))
+        end(s, "out of memory for a transaction's answer");
 }
 
 /* The message breaks the protocol: say so to the peer, and end. */
@@ -169,7 +197,7 @@ static void refuse(fcc__session *s, fcc_bytes tx_id, fcc_bytes text)
 {
     fcc__buf reason;
 
-    send_error(s, tx_id, fcc_bytes_of(NULL, 0), text);
+    (void)send_error(s, tx_id, fcc_bytes_of(NULL, 0), text); /* no channel, as the Go shim's */
     fcc__buf_init(&reason, text.len + 64);
     fcc__buf_puts(&reason, "error handling message: ");
     fcc__buf_add(&reason, text);
@@ -214,12 +242,12 @@ static void start(fcc__session *s, const message *m)
     fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
 
     if (s->draining) {
-        send_error(s, tx_id, channel, FCC_LIT("the chaincode is shutting down"));
+        turn_away(s, tx_id, channel, FCC_LIT("the chaincode is shutting down"));
         return;
     }
     stub->co = fcc__co_new(s->options.stacks, fcc__transaction_main, stub);
     if (!stub->co) {
-        send_error(s, tx_id, channel, FCC_LIT("the chaincode is out of memory"));
+        turn_away(s, tx_id, channel, FCC_LIT("the chaincode is out of memory"));
         return;
     }
     s->incoming = NULL; /* moved: it is the transaction's now */

@@ -290,6 +290,7 @@ static void choose_response(fcc_stub *stub, fcc_status st)
         reason = fcc_str(fcc_status_text(st));
     if (make_valid(stub, &reason) != FCC_OK)
         reason = fcc_str(fcc_status_text(FCC_ERR_LIMIT));
+    fcc__block_drop(stub); /* of a response that is none */
     stub->response = (fcc_response){ .status = 500, .message = reason };
 }
 
