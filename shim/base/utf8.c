@@ -44,12 +44,23 @@ uint32_t fcc__utf8_next(fcc_bytes text, size_t *pos)
     return c;
 }
 
+/* Eight bytes at a time: nearly all text is ASCII. */
+static bool are_ascii(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return !(word & 0x8080808080808080u);
+}
+
 bool fcc__utf8_valid(fcc_bytes text)
 {
     size_t pos = 0;
 
     while (pos < text.len) {
-        if (text.data[pos] < 0x80)
+        if (text.len - pos >= 8 && are_ascii(text.data + pos))
+            pos += 8;
+        else if (text.data[pos] < 0x80)
             pos++;
         else if (fcc__utf8_next(text, &pos) == UINT32_MAX)
             return false;

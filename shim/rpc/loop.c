@@ -9,6 +9,7 @@
 #include "base/log.h"
 
 #include <grpc/support/log.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -342,6 +343,18 @@ fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void 
 
 /* ---- the loop ---- */
 
+/*
+ * glibc gives the end of the heap back at 128 KB, and takes it again for the next few messages: page faults for nothing.
+ * call.c trims after large ones.
+ */
+static void keep_some_heap(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+#endif
+}
+
 fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error)
 {
     rpc_loop *loop = calloc(1, sizeof(*loop));
@@ -355,6 +368,7 @@ fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error)
     loop->posts_end = &loop->posts;
     loop->post_tag = rpc__tag_of(posts_done, loop);
     pthread_mutex_init(&loop->lock, NULL);
+    keep_some_heap();
     gpr_set_log_function(log_of_grpc);
     /* gRPC's threads must not take the signals that rpc_on_signal will wait for */
     sigfillset(&all);
