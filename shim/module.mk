@@ -23,3 +23,12 @@ $(B)/fcc.o: $(FCC)
 	$(Q)$(LD) -r --whole-archive $(FCC) -o $@ && objcopy --localize-hidden $@
 $(B)/libfcc.a: $(B)/fcc.o
 ARCHIVES += $(B)/libfcc.a
+
+# fcc-host runs chaincodes; of the shim it links what reads the counters, and base
+MHD_LIBS = $(shell pkg-config --libs libmicrohttpd)
+$(eval $(call archive,host,shim/host))
+PROGRAMS += fcc-host
+HOST = $(B)/libhost.a $(B)/obj/shim/io/counters.c.o $(B)/libbase.a
+fcc-host_OBJS = $(HOST)
+fcc-host_LIBS = $(MHD_LIBS) $(YAML_LIBS) $(JSON_LIBS)
+UNIT_shim/host := $(B)/libhost.a $(B)/obj/shim/io/counters.c.o $(B)/libbase.a

@@ -54,6 +54,7 @@ must_not core "files and sockets" '^(open|open64|fopen|fopen64|socket|connect|bi
 must_not exec "gRPC and protobuf" '^(grpc_|gpr_|protobuf_c)'
 must_not identity "gRPC and storage" '^(grpc_|gpr_|mdb_)'
 must_not rpc "protobuf and storage" '^(protobuf_c|mdb_|yaml_)'
+must_not host "gRPC, protobuf and threads" "$grpc|^protobuf_c|$threads"
 must_not msp "gRPC and storage" '^(grpc_|gpr_|mdb_)'
 must_not ledger "gRPC and YAML" '^(grpc_|gpr_|yaml_)'
 must_not peer "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
@@ -64,7 +65,7 @@ for archive in msp config ledger peer devnet client blob fhir; do
         must_not_link "$archive" "$other"
     done
 done
-for archive in base rpc protos identity exec core io; do
+for archive in base rpc protos identity exec core io host; do
     for other in msp config ledger peer devnet client; do
         [ -f "$BUILD/lib$other.a" ] && must_not_link "$archive" "$other"
     done

@@ -1,0 +1,308 @@
+/* See child.h. */
+#include "host/child.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 10000, STEADY_MS = 2000, CHILD_FD = 3, OWN_VARIABLES = 16 };
+
+/* Of fcc-host's own environment a chaincode gets these alone. */
+static const char *const inherited[] = { "PATH", "TZ", "LANG", "LC_ALL" };
+
+int64_t host_now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- the memory of the counters ---- */
+
+fcc_status host_child_init(host_child *c, const host_chaincode *chaincode, int64_t drain_seconds, fcc_error *error)
+{
+    fcc__counters *counters;
+    int fd = memfd_create("fcc-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    /* sealed, so that no process can cut off what others read */
+    if (fd < 0 || ftruncate(fd, sizeof(*counters)) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return fcc_error_set(error, FCC_ERR_IO, "no memory to be shared with %s: %s", chaincode->name, strerror(errno));
+    }
+    counters = mmap(NULL, sizeof(*counters), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (counters == MAP_FAILED) {
+        close(fd);
+        return fcc_error_set(error, FCC_ERR_NOMEM, "no memory to be shared with %s: %s", chaincode->name,
+                             strerror(errno));
+    }
+    fcc__counters_restart(counters);
+    *c = (host_child){
+        .chaincode = chaincode,
+        .drain_seconds = drain_seconds,
+        .counters_fd = fd,
+        .counters = counters,
+        .start_at_ms = host_now_ms(),
+    };
+    return FCC_OK;
+}
+
+void host_child_clear(host_child *c)
+{
+    if (!c->counters)
+        return;
+    munmap(c->counters, sizeof(*c->counters));
+    close(c->counters_fd);
+    c->counters = NULL;
+}
+
+/* ---- what the process is given ---- */
+
+struct environment {
+    char **v;
+    size_t n;
+    bool failed;
+};
+
+static void add(struct environment *e, const char *name, const char *value)
+{
+    char *text;
+
+    if (!value || e->failed)
+        return;
+    if (asprintf(&text, "%s=%s", name, value) < 0) {
+        e->failed = true;
+        return;
+    }
+    e->v[e->n++] = text;
+}
+
+static void add_number(struct environment *e, const char *name, int64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    add(e, name, text);
+}
+
+static bool make_environment(struct environment *e, const host_child *c)
+{
+    const host_chaincode *cc = c->chaincode;
+
+    *e = (struct environment){ .v = calloc(cc->env_count + OWN_VARIABLES + 4, sizeof(*e->v)) };
+    if (!e->v)
+        return false;
+    for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
+        add(e, inherited[i], getenv(inherited[i]));
+    add(e, "CHAINCODE_SERVER_ADDRESS", cc->address);
+    add(e, "CHAINCODE_ID", cc->ccid);
+    add(e, "CORE_CHAINCODE_ID_NAME", cc->ccid);
+    add(e, "CHAINCODE_TLS_DISABLED", cc->tls_cert ? "false" : "true");
+    add(e, "CHAINCODE_TLS_CERT", cc->tls_cert);
+    add(e, "CHAINCODE_TLS_KEY", cc->tls_key);
+    add(e, "CHAINCODE_CLIENT_CA_CERT", cc->tls_client_ca);
+    add(e, "CORE_CHAINCODE_LOGGING_LEVEL", cc->log_level);
+    if (cc->budget_ms)
+        add_number(e, "CHAINCODE_BUDGET_MS", cc->budget_ms);
+    add_number(e, "CHAINCODE_DRAIN_SECONDS", c->drain_seconds);
+    add_number(e, "FCC_COUNTERS_FD", CHILD_FD);
+    for (size_t i = 0; i < cc->env_count && !e->failed; i++) {
+        e->v[e->n] = strdup(cc->env[i]);
+        e->failed = !e->v[e->n++];
+    }
+    return !e->failed;
+}
+
+static void free_environment(struct environment *e)
+{
+    for (size_t i = 0; e->v && i < e->n; i++)
+        free(e->v[i]);
+    free(e->v);
+}
+
+/* ---- between fork and exec ---- */
+
+/* There is one thread, so that more than system calls is safe here. */
+static void give_up(const char *what)
+{
+    fcc__log(FCC__ERROR, "%s: %s", what, strerror(errno));
+    _exit(127);
+}
+
+static void set_limits(const host_chaincode *cc)
+{
+    const struct rlimit none = { 0, 0 };
+    struct rlimit data = { (rlim_t)cc->memory_mb << 20, (rlim_t)cc->memory_mb << 20 };
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0) /* a core holds the data of transactions */
+        give_up("cannot forbid core files");
+    if (cc->memory_mb && setrlimit(RLIMIT_DATA, &data) != 0)
+        give_up("cannot set memory_mb");
+}
+
+static void drop_privileges(const host_chaincode *cc)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        give_up("cannot set no_new_privs");
+    if (!cc->drops)
+        return;
+    if (setgroups(0, NULL) != 0 || setresgid(cc->gid, cc->gid, cc->gid) != 0)
+        give_up("cannot become the group of the chaincode");
+    if (setresuid(cc->uid, cc->uid, cc->uid) != 0)
+        give_up("cannot become the user of the chaincode");
+    if (cc->uid != 0 && setuid(0) == 0) {
+        errno = EPERM;
+        give_up("root's rights came back");
+    }
+}
+
+static void become(const host_child *c, pid_t parent, const struct environment *e)
+{
+    char *arguments[] = { (char *)(uintptr_t)c->chaincode->exec, NULL };
+    sigset_t none;
+    int null = open("/dev/null", O_RDONLY);
+
+    setpgid(0, 0); /* an interrupt typed at the terminal is for fcc-host, which then has the chaincodes end */
+    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        give_up("cannot open /dev/null");
+    if (c->counters_fd == CHILD_FD ? fcntl(CHILD_FD, F_SETFD, 0) != 0 : dup2(c->counters_fd, CHILD_FD) < 0)
+        give_up("cannot hand on the counters");
+    close_range(CHILD_FD + 1, ~0u, 0); /* all of them are closed at exec anyway, unless a library forgot */
+    umask(077);
+    set_limits(c->chaincode);
+    drop_privileges(c->chaincode);
+    /* behind the change of user, which takes it back */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        give_up("cannot ask to die with fcc-host");
+    if (getppid() != parent)
+        _exit(127); /* fcc-host ended meanwhile */
+    execve(c->chaincode->exec, arguments, e->v);
+    give_up(c->chaincode->exec);
+}
+
+/* ---- start and end ---- */
+
+static void start_later(host_child *c)
+{
+    int64_t wait = 0;
+
+    if (c->failures > 1) {
+        unsigned doublings = c->failures - 2 < 16 ? c->failures - 2 : 16;
+
+        wait = (int64_t)BACKOFF_FIRST_MS << doublings;
+        if (wait > BACKOFF_MAX_MS)
+            wait = BACKOFF_MAX_MS;
+    }
+    c->start_at_ms = host_now_ms() + wait;
+}
+
+void host_child_start_if_due(host_child *c)
+{
+    struct environment e;
+    pid_t parent = getpid(), pid = -1;
+
+    if (c->pid || !c->start_at_ms || c->stopping || host_now_ms() < c->start_at_ms)
+        return;
+    c->start_at_ms = 0;
+    fcc__counters_restart(c->counters);
+    if (make_environment(&e, c))
+        pid = fork();
+    if (pid == 0)
+        become(c, parent, &e);
+    free_environment(&e);
+    if (pid < 0) {
+        fcc__log(FCC__ERROR, "chaincode %s cannot be started: %s", c->chaincode->name, strerror(errno));
+        c->failures++;
+        start_later(c);
+        return;
+    }
+    c->pid = pid;
+    c->started_ms = host_now_ms();
+    fcc__log(FCC__INFO, "chaincode %s started as process %d, package id %s", c->chaincode->name, (int)pid,
+             c->chaincode->ccid);
+}
+
+static void describe(int status, char *out, size_t size)
+{
+    const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+
+    if (name)
+        snprintf(out, size, "was ended by SIG%s", name);
+    else if (WIFSIGNALED(status))
+        snprintf(out, size, "was ended by signal %d", WTERMSIG(status));
+    else
+        snprintf(out, size, "ended with exit status %d", WEXITSTATUS(status));
+}
+
+void host_child_reap(host_child *c)
+{
+    char how[64];
+    int64_t ran_ms;
+    pid_t pid = c->pid;
+    int status;
+
+    if (!pid || waitpid(pid, &status, WNOHANG) != pid)
+        return;
+    c->pid = 0;
+    fcc__counters_restart(c->counters);
+    describe(status, how, sizeof(how));
+    ran_ms = host_now_ms() - c->started_ms;
+    c->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (c->stopping || c->ended) {
+        fcc__log(FCC__INFO, "chaincode %s (process %d) %s", c->chaincode->name, (int)pid, how);
+        return;
+    }
+    c->failures = ran_ms >= STEADY_MS ? 1 : c->failures + 1;
+    c->restarts++;
+    start_later(c);
+    fcc__log(FCC__ERROR, "chaincode %s (process %d) %s after %lld ms: starting it again in %lld ms", c->chaincode->name,
+             (int)pid, how, (long long)ran_ms, (long long)(c->start_at_ms - host_now_ms()));
+}
+
+void host_child_stop(host_child *c, int signal_number)
+{
+    c->stopping = true;
+    c->start_at_ms = 0;
+    if (c->pid)
+        kill(c->pid, signal_number);
+}
+
+host_state host_child_state(const host_child *c)
+{
+    if (!c->pid)
+        return c->ended || c->stopping ? HOST_ENDED : HOST_DOWN;
+    if (c->stopping)
+        return HOST_DRAINING;
+    switch (fcc__counted(&c->counters->serving)) {
+    case FCC__SERVING:
+        return HOST_SERVING;
+    case FCC__DRAINING:
+        return HOST_DRAINING;
+    default:
+        return HOST_STARTING;
+    }
+}
+
+const char *host_state_name(host_state state)
+{
+    static const char *const names[] = { "down", "starting", "serving", "draining", "ended" };
+
+    return names[state];
+}

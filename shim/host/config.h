@@ -1,0 +1,51 @@
+/*
+ * config.h: the YAML file of fcc-host, read once and checked as a whole. docs/operating.md describes it.
+ *
+ * Test: test/unit/shim/host/test_config.c
+ */
+#ifndef FCC_HOST_CONFIG_H
+#define FCC_HOST_CONFIG_H
+
+#include "base/arena.h"
+
+#include <sys/types.h>
+
+typedef struct host_chaincode {
+    const char *name;
+    const char *exec; /* this and all files: relative ones belong to the folder of the YAML file */
+    const char *ccid;
+    const char *address;
+    const char *tls_cert; /* NULL: plaintext */
+    const char *tls_key;
+    const char *tls_client_ca; /* NULL: any client may connect */
+    const char **env;          /* "NAME=value" */
+    size_t env_count;
+    bool drops; /* to this user and group; otherwise it runs as fcc-host does */
+    uid_t uid;
+    gid_t gid;
+    int64_t budget_ms; /* of one transaction's handler; 0: the chaincode's own default */
+    int64_t memory_mb; /* 0: no limit */
+    const char *log_level;
+} host_chaincode;
+
+typedef struct host_config {
+    const char *path;
+    const char *admin; /* host:port */
+    int64_t drain_seconds;
+    const host_chaincode *v;
+    size_t n;
+} host_config;
+
+/*
+ * Read the file, and look for what it names: executables, TLS files, package ids, users.
+ *
+ * @param as_root  whether fcc-host runs as root: then each chaincode needs a user, or `allow_root`
+ * @param arena    holds all that `out` points to
+ *
+ * @return FCC_OK
+ *         FCC_ERR_CONFIG  `error` names file, line, key, value and what was expected
+ */
+fcc_status host_config_read(const char *path, bool as_root, fcc__arena *arena, host_config *out,
+                            fcc_error *error) FCC_MUST_CHECK;
+
+#endif
