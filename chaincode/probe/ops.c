@@ -151,7 +151,7 @@ static fcc_status finish_write_batch(fcc_stub *stub, fcc_args a, probe_text *out
 
 /* ---- lists ---- */
 
-/* All of an iterator, or `stop` of it and "…". Closes it. */
+/* All of an iterator, or `stop` of it and "…" when there are more. Closes it. */
 static fcc_status add_range(fcc_iter *iter, int32_t stop, probe_text *out)
 {
     fcc_status st = FCC_OK;
@@ -160,6 +160,10 @@ static fcc_status add_range(fcc_iter *iter, int32_t stop, probe_text *out)
     while (fcc_iter_has_next(iter)) {
         fcc_kv kv;
 
+        if (stop > 0 && count == stop) {
+            probe_text_add(out, FCC_LIT("\xe2\x80\xa6"));
+            break;
+        }
         st = fcc_iter_next(iter, &kv);
         if (st != FCC_OK)
             break;
@@ -170,10 +174,6 @@ static fcc_status add_range(fcc_iter *iter, int32_t stop, probe_text *out)
         probe_text_hex(out, kv.key);
         probe_text_add(out, FCC_LIT("="));
         probe_text_hex(out, kv.value);
-        if (count == stop) {
-            probe_text_add(out, FCC_LIT("\xe2\x80\xa6"));
-            break;
-        }
     }
     (void)fcc_iter_close(iter);
     return st;

@@ -2,11 +2,12 @@
  * replay.c: plays the peer of a recording to a real chaincode process, over gRPC, and compares every message that comes
  * back with the recorded one, byte for byte.
  *
- *     replay [--mutual-tls] EXECUTABLE FOLDER      one recording; prints TAP
+ *     replay [--client] [--mutual-tls] EXECUTABLE FOLDER      one recording; prints TAP
  *
  * Messages go to the chaincode in the recorded order; before each, everything that the recording has before it must have
  * come back. So conversations that ran side by side in the recording do so here. Each package id in the recording is one
- * process of EXECUTABLE.
+ * process of EXECUTABLE, to which a connection is made for each stream. With --client it is the other way round: we
+ * listen as a peer does for the chaincode that it launched, and each stream is a process that was told our address.
  */
 #include "recording.h"
 
@@ -25,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_STREAMS = 32, MAX_PROCESSES = 8 };
+enum { MAX_STREAMS = 32, MAX_PROCESSES = MAX_STREAMS };
 
 /* How long a message may take that was recorded; $REPLAY_PATIENCE_MS. */
 static int patience_ms = 20000;
@@ -75,18 +76,23 @@ struct replay {
     size_t unexpected;
     size_t compared[MAX_TYPES];
     bool tls;
-    char dir[64]; /* certificates */
+    bool client_mode;
+    rpc_server *listener; /* client mode, as the next three */
+    int server_port;
+    struct stream *awaited; /* whose process was started and has not called yet */
+    struct stream nobody;   /* calls that no stream of the recording waits for */
+    char dir[64];           /* certificates */
     test_cert ca, server, client;
 };
 
 static int tests, failures;
 
-static void tap(bool ok, const char *what, const char *folder, bool tls)
+static void tap(bool ok, const char *what, const char *folder, bool client_mode, bool tls)
 {
     const char *name = strrchr(folder, '/');
 
-    printf("%sok %d - %s, %s: %s\n", ok ? "" : "not ", ++tests, name ? name + 1 : folder,
-           tls ? "mutual TLS" : "plaintext", what);
+    printf("%sok %d - %s, %s%s: %s\n", ok ? "" : "not ", ++tests, name ? name + 1 : folder,
+           client_mode ? "client mode, " : "", tls ? "mutual TLS" : "plaintext", what);
     failures += !ok;
 }
 
@@ -126,6 +132,10 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
     fcc_bytes txid;
 
     (void)call;
+    if (s == &r->nobody) {
+        free(a);
+        return;
+    }
     if (!a || !fcc__arena_copy(r->rec.arena, message, &a->message))
         abort();
     if (message_head(r->rec.arena, a->message, &type, &txid))
@@ -149,6 +159,8 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
     struct stream *s = ctx;
 
     (void)call;
+    if (s == &s->replay->nobody)
+        return;
     s->closed = true;
     s->call = NULL;
     if (!s->ending)
@@ -156,7 +168,29 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
     rpc_loop_stop(s->replay->loop);
 }
 
+/* Client mode: the chaincode has said all. A peer ends the stream then. */
+static void on_half_close(rpc_call *call, void *ctx)
+{
+    (void)ctx;
+    rpc_finish(call, RPC_OK, (fcc_bytes){ NULL, 0 }, (fcc_bytes){ NULL, 0 });
+}
+
 static const rpc_events events = { on_message, NULL, on_closed };
+static const rpc_events dialled_events = { on_message, on_half_close, on_closed };
+
+/* Client mode: a chaincode has dialled. */
+static const rpc_events *on_dialled(rpc_call *call, void *ctx, void **call_ctx)
+{
+    struct replay *r = ctx;
+    struct stream *s = r->awaited ? r->awaited : &r->nobody;
+
+    r->awaited = NULL;
+    s->call = call;
+    s->closed = false;
+    *call_ctx = s;
+    rpc_loop_stop(r->loop);
+    return &dialled_events;
+}
 
 /* The flush of a write batch is whole: compare it. */
 static void end_flush(struct conversation *c)
@@ -282,30 +316,66 @@ static void remove_certificates(struct replay *r)
     test_cert_clear(&r->client);
 }
 
+static void set_files(const struct replay *r, const char *const files[][2], size_t count)
+{
+    char path[128];
+
+    for (size_t i = 0; r->tls && i < count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", r->dir, files[i][1]);
+        setenv(files[i][0], path, 1);
+    }
+}
+
+/* The child: the environment that a peer gives, or an operator. */
 static void become(const struct replay *r, const struct process *p, const char *executable)
 {
-    static const char *const files[][2] = { { "CHAINCODE_TLS_KEY", "key.pem" },
-                                            { "CHAINCODE_TLS_CERT", "cert.pem" },
-                                            { "CHAINCODE_CLIENT_CA_CERT", "ca.pem" } };
-    char address[64], path[128];
+    static const char *const server_files[][2] = { { "CHAINCODE_TLS_KEY", "key.pem" },
+                                                   { "CHAINCODE_TLS_CERT", "cert.pem" },
+                                                   { "CHAINCODE_CLIENT_CA_CERT", "ca.pem" } };
+    static const char *const client_files[][2] = { { "CORE_TLS_CLIENT_KEY_FILE", "key.pem" },
+                                                   { "CORE_TLS_CLIENT_CERT_FILE", "cert.pem" },
+                                                   { "CORE_PEER_TLS_ROOTCERT_FILE", "ca.pem" } };
+    char address[64];
     sigset_t none;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    snprintf(address, sizeof(address), "127.0.0.1:%d", p->port);
-    setenv("CHAINCODE_SERVER_ADDRESS", address, 1);
-    setenv("CHAINCODE_ID", p->ccid, 1);
+    snprintf(address, sizeof(address), "127.0.0.1:%d", r->client_mode ? r->server_port : p->port);
     setenv("CORE_PEER_LOCALMSPID", "Org1MSP", 1);
-    setenv("CHAINCODE_TLS_DISABLED", r->tls ? "false" : "true", 1);
-    for (size_t i = 0; r->tls && i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/%s", r->dir, files[i][1]);
-        setenv(files[i][0], path, 1);
+    if (r->client_mode) {
+        setenv("CORE_CHAINCODE_ID_NAME", p->ccid, 1);
+        setenv("CORE_PEER_TLS_ENABLED", r->tls ? "true" : "false", 1);
+        set_files(r, client_files, 3);
+        execl(executable, executable, "-peer.address", address, (char *)NULL);
+    } else {
+        setenv("CHAINCODE_SERVER_ADDRESS", address, 1);
+        setenv("CHAINCODE_ID", p->ccid, 1);
+        setenv("CHAINCODE_TLS_DISABLED", r->tls ? "false" : "true", 1);
+        set_files(r, server_files, 3);
+        execl(executable, executable, (char *)NULL);
     }
-    execl(executable, executable, (char *)NULL);
     _exit(127);
 }
 
+static struct process *start_process(struct replay *r, fcc_bytes ccid, const char *executable)
+{
+    struct process *p;
+
+    if (r->process_count == MAX_PROCESSES || ccid.len >= sizeof(p->ccid))
+        return NULL;
+    p = &r->processes[r->process_count++];
+    memcpy(p->ccid, ccid.data, ccid.len);
+    p->port = r->client_mode ? 0 : free_port();
+    fflush(stdout);
+    p->pid = fork();
+    if (p->pid == 0)
+        become(r, p, executable);
+    p->ended = p->pid < 0;
+    return p->ended ? NULL : p;
+}
+
+/* Server mode: the process that has this package id. */
 static struct process *process_for(struct replay *r, fcc_bytes ccid, const char *executable)
 {
     rpc_tls tls = { .cert = r->client.cert_pem, .key = r->client.key_pem, .ca = r->ca.cert_pem };
@@ -316,19 +386,27 @@ static struct process *process_for(struct replay *r, fcc_bytes ccid, const char 
     for (size_t i = 0; i < r->process_count; i++)
         if (fcc_bytes_equal(ccid, fcc_str(r->processes[i].ccid)))
             return &r->processes[i];
-    if (r->process_count == MAX_PROCESSES || ccid.len >= sizeof(p->ccid))
+    p = start_process(r, ccid, executable);
+    if (!p)
         return NULL;
-    p = &r->processes[r->process_count++];
-    memcpy(p->ccid, ccid.data, ccid.len);
-    p->port = free_port();
-    fflush(stdout);
-    p->pid = fork();
-    if (p->pid == 0)
-        become(r, p, executable);
     snprintf(address, sizeof(address), "127.0.0.1:%d", p->port);
-    if (p->pid < 0 || rpc_channel_new(r->loop, address, r->tls ? &tls : NULL, &p->channel, &error) != FCC_OK)
+    if (rpc_channel_new(r->loop, address, r->tls ? &tls : NULL, &p->channel, &error) != FCC_OK)
         return NULL;
     return p;
+}
+
+/* Client mode: what chaincode dials. */
+static void listen_as_peer(struct replay *r)
+{
+    rpc_tls tls = { .cert = r->server.cert_pem, .key = r->server.key_pem, .ca = r->ca.cert_pem };
+    fcc_error error;
+
+    r->nobody.replay = r;
+    if (rpc_server_new(r->loop, &r->listener, &error) != FCC_OK ||
+        rpc_server_method(r->listener, "/protos.ChaincodeSupport/Register", on_dialled, r) != FCC_OK ||
+        rpc_server_listen(r->listener, "127.0.0.1:0", r->tls ? &tls : NULL, &r->server_port, &error) != FCC_OK ||
+        rpc_server_start(r->listener) != FCC_OK)
+        abort();
 }
 
 /* Asks each to end, as an operator would: it must, with status 0. */
@@ -346,7 +424,7 @@ static bool end_processes(struct replay *r)
         }
         kill(p->pid, SIGTERM);
         for (int waited = 0; waited < patience_ms && waitpid(p->pid, &p->status, WNOHANG) == 0; waited += 10)
-            usleep(10000);
+            rpc_loop_poll(r->loop, 10);
         p->ended = kill(p->pid, 0) != 0;
         if (!p->ended) {
             printf("# %s does not end on SIGTERM\n", p->ccid);
@@ -363,12 +441,28 @@ static bool end_processes(struct replay *r)
 
 /* ---- streams ---- */
 
+static void connect_to_process(struct replay *r, struct stream *s, fcc_bytes ccid, const char *executable)
+{
+    s->process = process_for(r, ccid, executable);
+    if (s->process &&
+        rpc_open(s->process->channel, "/protos.Chaincode/Connect", -1, true, &events, s, &s->call) == FCC_OK)
+        s->closed = false;
+}
+
+static void await_process(struct replay *r, struct stream *s, fcc_bytes ccid, const char *executable)
+{
+    s->process = start_process(r, ccid, executable);
+    r->awaited = s->process ? s : NULL;
+    for (int waited = 0; r->awaited && waited < patience_ms && alive(s->process); waited += 100)
+        rpc_loop_poll(r->loop, 100);
+    r->awaited = NULL;
+}
+
 /* A stream begins with the recorded REGISTER, which says whose it is. */
 static struct stream *open_stream(struct replay *r, int number, const char *executable)
 {
     struct stream *s;
     fcc_bytes ccid;
-    struct process *p;
 
     for (size_t i = 0; i < r->stream_count; i++)
         if (r->streams[i].number == number)
@@ -382,9 +476,10 @@ static struct stream *open_stream(struct replay *r, int number, const char *exec
 
         if (line->stream != number || line->to_chaincode || !message_ccid(r->rec.arena, line->message, &ccid))
             continue;
-        s->process = p = process_for(r, ccid, executable);
-        if (p && rpc_open(p->channel, "/protos.Chaincode/Connect", -1, true, &events, s, &s->call) == FCC_OK)
-            s->closed = false;
+        if (r->client_mode)
+            await_process(r, s, ccid, executable);
+        else
+            connect_to_process(r, s, ccid, executable);
         break;
     }
     return s;
@@ -397,7 +492,9 @@ static void close_streams(struct replay *r)
         struct stream *s = &r->streams[i];
 
         s->ending = true;
-        if (!s->closed)
+        if (!s->closed && r->client_mode)
+            rpc_finish(s->call, RPC_OK, (fcc_bytes){ NULL, 0 }, (fcc_bytes){ NULL, 0 });
+        else if (!s->closed)
             rpc_half_close(s->call);
         for (int waited = 0; !s->closed && waited < patience_ms; waited += 100)
             rpc_loop_poll(r->loop, 100);
@@ -459,7 +556,8 @@ static void print_counts(const struct replay *r, const char *folder)
     const char *name = strrchr(folder, '/');
     size_t all = 0;
 
-    printf("# %s, %s: compared", name ? name + 1 : folder, r->tls ? "mutual TLS" : "plaintext");
+    printf("# %s, %s%s: compared", name ? name + 1 : folder, r->client_mode ? "client mode, " : "",
+           r->tls ? "mutual TLS" : "plaintext");
     for (int t = 0; t < MAX_TYPES; t++)
         if (r->compared[t]) {
             printf(" %s %zu,", message_type_name(t), r->compared[t]);
@@ -468,31 +566,43 @@ static void print_counts(const struct replay *r, const char *folder)
     printf(" together %zu\n", all);
 }
 
-static void run(const char *executable, const char *folder, bool tls)
+static void run(const char *executable, const char *folder, bool client_mode, bool tls)
 {
     struct replay *r = calloc(1, sizeof(*r));
     fcc_error error = { FCC_OK, "" };
     char what[160];
     size_t good;
+    bool ended;
 
     if (!r || recording_load(folder, &r->rec, &error) != FCC_OK) {
         printf("# %s\n", error.text);
-        tap(false, "the recording can be read", folder, tls);
+        tap(false, "the recording can be read", folder, client_mode, tls);
         exit(1);
     }
     r->tls = tls;
+    r->client_mode = client_mode;
     if (rpc_loop_new(&r->loop, &error) != FCC_OK)
         abort();
     if (tls)
         make_certificates(r);
+    if (client_mode)
+        listen_as_peer(r);
     list_conversations(r);
     play(r, executable);
-    close_streams(r);
+    /* A chaincode that dials would come back when its stream ends: it is told to end first. */
+    if (!client_mode)
+        close_streams(r);
+    for (size_t i = 0; i < r->stream_count; i++)
+        r->streams[i].ending = true;
+    ended = end_processes(r);
+    if (client_mode)
+        close_streams(r);
     good = judge(r);
     print_counts(r, folder);
     snprintf(what, sizeof(what), "%zu of %zu conversations say what was recorded", good, r->conversation_count);
-    tap(r->conversation_count > 0 && good == r->conversation_count && !r->unexpected, what, folder, tls);
-    tap(end_processes(r), "the chaincode ends when it is asked to", folder, tls);
+    tap(r->conversation_count > 0 && good == r->conversation_count && !r->unexpected, what, folder, client_mode, tls);
+    tap(ended, "the chaincode ends when it is asked to", folder, client_mode, tls);
+    rpc_server_free(r->listener);
     rpc_loop_free(r->loop);
     if (tls)
         remove_certificates(r);
@@ -503,15 +613,24 @@ static void run(const char *executable, const char *folder, bool tls)
 
 int main(int argc, char **argv)
 {
-    bool tls = argc > 1 && strcmp(argv[1], "--mutual-tls") == 0;
+    bool client_mode = false, tls = false;
+    int at = 1;
 
-    if (argc != 3 + tls) {
-        fprintf(stderr, "usage: replay [--mutual-tls] EXECUTABLE FOLDER\n");
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        if (strcmp(argv[at], "--client") == 0)
+            client_mode = true;
+        else if (strcmp(argv[at], "--mutual-tls") == 0)
+            tls = true;
+        else
+            break;
+    }
+    if (argc - at != 2) {
+        fprintf(stderr, "usage: replay [--client] [--mutual-tls] EXECUTABLE FOLDER\n");
         return 2;
     }
     if (getenv("REPLAY_PATIENCE_MS"))
         patience_ms = atoi(getenv("REPLAY_PATIENCE_MS"));
     setvbuf(stdout, NULL, _IOLBF, 0);
-    run(argv[1 + tls], argv[2 + tls], tls);
+    run(argv[at], argv[at + 1], client_mode, tls);
     return failures ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Replays recordings into the built probe: our own, and those of real networks where $MEDSYNC_SHARED has them. Each in
-# plaintext and over mutual TLS. First it makes sure that the replay would notice a difference.
+# Replays recordings into the built probe: those of recordings/, and those of real networks where $MEDSYNC_SHARED has
+# them. Each with the chaincode as the server and as the client, in plaintext and over mutual TLS. First it makes sure that
+# the replay would notice a difference.
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build/release}
 shared=${MEDSYNC_SHARED:-../shared}
@@ -11,6 +12,8 @@ trap 'rm -rf "$scratch"' EXIT
 replay() {
     "$build/conformance/replay" "$build/bin/probe" "$1" || status=1
     "$build/conformance/replay" --mutual-tls "$build/bin/probe" "$1" || status=1
+    "$build/conformance/replay" --client "$build/bin/probe" "$1" || status=1
+    "$build/conformance/replay" --client --mutual-tls "$build/bin/probe" "$1" || status=1
 }
 
 # An altered copy of our own recording must not pass.
