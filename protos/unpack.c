@@ -25,12 +25,14 @@ struct reader {
 struct field {
     const ProtobufCFieldDescriptor *descriptor; /* NULL: not known */
     ProtobufCWireType wire_type;
-    uint8_t size; /* of one value in memory */
+    uint8_t size;  /* of one value in memory */
+    uint8_t index; /* in the message's descriptor */
     bool is_text;
+    bool is_plain; /* bytes, not repeated, not one of several */
 };
 
 /* A message type's fields by their numbers: looking them up in the descriptor, for every field read, is most of the cost. */
-enum { PLAN_FIELDS = 16, PLANS = 128, PLAN_SLOTS = 256 };
+enum { PLAN_FIELDS = 16, PLANS = 128, PLAN_SLOTS = 256, MAX_FIELDS = 64 };
 
 struct plan {
     const ProtobufCMessageDescriptor *descriptor;
@@ -161,14 +163,18 @@ static ProtobufCWireType wire_type_of(ProtobufCType type)
     }
 }
 
-static struct field field_of(const struct utf8_field *rows, const ProtobufCFieldDescriptor *descriptor)
+static struct field field_of(const ProtobufCMessageDescriptor *message, const struct utf8_field *rows, unsigned number)
 {
+    const ProtobufCFieldDescriptor *descriptor = protobuf_c_message_descriptor_get_field(message, number);
     struct field field = { .descriptor = descriptor };
 
     if (descriptor) {
+        field.index = (uint8_t)(descriptor - message->fields);
         field.wire_type = wire_type_of(descriptor->type);
         field.size = (uint8_t)size_of(descriptor->type);
         field.is_text = descriptor->type == PROTOBUF_C_TYPE_BYTES && is_utf8_field(rows, descriptor->id);
+        field.is_plain = descriptor->type == PROTOBUF_C_TYPE_BYTES && descriptor->label == PROTOBUF_C_LABEL_NONE &&
+                         !(descriptor->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
     }
     return field;
 }
@@ -177,8 +183,9 @@ static void make_plan(struct plan *plan, const ProtobufCMessageDescriptor *descr
 {
     plan->descriptor = descriptor;
     plan->rows = utf8_rows(descriptor->name);
+    FCC_REQUIRE(descriptor->n_fields <= MAX_FIELDS);
     for (unsigned i = 0; i < PLAN_FIELDS; i++)
-        plan->fields[i] = field_of(plan->rows, protobuf_c_message_descriptor_get_field(descriptor, i));
+        plan->fields[i] = field_of(descriptor, plan->rows, i);
 }
 
 /*
@@ -217,6 +224,27 @@ static const struct plan *plan_of(const ProtobufCMessageDescriptor *descriptor, 
 
 /* ---- elements ---- */
 
+/*
+ * What nearly every element is: bytes or a message, with a field number below 16. False: it may still be one that
+ * next_element reads, and nothing was moved.
+ */
+static inline bool next_common(const struct plan *plan, const uint8_t **at, const uint8_t *end,
+                               const struct field **field, fcc_bytes *content)
+{
+    const uint8_t *p = *at;
+    uint64_t len;
+
+    if (*p >= 0x80 || (*p & 7) != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+        return false;
+    *field = &plan->fields[*p++ >> 3];
+    if (!(*field)->descriptor || (*field)->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED ||
+        !read_varint(&p, end, &len) || len > (size_t)(end - p))
+        return false;
+    *content = fcc_bytes_of(p, (size_t)len);
+    *at = p + len;
+    return true;
+}
+
 /* Fills `out`, whose raw content is only set when the field is not known. */
 static inline bool next_element(struct reader *r, const struct plan *plan, const uint8_t **at, const uint8_t *end,
                                 struct element *out)
@@ -231,7 +259,7 @@ static inline bool next_element(struct reader *r, const struct plan *plan, const
     if (out->number < PLAN_FIELDS)
         out->field = plan->fields[out->number];
     else
-        out->field = field_of(plan->rows, protobuf_c_message_descriptor_get_field(plan->descriptor, out->number));
+        out->field = field_of(plan->descriptor, plan->rows, out->number);
     start = *at;
     switch (out->type) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
@@ -385,8 +413,6 @@ static bool read_single(struct reader *r, const struct element *e, uint8_t *base
 
 /* ---- messages ---- */
 
-enum { MAX_FIELDS = 64 };
-
 /* How many of each repeated field there are from here on. Packed numbers count as elements here, the rest when read. */
 static bool count_elements(struct reader *r, const struct plan *plan, const uint8_t *at, const uint8_t *end,
                            size_t *counts, size_t *unknown)
@@ -394,16 +420,24 @@ static bool count_elements(struct reader *r, const struct plan *plan, const uint
     size_t elements = r->elements;
 
     while (at < end) {
+        const struct field *field;
+        fcc_bytes content;
         struct element e;
         const uint8_t *number;
         size_t *count, before;
         uint64_t value;
 
+        if (next_common(plan, &at, end, &field, &content)) {
+            counts[field->index]++;
+            if (++elements > FCC__WIRE_MAX_ELEMENTS)
+                return fail(r, FCC_ERR_LIMIT);
+            continue;
+        }
         if (!next_element(r, plan, &at, end, &e))
             return false;
         if (++elements > FCC__WIRE_MAX_ELEMENTS)
             return fail(r, FCC_ERR_LIMIT);
-        count = e.field.descriptor ? &counts[e.field.descriptor - plan->descriptor->fields] : unknown;
+        count = e.field.descriptor ? &counts[e.field.index] : unknown;
         before = *count;
         if (!e.field.descriptor || !is_packed(&e)) {
             ++*count;
@@ -447,7 +481,6 @@ static __attribute__((noinline)) bool make_arrays(struct reader *r, ProtobufCMes
     uint8_t *base = (uint8_t *)message;
     size_t counts[MAX_FIELDS], unknown = 0;
 
-    FCC_REQUIRE(descriptor->n_fields <= MAX_FIELDS);
     memset(counts, 0, descriptor->n_fields * sizeof(counts[0]));
     if (!count_elements(r, plan, at, end, counts, &unknown))
         return false;
@@ -488,13 +521,25 @@ static bool read_message(struct reader *r, ProtobufCMessage *message, fcc_bytes 
         return fail(r, FCC_ERR_PROTO);
     while (at < end) {
         const uint8_t *start = at;
+        const struct field *field;
         struct element e;
         bool single, read;
 
-        if (!next_element(r, plan, &at, end, &e))
-            return false;
         if (++r->elements > FCC__WIRE_MAX_ELEMENTS)
             return fail(r, FCC_ERR_LIMIT);
+        if (next_common(plan, &at, end, &field, &e.content)) {
+            if (field->is_plain) {
+                if (field->is_text && !fcc__utf8_valid(e.content))
+                    return fail(r, FCC_ERR_PROTO);
+                if (!copy_bytes(r, e.content, (void *)((uint8_t *)message + field->descriptor->offset)))
+                    return false;
+                continue;
+            }
+            e.field = *field;
+            e.type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+        } else if (!next_element(r, plan, &at, end, &e)) {
+            return false;
+        }
         single = e.field.descriptor && !is_repeated(&e);
         if (!single && !has_arrays) {
             r->elements--; /* counted with those that follow */

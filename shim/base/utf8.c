@@ -45,22 +45,28 @@ uint32_t fcc__utf8_next(fcc_bytes text, size_t *pos)
 }
 
 /* Eight bytes at a time: nearly all text is ASCII. */
-static bool are_ascii(const uint8_t *p)
+static bool is_ascii(fcc_bytes text)
 {
-    uint64_t word;
+    uint64_t all = 0, word;
+    size_t pos = 0;
 
-    memcpy(&word, p, sizeof(word));
-    return !(word & 0x8080808080808080u);
+    for (; text.len - pos >= sizeof(word); pos += sizeof(word)) {
+        memcpy(&word, text.data + pos, sizeof(word));
+        all |= word;
+    }
+    for (; pos < text.len; pos++)
+        all |= text.data[pos];
+    return !(all & 0x8080808080808080u);
 }
 
 bool fcc__utf8_valid(fcc_bytes text)
 {
     size_t pos = 0;
 
+    if (is_ascii(text))
+        return true;
     while (pos < text.len) {
-        if (text.len - pos >= 8 && are_ascii(text.data + pos))
-            pos += 8;
-        else if (text.data[pos] < 0x80)
+        if (text.data[pos] < 0x80)
             pos++;
         else if (fcc__utf8_next(text, &pos) == UINT32_MAX)
             return false;
