@@ -175,6 +175,7 @@ static inline void stream_on_message(rpc_call *call, void *ctx, fcc_bytes wire)
     fcc__arena_reset(s->arena);
     assert_int_equal(FCC__UNPACK(protos__chaincode_message, wire, s->arena, &s->last), FCC_OK);
     s->count++;
+    rpc_loop_stop(s->process->loop); /* no need to poll on */
 }
 
 static inline void stream_on_closed(rpc_call *call, void *ctx, const rpc_status *status)
@@ -184,6 +185,7 @@ static inline void stream_on_closed(rpc_call *call, void *ctx, const rpc_status 
     s->call = NULL;
     s->closed = true;
     s->code = status->code;
+    rpc_loop_stop(s->process->loop);
 }
 
 static inline void stream_give_up(void *ctx)
@@ -199,7 +201,7 @@ static inline void stream_wait(struct stream *s, size_t count)
     rpc_timer *timer = rpc_timer_start(loop, PATIENCE_MS, stream_give_up, &late);
 
     while (s->count < count && !s->closed && !late)
-        rpc_loop_poll(loop, 10);
+        rpc_loop_poll(loop, 100);
     if (late)
         fail_msg("waited too long for message %zu", count);
     rpc_timer_cancel(timer);

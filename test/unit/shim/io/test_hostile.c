@@ -1,0 +1,230 @@
+/*
+ * Peers that mean harm, or are just unlucky: what they send ends their own stream and nothing else, and a thousand that
+ * come and go leave nothing behind.
+ */
+#include "test/support/chaincode_process.h"
+
+#include "base/buf.h"
+
+static fcc_status get(fcc_stub *stub, fcc_args args)
+{
+    fcc_bytes value;
+    fcc_status st = fcc_get_state(stub, args.v[0], &value);
+
+    return st == FCC_OK ? fcc_reply(stub, value) : st;
+}
+
+static const fcc_function functions[] = { { "get", get, 1 } };
+static const fcc_chaincode chaincode = { functions, 1, NULL, NULL, NULL };
+
+/* ---- a bystander: has a transaction under way while others do harm, and ends it afterwards ---- */
+
+static void bystander_begins(struct stream *s, struct process *p)
+{
+    stream_open(s, p);
+    stream_call(s, "tx1", "get", FCC_LIT("k"));
+    stream_next(s, TYPE(GET_STATE));
+}
+
+static void bystander_ends(struct stream *s)
+{
+    fcc_bytes answer;
+
+    stream_say(s, TYPE(RESPONSE), "tx1", FCC_LIT("value"));
+    answer = stream_completed(s);
+    assert_int_equal(answer.len, 5);
+    assert_memory_equal(answer.data, "value", 5);
+    stream_leave(s);
+}
+
+static fcc_bytes many_elements(void)
+{
+    enum { LEN = 2 * (FCC__WIRE_MAX_ELEMENTS + 1) };
+    static uint8_t wire[LEN];
+
+    for (size_t i = 0; i < LEN; i++)
+        wire[i] = i % 2 ? 0 : 0x08;
+    return fcc_bytes_of(wire, LEN);
+}
+
+static void a_hostile_message_ends_its_stream_and_no_other(void **state)
+{
+    const fcc_bytes hostile[] = {
+        FCC_LIT("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+        FCC_LIT("\x1a\x7f"),
+        FCC_LIT("\x0b\x0c"),             /* groups */
+        FCC_LIT("\x08\x06\x22\x01\xff"), /* a transaction id that is no text */
+        FCC_LIT("\x08\x0d\x22\x06nobody"),
+        FCC_LIT("\x08\x01"),
+        FCC_LIT("\x08\x63"),
+        many_elements(),
+    };
+    struct process p;
+    struct stream bystander;
+
+    process_start(&p);
+    bystander_begins(&bystander, &p);
+    for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+        struct stream s;
+
+        stream_open(&s, &p);
+        stream_call(&s, "tx1", "get", FCC_LIT("k"));
+        stream_next(&s, TYPE(GET_STATE));
+        stream_send(&s, hostile[i]);
+        stream_wait_closed(&s);
+        assert_int_equal(s.code, RPC_UNKNOWN);
+        stream_leave(&s);
+    }
+    bystander_ends(&bystander);
+    process_end(&p);
+}
+
+/* ---- below gRPC: connections that speak HTTP/2 badly ---- */
+
+static int connect_raw(const struct process *p)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    a.sin_port = htons((uint16_t)atoi(strchr(p->address, ':') + 1));
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    return fd;
+}
+
+static void frame(fcc__buf *buf, uint8_t type, uint8_t flags, uint8_t stream, fcc_bytes payload)
+{
+    const uint8_t head[9] = {
+        (uint8_t)(payload.len >> 16), (uint8_t)(payload.len >> 8), (uint8_t)payload.len, type, flags, 0, 0, 0, stream,
+    };
+
+    fcc__buf_append(buf, head, sizeof(head));
+    fcc__buf_add(buf, payload);
+}
+
+static void header(fcc__buf *buf, const char *name, const char *value)
+{
+    fcc__buf_putc(buf, 0); /* a literal, not indexed */
+    fcc__buf_putc(buf, (uint8_t)strlen(name));
+    fcc__buf_puts(buf, name);
+    fcc__buf_putc(buf, (uint8_t)strlen(value));
+    fcc__buf_puts(buf, value);
+}
+
+/* A call of Connect whose first message is said to have so many bytes. */
+static void write_call(fcc__buf *buf, uint32_t message_len)
+{
+    const uint8_t prefix[5] = {
+        0,
+        (uint8_t)(message_len >> 24),
+        (uint8_t)(message_len >> 16),
+        (uint8_t)(message_len >> 8),
+        (uint8_t)message_len,
+    };
+    fcc__buf headers;
+
+    fcc__buf_init(&headers, 4096);
+    header(&headers, ":method", "POST");
+    header(&headers, ":scheme", "http");
+    header(&headers, ":path", "/protos.Chaincode/Connect");
+    header(&headers, ":authority", "localhost");
+    header(&headers, "te", "trailers");
+    header(&headers, "content-type", "application/grpc");
+    fcc__buf_puts(buf, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    frame(buf, 4, 0, 0, NONE);
+    frame(buf, 1, 4, 1, fcc__buf_bytes(&headers));
+    frame(buf, 0, 0, 1, fcc_bytes_of(prefix, sizeof(prefix)));
+    fcc__buf_clear(&headers);
+}
+
+static void connections_that_speak_no_grpc_harm_nobody(void **state)
+{
+    struct process p;
+    struct stream bystander;
+    fcc__buf call;
+
+    process_start(&p);
+    bystander_begins(&bystander, &p);
+    fcc__buf_init(&call, 4096);
+    write_call(&call, 10);
+    for (size_t len = 0; len < call.len; len += 3) { /* cut off anywhere */
+        int fd = connect_raw(&p);
+
+        assert_int_equal(send(fd, call.data, len, MSG_NOSIGNAL), len);
+        close(fd);
+    }
+    for (size_t at = 0; at < call.len; at += 2) { /* altered anywhere */
+        int fd = connect_raw(&p);
+
+        call.data[at] ^= 0x55;
+        assert_int_equal(send(fd, call.data, call.len, MSG_NOSIGNAL), call.len);
+        call.data[at] ^= 0x55;
+        close(fd);
+    }
+    fcc__buf_clear(&call);
+    bystander_ends(&bystander);
+    process_end(&p);
+}
+
+/* ---- coming and going ---- */
+
+static void come_and_go(struct process *p)
+{
+    struct process again = *p;
+    struct stream s;
+
+    assert_int_equal(rpc_channel_new(p->loop, p->address, NULL, &again.channel, NULL), FCC_OK);
+    stream_open(&s, &again);
+    stream_call(&s, "tx1", "get", FCC_LIT("k"));
+    stream_next(&s, TYPE(GET_STATE));
+    stream_leave(&s);
+    rpc_channel_free(again.channel);
+}
+
+/* Until no more than this many files are open. */
+static size_t settled_fds(struct process *p, size_t limit)
+{
+    size_t n = process_fds(p);
+
+    for (int i = 0; i < PATIENCE_MS / 10 && n > limit; i++) {
+        rpc_loop_poll(p->loop, 10);
+        n = process_fds(p);
+    }
+    return n;
+}
+
+static void a_thousand_peers_that_come_and_go_leave_nothing_behind(void **state)
+{
+    enum { PEERS = 1000, WARM = 100, KEPT_KIB = 2048 };
+    struct process p;
+    struct stream bystander;
+    size_t fds = 0;
+    long kib = 0;
+
+    process_start(&p);
+    bystander_begins(&bystander, &p);
+    fds = process_fds(&p);
+    for (int i = 0; i < PEERS; i++) {
+        come_and_go(&p);
+        if (i == WARM)
+            kib = process_kib(&p, "RssAnon");
+    }
+    assert_int_equal(settled_fds(&p, fds), fds);
+    kib = process_kib(&p, "RssAnon") - kib;
+    printf("# %d more peers: %ld KiB\n", PEERS - WARM, kib);
+    if (!UNDER_SANITIZER) /* which keeps freed memory */
+        assert_true(kib < KEPT_KIB);
+    bystander_ends(&bystander);
+    process_end(&p);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hostile_message_ends_its_stream_and_no_other),
+        cmocka_unit_test(connections_that_speak_no_grpc_harm_nobody),
+        cmocka_unit_test(a_thousand_peers_that_come_and_go_leave_nothing_behind),
+    };
+    int status = chaincode_process_main(argc, argv, &chaincode);
+
+    return status >= 0 ? status : cmocka_run_group_tests(tests, NULL, NULL);
+}
