@@ -9,11 +9,10 @@ consent_OBJS = $(B)/libconsent.a $(B)/libcclib.a $(FCC)
 consent_LIBS = $(FCC_LIBS)
 ehr_OBJS = $(B)/libehr.a $(B)/libcclib.a $(FCC)
 ehr_LIBS = $(FCC_LIBS)
-# Their tests link a small ledger in memory in place of libfcc.
-CC_FAKE := $(B)/obj/test/support/fake_stub.c.o
-UNIT_chaincode/lib := $(B)/libcclib.a $(CC_FAKE) $(B)/libbase.a
-UNIT_chaincode/consent := $(B)/libconsent.a $(UNIT_chaincode/lib)
-UNIT_chaincode/ehr := $(B)/libehr.a $(UNIT_chaincode/consent)
+# Their tests run on the real ledger: fcc/test.h.
+UNIT_chaincode/lib = $(B)/libcclib.a $(FCCTEST)
+UNIT_chaincode/consent = $(B)/libconsent.a $(UNIT_chaincode/lib)
+UNIT_chaincode/ehr = $(B)/libehr.a $(UNIT_chaincode/consent)
 
 # What the shim is compared and measured with.
 $(eval $(call archive,probe,chaincode/probe))

@@ -360,5 +360,7 @@ fcc_bytes fcc_test_private(fcc_test *t, const char *msp_id, const char *chaincod
 
 bool fcc_test_public_has(const fcc_test *t, const char *text)
 {
-    return memmem(t->public_writes.data, t->public_writes.len, text, strlen(text)) != NULL;
+    const fcc__buf *all = &t->public_writes;
+
+    return all->len && memmem(all->data, all->len, text, strlen(text)) != NULL;
 }

@@ -1,4 +1,7 @@
-/* health.h: the people, places and ids of the chaincodes' unit tests, and short assertions on their answers. */
+/*
+ * health.h: the people, places and ids of the chaincodes' unit tests, the channel that they work on, and short assertions
+ * on their answers.
+ */
 #ifndef TEST_SUPPORT_HEALTH_H
 #define TEST_SUPPORT_HEALTH_H
 
@@ -8,9 +11,10 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include <fcc/test.h>
+
 #include "lib/call.h"
 #include "lib/registry.h"
-#include "test/support/fake_stub.h"
 
 #define NOW 1767225600 /* 2026-01-01T00:00:00Z */
 #define PID_A "aaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -62,61 +66,167 @@ static const char health_registry[] =
     "{\"gln\":\"" C1 "\",\"class\":\"general\",\"years\":10}]}";
 /* clang-format on */
 
+/* The channel of the case that runs. */
+static fcc_test *world;
+
+static inline int64_t health_now(void)
+{
+    return fcc_test_time(world);
+}
+
+/* The registry, with the fingerprints that the keys of this process really have. */
+static inline void health_load(void)
+{
+    static const char *const keys[] = { "01", "03", "04", "05", "06", "07", "11", "12", "13",
+                                        "14", "15", "16", "17", "18", "19", "a1", "b1", "dd" };
+    static char text[sizeof(health_registry)];
+    fcc_error error;
+
+    memcpy(text, health_registry, sizeof(text));
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char wanted[65];
+        char *at;
+
+        for (size_t k = 0; k < 64; k++)
+            wanted[k] = keys[i][k % 2];
+        wanted[64] = 0;
+        while ((at = strstr(text, wanted)) != NULL)
+            memcpy(at, fcc_test_fingerprint(keys[i]), 64);
+    }
+    if (registry_load_text(text, &error) != FCC_OK)
+        fail_msg("%s", error.text);
+}
+
+/* A new channel of these organisations (NULL: the four of network.yaml), at NOW. */
+static inline void health_start(const char *const *msp_ids)
+{
+    static const char *const usual[] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "RegulatorMSP", NULL };
+
+    health_load();
+    lib_set_clock(health_now);
+    fcc_test_free(world);
+    world = fcc_test_new(msp_ids ? msp_ids : usual);
+    fcc_test_set_time(world, NOW);
+}
+
+/* As network.yaml has it. */
+static inline void health_install(const char *name, const fcc_chaincode *chaincode)
+{
+    static const char *const at[] = { "HospitalMSP", "ClinicMSP", "RegulatorMSP", NULL };
+    char path[64];
+    fcc_test_chaincode cc = { .name = name,
+                              .chaincode = chaincode,
+                              .policy = "OutOf(2, 'HospitalMSP.peer', 'ClinicMSP.peer')",
+                              .collections = path,
+                              .msp_ids = at };
+
+    snprintf(path, sizeof(path), "chaincode/%s/collections.json", name);
+    fcc_test_install(world, &cc);
+}
+
+static inline int health_stop(void **state)
+{
+    fcc_test_free(world);
+    world = NULL;
+    return 0;
+}
+
+/* The next calls come from here; attributes may be NULL. The registry knows the keys by their names. */
+static inline void as(const char *msp, const char *role, const char *uid, const char *site, const char *key)
+{
+    const char *const names[] = { "role", "uid", "site" }, *const values[] = { role, uid, site };
+    const char *attributes[7];
+    fcc_test_identity identity = { .msp_id = msp, .attributes = attributes, .key = key };
+    size_t n = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        if (values[i]) {
+            attributes[n++] = names[i];
+            attributes[n++] = values[i];
+        }
+    attributes[n] = NULL;
+    fcc_test_as_identity(world, &identity);
+}
+
 static inline void as_doctor(void)
 {
-    fake_caller("HospitalMSP", "doctor", "d1", H1, 0x01);
+    as("HospitalMSP", "doctor", "d1", H1, "01");
 }
 
 static inline void as_clinic_doctor(void)
 {
-    fake_caller("ClinicMSP", "doctor", "d3", C1, 0x03);
+    as("ClinicMSP", "doctor", "d3", C1, "03");
 }
 
 static inline void as_patient(void)
 {
-    fake_caller("HospitalMSP", "patient", NULL, NULL, 0xa1);
+    as("HospitalMSP", "patient", NULL, NULL, "a1");
 }
 
 static inline void as_other_patient(void)
 {
-    fake_caller("HospitalMSP", "patient", NULL, NULL, 0xb1);
+    as("HospitalMSP", "patient", NULL, NULL, "b1");
 }
 
-static inline void as_staff(const char *role, const char *uid, uint8_t key)
+static inline void as_staff(const char *role, const char *uid, const char *key)
 {
-    fake_caller("HospitalMSP", role, uid, H1, key);
+    as("HospitalMSP", role, uid, H1, key);
 }
 
 static inline void as_auditor(void)
 {
-    fake_caller("RegulatorMSP", "auditor", "aud1", "r1", 0x18);
+    as("RegulatorMSP", "auditor", "aud1", "r1", "18");
 }
 
-static inline void health_load(void)
+/* The transient value `in` of the next call; NULL for none. */
+static inline void put_in(const char *text)
 {
-    fcc_error error;
-
-    if (registry_load_text(health_registry, &error) != FCC_OK)
-        fail_msg("%s", error.text);
-    lib_set_clock(fake_now);
-    fake_reset(NOW);
+    if (text)
+        fcc_test_transient(world, "in", fcc_str(text));
 }
 
-/* Status and code of a refusal: assert_refused(result, 403, "DENIED:role"). */
+static inline fcc_bytes key_of(const char *text)
+{
+    static char key[256];
+    size_t len = strlen(text);
+
+    assert_true(len < sizeof(key));
+    for (size_t i = 0; i < len; i++)
+        key[i] = text[i] == '~' ? 0 : text[i];
+    return fcc_bytes_of(key, len);
+}
+
+/* A committed value as this organisation's peer has it, NULL when it has none; ~ in the key is U+0000. */
+static inline const char *held_at(const char *msp, const char *chaincode, const char *collection, const char *key)
+{
+    fcc_bytes value = *collection ? fcc_test_private(world, msp, chaincode, collection, key_of(key))
+                                  : fcc_test_state(world, chaincode, key_of(key));
+
+    return value.len ? (const char *)value.data : NULL;
+}
+
+static inline const char *held(const char *chaincode, const char *collection, const char *key)
+{
+    return held_at("HospitalMSP", chaincode, collection, key);
+}
+
+/* Status and code of a refusal: assert_refused(result, 403, "DENIED:role"). Nothing of it comes into a block. */
 #define assert_refused(result, status_, code_)                                                  \
     do {                                                                                        \
-        fake_result have_ = (result);                                                           \
+        fcc_test_result have_ = (result);                                                       \
         char want_[128];                                                                        \
         snprintf(want_, sizeof(want_), "{\"code\":\"%s\",\"detail\":\"", code_);                \
-        if (have_.status != (status_) || strncmp(have_.message, want_, strlen(want_)) != 0)     \
+        if (have_.status != (status_) || have_.code != FCC_TEST_NONE ||                         \
+            strncmp(have_.message, want_, strlen(want_)) != 0)                                  \
             fail_msg("%d %s, and not %d %s", (int)have_.status, have_.message, status_, code_); \
     } while (0)
 
-#define assert_accepted(result)                                  \
-    do {                                                         \
-        fake_result have_ = (result);                            \
-        if (have_.status != 200)                                 \
-            fail_msg("%d %s", (int)have_.status, have_.message); \
+/* A query, a transaction that was committed as valid, or one that waits for its block. */
+#define assert_accepted(result)                                                                   \
+    do {                                                                                          \
+        fcc_test_result have_ = (result);                                                         \
+        if (have_.status != 200 || have_.code > FCC_TEST_VALID)                                   \
+            fail_msg("%d %s%s %s", (int)have_.status, have_.message, have_.code_name, have_.why); \
     } while (0)
 
 #define assert_has(haystack, needle)                                                      \

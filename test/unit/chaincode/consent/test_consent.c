@@ -15,28 +15,28 @@
 
 static int set_up(void **state)
 {
-    health_load();
-    fake_install("consent", &consent_chaincode);
+    health_start(NULL);
+    health_install("consent", &consent_chaincode);
     as_patient();
     return 0;
 }
 
-static fake_result invoke(const char *function, const char *in)
+static fcc_test_result invoke(const char *function, const char *in)
 {
-    fake_in(in);
-    return fake_invoke("consent", function, NULL);
+    put_in(in);
+    return fcc_test_submit(world, "consent", function, FCC_END);
 }
 
-static fake_result query(const char *function, const char *in)
+static fcc_test_result query(const char *function, const char *in)
 {
-    fake_in(in);
-    return fake_query("consent", function, NULL);
+    put_in(in);
+    return fcc_test_evaluate(world, "consent", function, FCC_END);
 }
 
 static void a_grant_is_kept_in_the_collection_and_its_act_in_public(void **state)
 {
-    fake_result r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
-    const char *kept = fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~");
+    fcc_test_result r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
+    const char *kept = held("consent", "subject", "~CONS~" PID_A "~u:d1~");
 
     assert_accepted(r);
     assert_string_equal(r.event, "ConsentChanged");
@@ -44,18 +44,18 @@ static void a_grant_is_kept_in_the_collection_and_its_act_in_public(void **state
     assert_has_not(r.payload, PID_A);
     assert_has(kept, "{\"epoch\":0,\"fmt\":1,\"grantee\":\"u:d1\",\"id\":\"");
     assert_has(kept, "\"salt\":\"" SALT1 "\",\"status\":\"active\",\"v\":1}");
-    assert_string_equal(kept, fake_value("consent", "subject", "~CONSV~" PID_A "~u:d1~000001~"));
-    assert_true(fake_public_has("\"docType\":\"grant\""));
-    assert_false(fake_public_has(PID_A));
-    assert_false(fake_public_has("d1"));
-    assert_false(fake_public_has("lab"));
-    assert_false(fake_public_has("TREAT"));
+    assert_string_equal(kept, held("consent", "subject", "~CONSV~" PID_A "~u:d1~000001~"));
+    assert_true(fcc_test_public_has(world, "\"docType\":\"grant\""));
+    assert_false(fcc_test_public_has(world, PID_A));
+    assert_false(fcc_test_public_has(world, "u:d1"));
+    assert_false(fcc_test_public_has(world, "lab"));
+    assert_false(fcc_test_public_has(world, "TREAT"));
 }
 
 static void a_grant_made_again_is_a_new_version_of_the_same_act(void **state)
 {
     char first[64];
-    fake_result r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
+    fcc_test_result r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
 
     snprintf(first, sizeof(first), "%.40s", r.payload);
     assert_refused(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)), 409, "ALREADY");
@@ -88,7 +88,7 @@ static void only_the_patient_changes_consent(void **state)
     assert_refused(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"), 403, "DENIED:not_owner");
     assert_refused(query("GetBase", WHOSE(PID_A)), 403, "DENIED:not_owner");
     assert_refused(query("ListGrants", WHOSE(PID_A)), 403, "DENIED:not_owner");
-    fake_caller("HospitalMSP", "patient", NULL, NULL, 0xdd);
+    as("HospitalMSP", "patient", NULL, NULL, "dd");
     assert_refused(invoke("Revoke", "{\"pid\":\"" PID_DEAD "\",\"grantee\":\"u:d1\",\"salt\":\"" SALT1 "\"}"), 412,
                    "PRECONDITION");
 }
@@ -123,7 +123,7 @@ static void a_rule_has_exactly_the_known_fields_and_words(void **state)
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        fake_result r = invoke("Grant", bad[i]);
+        fcc_test_result r = invoke("Grant", bad[i]);
 
         if (r.status != 400 || !strstr(r.message, "\"BAD_INPUT\""))
             fail_msg("%s: %d %s", bad[i], (int)r.status, r.message);
@@ -161,7 +161,7 @@ static void malformed_transient_data_is_refused(void **state)
 
 static void a_refusal_never_repeats_what_was_sent(void **state)
 {
-    fake_result r = invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"secret\"}");
+    fcc_test_result r = invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"secret\"}");
 
     assert_refused(r, 400, "BAD_INPUT");
     assert_has_not(r.message, "secret");
@@ -172,36 +172,37 @@ static void a_refusal_never_repeats_what_was_sent(void **state)
 
 static void unknown_functions_and_argument_counts_are_refused(void **state)
 {
-    assert_refused(fake_invoke("consent", "Nothing", NULL), 400, "BAD_INPUT");
-    assert_has(fake_invoke("consent", "Nothing", NULL).message, "unknown function");
-    assert_has(fake_invoke("consent", "Grant", "x", NULL).message, "Grant takes 0 arguments, got 1");
-    assert_refused(fake_invoke("consent", "Grant", "x", NULL), 400, "BAD_INPUT");
-    assert_refused(fake_query("consent", "ActHistory", NULL), 400, "BAD_INPUT");
-    assert_refused(fake_query("consent", "ActHistory", "a b", NULL), 400, "BAD_INPUT");
-    fake_in("{}");
-    assert_refused(fake_query("consent", "ActHistory", "a", NULL), 400, "BAD_INPUT");
+    assert_refused(fcc_test_submit(world, "consent", "Nothing", FCC_END), 400, "BAD_INPUT");
+    assert_has(fcc_test_submit(world, "consent", "Nothing", FCC_END).message, "unknown function");
+    assert_has(fcc_test_submit(world, "consent", "Grant", "x", FCC_END).message, "Grant takes 0 arguments, got 1");
+    assert_refused(fcc_test_submit(world, "consent", "Grant", "x", FCC_END), 400, "BAD_INPUT");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", FCC_END), 400, "BAD_INPUT");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", "a b", FCC_END), 400, "BAD_INPUT");
+    put_in("{}");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", "a", FCC_END), 400, "BAD_INPUT");
 }
 
 static void personal_fields_in_public_arguments_are_refused(void **state)
 {
-    assert_refused(fake_invoke("consent", "Grant", "{\"birthDate\" : \"1970-01-01\"}", NULL), 400, "PHI_IN_ARGS");
-    assert_refused(fake_query("consent", "ActHistory", "[{\"name\":[]}]", NULL), 400, "PHI_IN_ARGS");
-    assert_refused(fake_query("consent", "ActHistory", "{\"text\":\"x\"}", NULL), 400, "PHI_IN_ARGS");
+    assert_refused(fcc_test_submit(world, "consent", "Grant", "{\"birthDate\" : \"1970-01-01\"}", FCC_END), 400,
+                   "PHI_IN_ARGS");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", "[{\"name\":[]}]", FCC_END), 400, "PHI_IN_ARGS");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", "{\"text\":\"x\"}", FCC_END), 400, "PHI_IN_ARGS");
 }
 
 static int64_t early(void)
 {
-    return fake_now() - 121;
+    return fcc_test_time(world) - 121;
 }
 
 static int64_t late(void)
 {
-    return fake_now() + 121;
+    return fcc_test_time(world) + 121;
 }
 
 static int64_t just_in_time(void)
 {
-    return fake_now() + 120;
+    return fcc_test_time(world) + 120;
 }
 
 static void writing_outside_of_the_time_window_is_refused(void **state)
@@ -217,44 +218,46 @@ static void writing_outside_of_the_time_window_is_refused(void **state)
 
 static void callers_are_refused_in_the_order_role_key_job(void **state)
 {
+    static const char *const orgs[] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "RegulatorMSP", "StrangeMSP", NULL };
     static const struct {
-        const char *msp, *role, *uid, *site;
-        uint8_t key;
+        const char *msp, *role, *uid, *site, *key;
         int32_t status;
         const char *code;
     } callers[] = {
-        { "HospitalMSP", NULL, "d1", H1, 0x01, 401, "NO_ROLE" },
-        { "HospitalMSP", "wizard", "d1", H1, 0x01, 401, "NO_ROLE" },
-        { "HospitalMSP", "auditor", "d1", H1, 0x01, 401, "NO_ROLE" },
-        { "PharmacyMSP", "doctor", "d1", H1, 0x99, 401, "NO_ROLE" },
-        { "PharmacyMSP", "patient", NULL, NULL, 0xa1, 401, "NO_ROLE" },
-        { "StrangeMSP", "doctor", "d1", H1, 0x01, 401, "NO_ROLE" },
-        { "HospitalMSP", "doctor", "d1", H1, 0x99, 403, "DENIED:unbound_key" },
-        { "HospitalMSP", "doctor", "d7", H1, 0x01, 403, "DENIED:unbound_key" },
-        { "HospitalMSP", "doctor", NULL, H1, 0x01, 403, "DENIED:unbound_key" },
-        { "ClinicMSP", "doctor", "d1", H1, 0x01, 403, "DENIED:unbound_key" },
-        { "HospitalMSP", "doctor", "d1", H1, 0xa1, 403, "DENIED:unbound_key" },
-        { "HospitalMSP", "patient", NULL, NULL, 0x01, 403, "DENIED:unbound_key" },
-        { "HospitalMSP", "patient", NULL, NULL, 0x99, 403, "DENIED:unbound_key" },
-        { "ClinicMSP", "patient", NULL, NULL, 0xa1, 403, "DENIED:unbound_key" },
-        { "HospitalMSP", "doctor", "d1", C1, 0x01, 403, "DENIED:suspended" },
-        { "HospitalMSP", "doctor", "d1", NULL, 0x01, 403, "DENIED:suspended" },
-        { "HospitalMSP", "nurse", "d1", H1, 0x01, 403, "DENIED:suspended" },
-        { "HospitalMSP", "doctor", "d5", H1, 0x05, 403, "DENIED:suspended" },
-        { "HospitalMSP", "doctor", "d6", "closed", 0x06, 403, "DENIED:suspended" },
+        { "HospitalMSP", NULL, "d1", H1, "01", 401, "NO_ROLE" },
+        { "HospitalMSP", "wizard", "d1", H1, "01", 401, "NO_ROLE" },
+        { "HospitalMSP", "auditor", "d1", H1, "01", 401, "NO_ROLE" },
+        { "PharmacyMSP", "doctor", "d1", H1, "99", 401, "NO_ROLE" },
+        { "PharmacyMSP", "patient", NULL, NULL, "a1", 401, "NO_ROLE" },
+        { "StrangeMSP", "doctor", "d1", H1, "01", 401, "NO_ROLE" },
+        { "HospitalMSP", "doctor", "d1", H1, "99", 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", "d7", H1, "01", 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", NULL, H1, "01", 403, "DENIED:unbound_key" },
+        { "ClinicMSP", "doctor", "d1", H1, "01", 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", "d1", H1, "a1", 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "patient", NULL, NULL, "01", 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "patient", NULL, NULL, "99", 403, "DENIED:unbound_key" },
+        { "ClinicMSP", "patient", NULL, NULL, "a1", 403, "DENIED:unbound_key" },
+        { "HospitalMSP", "doctor", "d1", C1, "01", 403, "DENIED:suspended" },
+        { "HospitalMSP", "doctor", "d1", NULL, "01", 403, "DENIED:suspended" },
+        { "HospitalMSP", "nurse", "d1", H1, "01", 403, "DENIED:suspended" },
+        { "HospitalMSP", "doctor", "d5", H1, "05", 403, "DENIED:suspended" },
+        { "HospitalMSP", "doctor", "d6", "closed", "06", 403, "DENIED:suspended" },
     };
 
+    health_start(orgs);
+    health_install("consent", &consent_chaincode);
     for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
-        fake_caller(callers[i].msp, callers[i].role, callers[i].uid, callers[i].site, callers[i].key);
+        as(callers[i].msp, callers[i].role, callers[i].uid, callers[i].site, callers[i].key);
         assert_refused(query("GetBase", WHOSE(PID_A)), callers[i].status, callers[i].code);
     }
-    as_staff("privacy_officer", "po1", 0x13);
+    as_staff("privacy_officer", "po1", "13");
     assert_refused(query("GetBase", WHOSE(PID_A)), 404, "NOT_FOUND");
 }
 
 static void a_base_is_set_changed_and_read(void **state)
 {
-    fake_result r;
+    fcc_test_result r;
 
     assert_refused(query("GetBase", WHOSE(PID_A)), 404, "NOT_FOUND");
     assert_accepted(invoke("SetBase", BASE("[]", SALT1)));
@@ -278,25 +281,25 @@ static void a_grant_is_revoked_once(void **state)
     assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
     assert_refused(invoke("Revoke", REVOKE("u:d1", SALT1)), 400, "BAD_INPUT");
     assert_accepted(invoke("Revoke", REVOKE("u:d1", SALT2)));
-    assert_has(fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"status\":\"revoked\",\"v\":2");
+    assert_has(held("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"status\":\"revoked\",\"v\":2");
     assert_refused(invoke("Revoke", REVOKE("u:d1", SALT3)), 409, "ALREADY");
 }
 
 static void revoking_all_raises_the_epoch(void **state)
 {
     assert_accepted(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"));
-    assert_has(fake_value("consent", "subject", "~CBASE~" PID_A "~"), "\"epoch\":1");
+    assert_has(held("consent", "subject", "~CBASE~" PID_A "~"), "\"epoch\":1");
     assert_refused(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"), 409, "ALREADY");
     assert_accepted(invoke("SetBase", BASE("[]", SALT2)));
-    assert_has(fake_value("consent", "subject", "~CBASE~" PID_A "~"), "\"epoch\":1");
+    assert_has(held("consent", "subject", "~CBASE~" PID_A "~"), "\"epoch\":1");
     assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
-    assert_has(fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"epoch\":1");
+    assert_has(held("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"epoch\":1");
 }
 
 static void grants_are_listed_by_page(void **state)
 {
     char in[600], next[80];
-    fake_result r;
+    fcc_test_result r;
 
     for (int i = 0; i < 3; i++) {
         static const char *const who[] = { "u:d1", "u:d3", "m:ClinicMSP" };
@@ -328,52 +331,133 @@ static const char *act_id(const char *payload)
 static void the_history_of_an_act_is_for_its_owner_and_the_auditor(void **state)
 {
     const char *id = act_id(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)).payload);
-    fake_result r;
+    fcc_test_result r;
 
     assert_accepted(invoke("Revoke", REVOKE("u:d1", SALT2)));
-    r = fake_query("consent", "ActHistory", id, NULL);
+    r = fcc_test_evaluate(world, "consent", "ActHistory", id, FCC_END);
     assert_accepted(r);
     assert_true(strstr(r.payload, "\"status\":\"active\"") < strstr(r.payload, "\"status\":\"revoked\""));
     as_auditor();
-    assert_accepted(fake_query("consent", "ActHistory", id, NULL));
-    assert_refused(fake_query("consent", "ActHistory", "none", NULL), 404, "NOT_FOUND");
+    assert_accepted(fcc_test_evaluate(world, "consent", "ActHistory", id, FCC_END));
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", "none", FCC_END), 404, "NOT_FOUND");
     as_other_patient();
-    assert_refused(fake_query("consent", "ActHistory", id, NULL), 403, "DENIED:not_owner");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", id, FCC_END), 403, "DENIED:not_owner");
     as_doctor();
-    assert_refused(fake_query("consent", "ActHistory", id, NULL), 403, "DENIED:role");
+    assert_refused(fcc_test_evaluate(world, "consent", "ActHistory", id, FCC_END), 403, "DENIED:role");
 }
 
 static void a_commit_is_that_of_the_record_and_its_salt(void **state)
 {
     const char *id = act_id(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)).payload);
     char in[2000];
-    fake_result r;
+    fcc_test_result r;
 
-    snprintf(in, sizeof(in), "{\"record\":%s}", fake_value("consent", "subject", "~CONS~" PID_A "~u:d1~"));
-    fake_in(in);
-    r = fake_query("consent", "VerifyCommit", id, NULL);
+    snprintf(in, sizeof(in), "{\"record\":%s}", held("consent", "subject", "~CONS~" PID_A "~u:d1~"));
+    put_in(in);
+    r = fcc_test_evaluate(world, "consent", "VerifyCommit", id, FCC_END);
     assert_accepted(r);
     assert_string_equal(r.payload, "true");
     *strstr(in, "lab") = 'L';
-    fake_in(in);
-    r = fake_query("consent", "VerifyCommit", id, NULL);
+    put_in(in);
+    r = fcc_test_evaluate(world, "consent", "VerifyCommit", id, FCC_END);
     assert_string_equal(r.payload, "false");
-    fake_in("{\"record\":{}}");
-    assert_refused(fake_query("consent", "VerifyCommit", id, NULL), 400, "BAD_INPUT");
-    fake_in("{\"record\":{\"salt\":\"" SALT1 "\",\"x\":1.5}}");
-    assert_refused(fake_query("consent", "VerifyCommit", id, NULL), 400, "BAD_INPUT");
-    fake_in("{\"record\":{\"salt\":\"" SALT1 "\"}}");
-    assert_refused(fake_query("consent", "VerifyCommit", "none", NULL), 404, "NOT_FOUND");
+    put_in("{\"record\":{}}");
+    assert_refused(fcc_test_evaluate(world, "consent", "VerifyCommit", id, FCC_END), 400, "BAD_INPUT");
+    put_in("{\"record\":{\"salt\":\"" SALT1 "\",\"x\":1.5}}");
+    assert_refused(fcc_test_evaluate(world, "consent", "VerifyCommit", id, FCC_END), 400, "BAD_INPUT");
+    put_in("{\"record\":{\"salt\":\"" SALT1 "\"}}");
+    assert_refused(fcc_test_evaluate(world, "consent", "VerifyCommit", "none", FCC_END), 404, "NOT_FOUND");
 }
 
 static void evaluate_is_not_for_clients(void **state)
 {
-    assert_refused(fake_query("consent", "Evaluate", PID_A, "{}", "TREAT", "read", "[]", NULL), 403, "DENIED:internal");
+    assert_refused(fcc_test_evaluate(world, "consent", "Evaluate", PID_A, "{}", "TREAT", "read", "[]", FCC_END), 403,
+                   "DENIED:internal");
+}
+
+/* ---- what only a network shows ---- */
+
+static void only_the_peers_of_care_organisations_have_consent(void **state)
+{
+    static const char key[] = "~CONS~" PID_A "~u:d1~";
+    fcc_test_result r;
+
+    assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
+    assert_accepted(invoke("SetBase", BASE("[]", SALT1)));
+    assert_non_null(held_at("HospitalMSP", "consent", "subject", key));
+    assert_string_equal(held_at("ClinicMSP", "consent", "subject", key), held("consent", "subject", key));
+    assert_null(held_at("RegulatorMSP", "consent", "subject", key));
+    assert_null(held_at("PharmacyMSP", "consent", "subject", key));
+    assert_accepted(query("GetBase", WHOSE(PID_A)));
+    fcc_test_at(world, "RegulatorMSP", FCC_END);
+    r = query("GetBase", WHOSE(PID_A));
+    assert_int_equal(r.status, 500);
+    assert_has(r.message, "GET_STATE failed");
+    assert_has_not(r.message, PID_A);
+    assert_int_equal(r.payload_len, 0);
+    fcc_test_at(world, "PharmacyMSP", FCC_END);
+    r = query("GetBase", WHOSE(PID_A));
+    assert_int_equal(r.status, 500);
+    assert_has(r.message, "chaincode is not installed");
+}
+
+static void consent_takes_both_care_organisations(void **state)
+{
+    fcc_test_result r;
+
+    fcc_test_at(world, "HospitalMSP", FCC_END);
+    r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(r.code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+    assert_null(held("consent", "subject", "~CONS~" PID_A "~u:d1~"));
+    fcc_test_at(world, "HospitalMSP", "RegulatorMSP", FCC_END);
+    r = invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1));
+    assert_int_equal(r.code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+    assert_has(r.why, "is endorsed by HospitalMSP, RegulatorMSP");
+    fcc_test_at(world, "HospitalMSP", "ClinicMSP", FCC_END);
+    assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
+}
+
+static fcc_test_result endorse(const char *function, const char *in)
+{
+    put_in(in);
+    return fcc_test_endorse(world, "consent", function, FCC_END);
+}
+
+static void of_two_changes_to_one_grant_in_a_block_the_first_counts(void **state)
+{
+    fcc_test_block block;
+
+    assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
+    assert_accepted(endorse("Revoke", REVOKE("u:d1", SALT2)));
+    assert_accepted(endorse("Grant", GRANT("u:d1", "[" RULE "]", SALT3)));
+    assert_accepted(endorse("Grant", GRANT("u:d3", "[" RULE "]", SALT3)));
+    block = fcc_test_commit(world);
+    assert_int_equal(block.count, 3);
+    assert_accepted(block.tx[0]);
+    assert_int_equal(block.tx[1].code, FCC_TEST_MVCC_READ_CONFLICT);
+    assert_has(block.tx[1].why, "Grant of HospitalMSP (transaction 1 of block ");
+    assert_has(block.tx[1].why, "which was then written by Revoke of HospitalMSP (transaction 0 of block ");
+    assert_accepted(block.tx[2]);
+    assert_has(held("consent", "subject", "~CONS~" PID_A "~u:d1~"), "\"status\":\"revoked\"");
+    assert_accepted(invoke("Grant", GRANT("u:d1", "[" RULE "]", SALT3)));
+}
+
+static void a_grant_that_a_revocation_of_all_overtakes_is_invalid(void **state)
+{
+    fcc_test_block block;
+
+    assert_accepted(endorse("Grant", GRANT("u:d1", "[" RULE "]", SALT1)));
+    assert_accepted(invoke("RevokeAll", "{\"pid\":\"" PID_A "\",\"salt\":\"" SALT2 "\"}"));
+    block = fcc_test_commit(world);
+    assert_int_equal(block.tx[0].code, FCC_TEST_MVCC_READ_CONFLICT);
+    assert_has(block.tx[0].why, "~CBASE~" PID_A "~");
+    assert_null(held("consent", "subject", "~CONS~" PID_A "~u:d1~"));
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, health_stop)
     const struct CMUnitTest tests[] = {
         TEST(a_grant_is_kept_in_the_collection_and_its_act_in_public),
         TEST(a_grant_made_again_is_a_new_version_of_the_same_act),
@@ -393,6 +477,10 @@ int main(void)
         TEST(the_history_of_an_act_is_for_its_owner_and_the_auditor),
         TEST(a_commit_is_that_of_the_record_and_its_salt),
         TEST(evaluate_is_not_for_clients),
+        TEST(only_the_peers_of_care_organisations_have_consent),
+        TEST(consent_takes_both_care_organisations),
+        TEST(of_two_changes_to_one_grant_in_a_block_the_first_counts),
+        TEST(a_grant_that_a_revocation_of_all_overtakes_is_invalid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

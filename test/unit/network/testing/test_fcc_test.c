@@ -157,7 +157,7 @@ static fcc_status who(fcc_stub *stub, fcc_args args)
 static fcc_status guess(fcc_stub *stub, fcc_args args)
 {
     static int guesses;
-    char text[16];
+    char text[32];
 
     snprintf(text, sizeof(text), "%d", ++guesses);
     return fcc_put_state(stub, FCC_LIT("guess"), fcc_str(text));
@@ -373,7 +373,7 @@ static void writers_that_do_not_read_are_all_valid(void **state)
     fcc_test_block block;
 
     for (int i = 0; i < 10; i++) {
-        char value[8];
+        char value[16];
 
         snprintf(value, sizeof(value), "%d", i);
         assert_int_equal(fcc_test_endorse(t, "cc", "Set", "bob", value, FCC_END).status, 200);
