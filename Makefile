@@ -131,6 +131,16 @@ $(UNIT_TESTS): $(B)/test/%: $(B)/obj/test/unit/%.c.o $$(call unit_deps,$$*)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 
+# ---- libfcc from within the tree: the same that `make install` gives, where it was built --------------------------------
+PC_FILES := $(B)/pkgconfig/fcc.pc $(B)/pkgconfig/fcc-test.pc
+$(B)/pkgconfig/%.pc: Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|^libdir=.*|libdir=$(abspath $(B))|' \
+	  -e 's|^includedir=.*|includedir=$(abspath shim/include)|' \
+	  -e 's|^Libs.private:|& $(filter -fsanitize=%,$(OPT))|' $(filter %.pc.in,$^) >$@
+$(B)/pkgconfig/fcc.pc: shim/fcc.pc.in
+$(B)/pkgconfig/fcc-test.pc: network/testing/fcc-test.pc.in
+
 # ---- what people type ------------------------------------------------------------------------------------------------
 # test and run first install what is missing, as ./run does; a second make then sees the packages
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -138,7 +148,7 @@ deps = $(Q)[ -n "$(MEDSYNC_DEPS)" ] || ./run deps
 again = $(Q)$(MAKE) --no-print-directory -j$(JOBS) MEDSYNC_DEPS=done
 
 .PHONY: all test run check clean install help unit-tests
-all: $(ARCHIVES) $(PROGRAMS:%=build/bin/%)
+all: $(ARCHIVES) $(PC_FILES) $(PROGRAMS:%=build/bin/%)
 
 unit-tests: $(UNIT_TESTS) $(TEST_PROGRAMS)
 

@@ -24,6 +24,12 @@ $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))
 $(eval $(call archive,package,network/package))
 $(eval $(call archive,cli,network/cli))
+# the files of `medsync new`
+TEMPLATES := $(filter-out %.awk,$(wildcard network/cli/templates/*))
+$(B)/gen/templates.inc: network/cli/templates/embed.awk $(TEMPLATES)
+	@mkdir -p $(@D)
+	$(Q)awk -f network/cli/templates/embed.awk $(TEMPLATES) >$@
+$(B)/obj/network/cli/new.c.o: $(B)/gen/templates.inc
 CLIENT = $(B)/libclient.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/client := $(CLIENT)
 UNIT_network/blob := $(B)/libblob.a $(B)/libbase.a

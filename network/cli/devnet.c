@@ -23,7 +23,8 @@ static const char usage[] =
     "  --json               status: one JSON object\n"
     "for up:\n"
     "  --detach             go to the background once it is ready; its log is DIR/log/devnet.log\n"
-    "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin; repeatable\n"
+    "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin,\n"
+    "                       or a path, with collections.json beside it; repeatable\n"
     "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
     "  --network FILE       the consortium (network/network.yaml)\n"
@@ -227,16 +228,26 @@ static int status(const char *dir, bool as_json)
 
 static int add_with(up_options *o, char *text)
 {
+    static char paths[WITH_MAX][DEVNET_EXE_MAX];
+    char *path = paths[o->devnet.with_count < WITH_MAX ? o->devnet.with_count : 0];
     char *equals = strchr(text, '=');
+    const char *exe = equals ? equals + 1 : NULL;
 
     if (o->devnet.with_count == WITH_MAX)
         return cli_usage("devnet", "--with: at most %d", WITH_MAX);
-    if (text[0] == '\0' || equals == text || (equals && !equals[1]))
+    if (text[0] == '\0' || equals == text || (exe && !*exe))
         return cli_usage("devnet", "--with %s: must be NAME or NAME=EXE", text);
     if (equals)
         *equals = '\0';
+    if (exe && strchr(exe, '/')) {
+        /* it is kept for the next `up`, which may be called from elsewhere */
+        if (!realpath(exe, path) || strchr(path, '\n'))
+            return cli_usage("devnet", "--with %s=%s: %s", text, exe,
+                             strchr(path, '\n') ? "a line break in its path" : strerror(errno));
+        exe = path;
+    }
     o->with[o->devnet.with_count].name = text;
-    o->with[o->devnet.with_count++].exe = equals ? equals + 1 : NULL;
+    o->with[o->devnet.with_count++].exe = exe;
     return -1;
 }
 

@@ -11,6 +11,7 @@ static const cli_command commands[] = {
     { "history", cli_history, "what happened to a key or an act, oldest first" },
     { "events", cli_events, "follow a chaincode's events" },
     { "demo", cli_demo, "the whole way of a medical record, narrated" },
+    { "new", cli_new, "a chaincode to begin with, which builds, is tested and runs" },
     { "package", cli_package, "make a chaincode package for a Fabric peer" },
     { "pkgid", cli_pkgid, "the package id of a package" },
     { "doctor", cli_doctor, "rehearse what a peer does with a package, and say what fails" },

@@ -592,7 +592,7 @@ fcc_status config_add_chaincode(config_network *network, const char *name, const
     size_t i;
     fcc_status st;
 
-    if (!is_name(name) || !is_name(exe))
+    if (!is_name(name) || (exe[0] != '/' && !is_name(exe)))
         return fcc_error_set(error, FCC_ERR_CONFIG, "chaincode \"%.64s\" (executable \"%.64s\"): expected %s", name,
                              exe, NAME_EXPECTED);
     if (config_find_chaincode(network, name))

@@ -155,7 +155,9 @@ static const char *package_id(struct devnet *net, const config_chaincode *config
 static fcc_status add_chaincode(struct devnet *net, const char *name, const char *exe, fcc_error *error)
 {
     const char *dir = net->options->chaincode_dir ? net->options->chaincode_dir : "chaincode";
-    const char *collections = fcc__arena_printf(net->arena, "%s/%s/collections.json", dir, exe);
+    const char *collections = exe[0] == '/' ? fcc__arena_printf(net->arena, "%.*s/collections.json",
+                                                                (int)(strrchr(exe, '/') - exe), exe)
+                                            : fcc__arena_printf(net->arena, "%s/%s/collections.json", dir, exe);
 
     return collections ? config_add_chaincode(net->network, name, exe, collections, error) : no_memory(error);
 }
@@ -164,7 +166,7 @@ static fcc_status add_chaincodes(struct devnet *net, fcc_error *error)
 {
     const devnet_options *o = net->options;
     const char *path = path_in(net, o->dir, "chaincodes");
-    char line[512], name[128], exe[256];
+    char line[DEVNET_EXE_MAX + 256], name[128], exe[DEVNET_EXE_MAX];
     fcc_status st = FCC_OK;
     FILE *file;
 
@@ -172,7 +174,8 @@ static fcc_status add_chaincodes(struct devnet *net, fcc_error *error)
         return no_memory(error);
     file = fopen(path, "re");
     while (file && st == FCC_OK && fgets(line, sizeof(line), file))
-        if (sscanf(line, "%127s %255s", name, exe) == 2 && !config_find_chaincode(net->network, name)) {
+        /* the rest of the line: a path may have spaces */
+        if (sscanf(line, "%127s %4095[^\n]", name, exe) == 2 && !config_find_chaincode(net->network, name)) {
             const char *kept_name = fcc__arena_printf(net->arena, "%s", name);
             const char *kept_exe = fcc__arena_printf(net->arena, "%s", exe);
 
@@ -230,7 +233,7 @@ static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
         fcc_bytes policy;
 
         cc->config = &config->chaincodes[i];
-        cc->executable = path_in(net, net->bin_dir, cc->config->exe);
+        cc->executable = cc->config->exe[0] == '/' ? cc->config->exe : path_in(net, net->bin_dir, cc->config->exe);
         if (!cc->executable)
             return no_memory(error);
         cc->package_id = package_id(net, cc->config, cc->executable, error);

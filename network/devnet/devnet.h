@@ -14,9 +14,12 @@
 #include <sys/types.h>
 
 /* A chaincode that the network file doesn't list: every organisation installs it, one peer's endorsement is enough. */
+enum { DEVNET_EXE_MAX = 4096 };
+
 typedef struct devnet_with {
     const char *name;
-    const char *exe; /* file name in bin_dir; NULL: as `name` */
+    /* File name in bin_dir, or an absolute path, with collections.json beside it. NULL: as `name`. */
+    const char *exe;
 } devnet_with;
 
 typedef struct devnet_options {

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build/release}
 CC=${CC:-cc}
 n=0 bad=0
-cflags="-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-function -Ishim/include -Ishim -Inetwork -Ichaincode -I. -I$BUILD/gen"
+cflags="-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-function -Wno-unused-parameter -Ishim/include -Ishim -Inetwork -Ichaincode -I. -I$BUILD/gen"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
