@@ -169,7 +169,7 @@ void fcc_start_write_batch(fcc_stub *stub)
         stub->batch = fcc__arena_zalloc(stub->arena, 1, sizeof(*stub->batch)); /* none: writes go one by one */
 }
 
-fcc_status fcc_finish_write_batch(fcc_stub *stub)
+static fcc_status finish(fcc_stub *stub)
 {
     struct fcc__batch *b = stub->batch;
     fcc_status st = FCC_OK;
@@ -184,4 +184,9 @@ fcc_status fcc_finish_write_batch(fcc_stub *stub)
     if (st != FCC_OK)
         return FCC__FAIL_PARTS(stub, st, FCC_LIT("failed send batch: "), fcc_error_text(stub));
     return FCC_OK;
+}
+
+fcc_status fcc_finish_write_batch(fcc_stub *stub)
+{
+    return FCC__INSIDE(stub, finish(stub));
 }

@@ -106,8 +106,8 @@ static fcc_status read_answer(fcc_stub *stub, fcc_bytes reply, fcc_response *out
     return FCC_OK;
 }
 
-fcc_status fcc_invoke_chaincode(fcc_stub *stub, fcc_bytes name, const fcc_bytes *args, size_t count, fcc_bytes channel,
-                                fcc_response *out)
+static fcc_status invoke(fcc_stub *stub, fcc_bytes name, const fcc_bytes *args, size_t count, fcc_bytes channel,
+                         fcc_response *out)
 {
     fcc_bytes target = { 0 }, reply;
     fcc_status st = target_of(stub, name, channel, &target);
@@ -118,4 +118,10 @@ fcc_status fcc_invoke_chaincode(fcc_stub *stub, fcc_bytes name, const fcc_bytes 
     if (st == FCC_ERR_PEER)
         return answer_500(stub, fcc_error_text(stub), out);
     return st == FCC_OK ? read_answer(stub, reply, out) : st;
+}
+
+fcc_status fcc_invoke_chaincode(fcc_stub *stub, fcc_bytes name, const fcc_bytes *args, size_t count, fcc_bytes channel,
+                                fcc_response *out)
+{
+    return FCC__INSIDE(stub, invoke(stub, name, args, count, channel, out));
 }

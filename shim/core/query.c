@@ -146,7 +146,7 @@ static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage *
                         is_history ? "" : "error unmarshaling result from bytes: ");
     it->at++;
     if (it->at == r->n_results && r->has_more)
-        st = fetch_next_page(it);
+        st = FCC__INSIDE(stub, fetch_next_page(it));
     return st;
 }
 
@@ -182,15 +182,13 @@ fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
     return FCC_OK;
 }
 
-fcc_status fcc_iter_close(fcc_iter *it)
+static fcc_status close_iter(fcc_iter *it)
 {
     Protos__QueryStateClose request = PROTOS__QUERY_STATE_CLOSE__INIT;
     Protos__QueryResponse *response;
     fcc_bytes reply;
     fcc_status st;
 
-    if (!it || !it->response)
-        return FCC_OK;
     request.id = it->response->id;
     st = fcc__ask(it->stub, PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_CLOSE, &request, &reply);
     if (st == FCC_OK && reply.len) {
@@ -204,6 +202,11 @@ fcc_status fcc_iter_close(fcc_iter *it)
         it->pages[i] = NULL;
     }
     return st;
+}
+
+fcc_status fcc_iter_close(fcc_iter *it)
+{
+    return it && it->response ? FCC__INSIDE(it->stub, close_iter(it)) : FCC_OK;
 }
 
 /* ---- queries ---- */
@@ -320,7 +323,7 @@ static fcc_status query_rich(fcc_stub *stub, fcc_bytes collection, fcc_bytes que
 
 fcc_status fcc_get_state_by_range(fcc_stub *stub, fcc_bytes start, fcc_bytes end, fcc_iter **out)
 {
-    return query_range(stub, NONE, start, end, out);
+    return FCC__INSIDE(stub, query_range(stub, NONE, start, end, out));
 }
 
 fcc_status fcc_get_state_by_range_with_pagination(fcc_stub *stub, fcc_bytes start, fcc_bytes end, int32_t page_size,
@@ -331,16 +334,17 @@ fcc_status fcc_get_state_by_range_with_pagination(fcc_stub *stub, fcc_bytes star
 
     if (start.len == 0)
         start = FIRST_SIMPLE_KEY;
+    fcc__enter(stub);
     st = check_simple(stub, start, end);
     if (st == FCC_OK)
         st = page_request(stub, page_size, bookmark, &metadata);
-    return st == FCC_OK ? send_range(stub, NONE, start, end, metadata, out, page) : st;
+    return fcc__leave(stub, st == FCC_OK ? send_range(stub, NONE, start, end, metadata, out, page) : st);
 }
 
 fcc_status fcc_get_state_by_partial_composite_key(fcc_stub *stub, fcc_bytes object_type, const fcc_bytes *attributes,
                                                   size_t count, fcc_iter **out)
 {
-    return query_partial(stub, NONE, object_type, attributes, count, out);
+    return FCC__INSIDE(stub, query_partial(stub, NONE, object_type, attributes, count, out));
 }
 
 fcc_status fcc_get_state_by_partial_composite_key_with_pagination(fcc_stub *stub, fcc_bytes object_type,
@@ -349,35 +353,42 @@ fcc_status fcc_get_state_by_partial_composite_key_with_pagination(fcc_stub *stub
                                                                   fcc_page *page)
 {
     fcc_bytes metadata, start, end;
-    fcc_status st = page_request(stub, page_size, bookmark, &metadata);
+    fcc_status st;
 
+    fcc__enter(stub);
+    st = page_request(stub, page_size, bookmark, &metadata);
     if (st == FCC_OK)
         st = partial_range(stub, object_type, attributes, count, &start, &end);
-    return st == FCC_OK ? send_range(stub, NONE, start, end, metadata, out, page) : st;
+    return fcc__leave(stub, st == FCC_OK ? send_range(stub, NONE, start, end, metadata, out, page) : st);
 }
 
 fcc_status fcc_get_all_states_composite_key_with_pagination(fcc_stub *stub, int32_t page_size, fcc_bytes bookmark,
                                                             fcc_iter **out, fcc_page *page)
 {
     fcc_bytes metadata;
-    fcc_status st = page_request(stub, page_size, bookmark, &metadata);
+    fcc_status st;
 
-    return st == FCC_OK ? send_range(stub, NONE, FCC_LIT("\0"), FCC_LIT("\0\xf4\x8f\xbf\xbf"), metadata, out, page)
-                        : st;
+    fcc__enter(stub);
+    st = page_request(stub, page_size, bookmark, &metadata);
+    return fcc__leave(
+        stub,
+        st == FCC_OK ? send_range(stub, NONE, FCC_LIT("\0"), FCC_LIT("\0\xf4\x8f\xbf\xbf"), metadata, out, page) : st);
 }
 
 fcc_status fcc_get_query_result(fcc_stub *stub, fcc_bytes query, fcc_iter **out)
 {
-    return query_rich(stub, NONE, query, out);
+    return FCC__INSIDE(stub, query_rich(stub, NONE, query, out));
 }
 
 fcc_status fcc_get_query_result_with_pagination(fcc_stub *stub, fcc_bytes query, int32_t page_size, fcc_bytes bookmark,
                                                 fcc_iter **out, fcc_page *page)
 {
     fcc_bytes metadata;
-    fcc_status st = page_request(stub, page_size, bookmark, &metadata);
+    fcc_status st;
 
-    return st == FCC_OK ? send_rich(stub, NONE, query, metadata, out, page) : st;
+    fcc__enter(stub);
+    st = page_request(stub, page_size, bookmark, &metadata);
+    return fcc__leave(stub, st == FCC_OK ? send_rich(stub, NONE, query, metadata, out, page) : st);
 }
 
 fcc_status fcc_get_history_for_key(fcc_stub *stub, fcc_bytes key, fcc_iter **out)
@@ -388,7 +399,7 @@ fcc_status fcc_get_history_for_key(fcc_stub *stub, fcc_bytes key, fcc_iter **out
     if (st != FCC_OK)
         return st;
     request.key = fcc__pb(key);
-    return open_query(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY, &request, out);
+    return FCC__INSIDE(stub, open_query(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY, &request, out));
 }
 
 /* ---- of a collection ---- */
@@ -398,7 +409,7 @@ fcc_status fcc_get_private_data_by_range(fcc_stub *stub, fcc_bytes collection, f
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? query_range(stub, collection, start, end, out) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, query_range(stub, collection, start, end, out)) : st;
 }
 
 fcc_status fcc_get_private_data_by_partial_composite_key(fcc_stub *stub, fcc_bytes collection, fcc_bytes object_type,
@@ -406,12 +417,12 @@ fcc_status fcc_get_private_data_by_partial_composite_key(fcc_stub *stub, fcc_byt
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? query_partial(stub, collection, object_type, attributes, count, out) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, query_partial(stub, collection, object_type, attributes, count, out)) : st;
 }
 
 fcc_status fcc_get_private_data_query_result(fcc_stub *stub, fcc_bytes collection, fcc_bytes query, fcc_iter **out)
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? query_rich(stub, collection, query, out) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, query_rich(stub, collection, query, out)) : st;
 }

@@ -182,6 +182,24 @@ fcc_status fcc__keep_reply(fcc_stub *stub, fcc__arena *arena, fcc_bytes payload,
     return FCC_OK;
 }
 
+/* ---- where the author's code begins and ends ---- */
+
+void fcc__enter(fcc_stub *stub)
+{
+    if (stub->inside++ == 0)
+        fcc__co_attach(stub->co);
+}
+
+fcc_status fcc__leave(fcc_stub *stub, fcc_status status)
+{
+    FCC_REQUIRE(stub->inside);
+    if (--stub->inside == 0)
+        fcc__co_detachable(stub->co, fcc__came_back);
+    return status;
+}
+
+/* ---- asking ---- */
+
 /* How the Go shim words a request that could not be sent. It differs from call to call. */
 static fcc_status fail_to_send(fcc_stub *stub, Protos__ChaincodeMessage__Type type, fcc_status status, fcc_bytes reason)
 {
@@ -238,13 +256,16 @@ static fcc_status fail_as_too_long(fcc_stub *stub, Protos__ChaincodeMessage__Typ
 
 fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const void *payload, fcc_bytes *reply)
 {
+    const fcc_bytes over_budget = FCC_LIT("the budget of the transaction is used up");
     fcc__session *s = stub->session;
     message m = PROTOS__CHAINCODE_MESSAGE__INIT;
     fcc_status st;
 
-    FCC_REQUIRE(stub->co && !stub->waiting);
+    FCC_REQUIRE(stub->co && stub->inside && !stub->waiting);
     if (s->over)
         return fail_to_send(stub, type, FCC_ERR_IO, FCC_LIT("the stream to the peer is closed"));
+    if (stub->answered)
+        return fail_to_send(stub, type, FCC_ERR_TIMEOUT, over_budget);
     if (stub->duplicate)
         return fail_as_duplicate(stub, type);
     m.type = type;
@@ -259,6 +280,8 @@ fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const v
     stub->waiting = true;
     fcc__co_yield(stub->co);
     stub->waiting = false;
+    if (!stub->reply && stub->answered)
+        return fail_to_send(stub, type, FCC_ERR_TIMEOUT, over_budget);
     if (!stub->reply)
         return fail_to_send(stub, type, FCC_ERR_IO, FCC_LIT("the stream to the peer closed"));
     if (stub->reply->type == PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR)

@@ -106,39 +106,77 @@ static void send_out(fcc__session *s, fcc_bytes wire, void *memory)
 
 static void maybe_drained(fcc__session *s)
 {
-    if (s->draining && s->running == 0 && s->events->drained)
+    if (!s->draining || s->told_drained || s->running > s->abandoned)
+        return;
+    s->told_drained = true;
+    if (s->events->drained)
         s->events->drained(s->ctx);
 }
 
 static void observe(fcc__session *s, fcc__moment moment, fcc_stub *stub)
 {
+    if (stub->told)
+        return;
+    stub->told = moment == FCC__TX_ENDS;
     if (s->events->observe)
         s->events->observe(s->ctx, moment, &stub->seen);
 }
 
 static void end(fcc__session *s, const char *reason);
 
-/* Let a handler go on until it waits again or has ended, and send what it left to be sent. */
+/* Among all that run. */
+static void link_in(fcc__session *s, fcc_stub *stub)
+{
+    stub->newer = NULL;
+    stub->older = s->all;
+    if (s->all)
+        s->all->newer = stub;
+    s->all = stub;
+    s->running++;
+}
+
+static void link_out(fcc__session *s, fcc_stub *stub)
+{
+    if (stub->newer)
+        stub->newer->older = stub->older;
+    else
+        s->all = stub->older;
+    if (stub->older)
+        stub->older->newer = stub->newer;
+    s->running--;
+}
+
+/* Let a handler go on until it waits again, is detached or has ended, and send what it left to be sent. */
 static void run(fcc__session *s, fcc_stub *stub)
 {
     bool unanswered;
 
     fcc__co_resume(stub->co);
-    unanswered = !stub->out.len && !s->over;
+    if (fcc__co_detached(stub->co)) {
+        stub->away = true;
+        s->away++;
+        s->abandoned += stub->answered;
+        maybe_drained(s);
+        return;
+    }
     if (stub->waiting)
         observe(s, FCC__TX_ASKS, stub);
-    if (stub->out.len) {
+    unanswered = !stub->out.len && !stub->answered && !s->over;
+    if (stub->out.len && stub->answered) {
+        free(stub->out_memory);
+        fcc__arena_reset(s->out);
+    } else if (stub->out.len) {
         send_out(s, stub->out, stub->out_memory);
-        stub->out = fcc_bytes_of(NULL, 0);
-        stub->out_memory = NULL;
     }
+    stub->out = fcc_bytes_of(NULL, 0);
+    stub->out_memory = NULL;
     if (!fcc__co_finished(stub->co))
         return;
     if (!stub->duplicate)
         take_out(s, stub);
+    link_out(s, stub);
     fcc__co_free(stub->co);
     stub->co = NULL;
-    s->running--;
     stub->seen.lost = s->over;
     observe(s, FCC__TX_ENDS, stub);
     keep_spare(s, stub);
@@ -147,19 +185,17 @@ static void run(fcc__session *s, fcc_stub *stub)
     maybe_drained(s);
 }
 
-/* No message comes any more: every suspended handler is told so and runs to its end. */
+/* No message comes any more: every suspended handler is told so and runs to its end. Detached ones go on. */
 static void let_all_end(fcc__session *s)
 {
     s->over = true;
-    for (size_t i = 0; i < FCC__BUCKETS; i++) {
-        while (s->buckets[i]) {
-            fcc_stub *stub = s->buckets[i];
-
-            FCC_REQUIRE(stub->waiting);
-            stub->reply = NULL;
-            observe(s, FCC__TX_GOES_ON, stub);
-            run(s, stub); /* takes it out of the bucket: a call on a dead stream does not wait */
-        }
+    for (fcc_stub *stub = s->all, *next; stub; stub = next) {
+        next = stub->older; /* who runs takes out nobody but itself */
+        if (!stub->waiting)
+            continue; /* away: it learns when it comes back */
+        stub->reply = NULL;
+        observe(s, FCC__TX_GOES_ON, stub);
+        run(s, stub); /* to its end: a call on a dead stream does not wait */
     }
 }
 
@@ -219,6 +255,129 @@ static void refuse_in_state(fcc__session *s, const message *m)
     fcc__buf_clear(&text);
 }
 
+/* ---- budgets ---- */
+
+/* A RESPONSE that the peer may still send for a transaction that has been answered with ERROR. */
+struct fcc__stray {
+    struct fcc__stray *next;
+    size_t channel_len;
+    size_t tx_id_len;
+    uint8_t text[]; /* channel and transaction */
+};
+
+enum { MAX_STRAYS = 1024 };
+
+static void drop_strays(fcc__session *s, size_t keep)
+{
+    struct fcc__stray **at = &s->strays;
+
+    for (size_t i = 0; i < keep && *at; i++)
+        at = &(*at)->next;
+    while (*at) {
+        struct fcc__stray *stray = *at;
+
+        *at = stray->next;
+        free(stray);
+        s->stray_count--;
+    }
+}
+
+static void expect_stray(fcc__session *s, const fcc_stub *stub)
+{
+    size_t channel = stub->channel.len, tx_id = stub->tx_id.len;
+    struct fcc__stray *stray = malloc(sizeof(*stray) + channel + tx_id);
+
+    if (!stray)
+        return; /* when it comes, the stream ends */
+    stray->channel_len = channel;
+    stray->tx_id_len = tx_id;
+    if (channel)
+        memcpy(stray->text, stub->channel.data, channel);
+    if (tx_id)
+        memcpy(stray->text + channel, stub->tx_id.data, tx_id);
+    stray->next = s->strays;
+    s->strays = stray;
+    if (++s->stray_count > MAX_STRAYS)
+        drop_strays(s, MAX_STRAYS / 2);
+}
+
+static bool forget_stray(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
+{
+    for (struct fcc__stray **at = &s->strays; *at; at = &(*at)->next) {
+        struct fcc__stray *stray = *at;
+
+        if (!fcc_bytes_equal(fcc_bytes_of(stray->text, stray->channel_len), channel) ||
+            !fcc_bytes_equal(fcc_bytes_of(stray->text + stray->channel_len, stray->tx_id_len), tx_id))
+            continue;
+        *at = stray->next;
+        free(stray);
+        s->stray_count--;
+        return true;
+    }
+    return false;
+}
+
+/* The transaction is answered with ERROR here and now. Its handler's calls fail from now on, and nobody gets its end. */
+static void answer_overdue(fcc__session *s, fcc_stub *stub, unsigned budget_ms)
+{
+    fcc_bytes function = fcc__function_of(s->chaincode, &stub->seen);
+    fcc__buf text;
+    bool sent;
+
+    fcc__buf_init(&text, function.len + stub->tx_id.len + 128);
+    fcc__buf_puts(&text, "function ");
+    fcc__buf_add(&text, function);
+    fcc__buf_puts(&text, " of transaction ");
+    fcc__buf_add(&text, stub->tx_id);
+    fcc__buf_printf(&text, " exceeded its budget of %u ms", budget_ms);
+    sent = send_error(s, stub->tx_id, stub->channel,
+                      fcc__buf_ok(&text) ? fcc__buf_bytes(&text) : FCC_LIT("the handler exceeded its budget"));
+    fcc__buf_clear(&text);
+    if (!sent) {
+        end(s, "out of memory for a transaction's answer");
+        return;
+    }
+    stub->answered = true;
+    if (!stub->duplicate)
+        take_out(s, stub);
+    stub->seen.status = 0;
+    if (s->events->overdue)
+        s->events->overdue(s->ctx, &stub->seen, false);
+    if (stub->waiting)
+        observe(s, FCC__TX_GOES_ON, stub);
+    observe(s, FCC__TX_ENDS, stub);
+    if (stub->away) {
+        s->abandoned++;
+        maybe_drained(s);
+        return;
+    }
+    expect_stray(s, stub);
+    stub->reply = NULL;
+    run(s, stub);
+}
+
+void fcc__session_tick(fcc__session *s, unsigned budget, unsigned budget_ms)
+{
+    enum { GRACE = 2 }; /* ticks, for one that is away to see that its calls fail */
+
+    FCC_REQUIRE(!s->busy);
+    s->busy = true;
+    s->ticks++;
+    for (fcc_stub *stub = s->all, *next; stub && !s->over; stub = next) {
+        unsigned age = s->ticks - stub->began;
+
+        next = stub->older;
+        if (!stub->answered && age > budget) {
+            answer_overdue(s, stub, budget_ms);
+        } else if (stub->answered && !stub->held && age > budget + GRACE) {
+            stub->held = true;
+            if (s->events->overdue)
+                s->events->overdue(s->ctx, &stub->seen, true);
+        }
+    }
+    s->busy = false;
+}
+
 /* ---- messages ---- */
 
 /* What the peer can take in batches. A payload that cannot be read counts as no offer. */
@@ -242,7 +401,7 @@ static void start(fcc__session *s, const message *m)
     fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
 
     if (s->draining) {
-        turn_away(s, tx_id, channel, FCC_LIT("the chaincode is shutting down"));
+        turn_away(s, tx_id, channel, FCC_LIT("the chaincode is shutting down: retry on another endorser"));
         return;
     }
     stub->co = fcc__co_new(s->options.stacks, fcc__transaction_main, stub);
@@ -258,7 +417,8 @@ static void start(fcc__session *s, const message *m)
     stub->duplicate = find(s, channel, tx_id) != NULL;
     if (!stub->duplicate)
         insert(s, stub);
-    s->running++;
+    link_in(s, stub);
+    stub->began = s->ticks;
     stub->seen = (fcc__seen){
         .channel = channel,
         .tx_id = tx_id,
@@ -271,14 +431,18 @@ static void start(fcc__session *s, const message *m)
 
 static void reply(fcc__session *s, const message *m)
 {
-    fcc_stub *stub = find(s, fcc__of_pb(m->channel_id), fcc__of_pb(m->txid));
+    fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
+    fcc_stub *stub;
 
+    if (s->strays && forget_stray(s, channel, tx_id))
+        return;
+    stub = find(s, channel, tx_id);
     if (!stub || !stub->waiting) {
-        fcc_bytes id = fcc__short_id(fcc__of_pb(m->txid));
+        fcc_bytes id = fcc__short_id(tx_id);
         char text[64];
         int n = snprintf(text, sizeof(text), "[" FCC_FMT "] responseChannel does not exist", FCC_ARG(id));
 
-        refuse(s, fcc__of_pb(m->txid), fcc_bytes_of(text, (size_t)n));
+        refuse(s, tx_id, fcc_bytes_of(text, (size_t)n));
         return;
     }
     stub->reply = m;
@@ -381,6 +545,37 @@ void fcc__session_receive_own(fcc__session *s, void *memory, fcc_bytes wire)
 
 /* ---- life ---- */
 
+static void destroy(fcc__session *s)
+{
+    if (s->incoming)
+        fcc__stub_free(s->incoming);
+    while (s->spares) {
+        fcc_stub *stub = s->spares;
+
+        s->spares = stub->next;
+        fcc__stub_free(stub);
+    }
+    drop_strays(s, 0);
+    fcc__arena_free(s->out);
+    free(s);
+}
+
+void fcc__came_back(void *arg)
+{
+    fcc_stub *stub = arg;
+    fcc__session *s = stub->session;
+
+    FCC_REQUIRE(!s->busy && stub->away);
+    s->busy = true;
+    stub->away = false;
+    s->away--;
+    s->abandoned -= stub->answered;
+    run(s, stub);
+    s->busy = false;
+    if (s->orphan && !s->away)
+        destroy(s);
+}
+
 static bool send_register(fcc__session *s, fcc_bytes ccid)
 {
     Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
@@ -451,19 +646,49 @@ size_t fcc__session_running(const fcc__session *s)
     return s->running;
 }
 
+/* Whom a session reports to that has been freed by its owner and waits for handlers that are away. */
+static void ignore(void *ctx, fcc_bytes text)
+{
+}
+
+static void ignore_close(void *ctx, const char *reason)
+{
+}
+
+static const fcc__session_events nobody = { .send = ignore, .close = ignore_close };
+
 void fcc__session_free(fcc__session *s)
 {
     if (!s)
         return;
     fcc__session_closed(s);
-    if (s->incoming)
-        fcc__stub_free(s->incoming);
-    while (s->spares) {
-        fcc_stub *stub = s->spares;
-
-        s->spares = stub->next;
-        fcc__stub_free(stub);
+    if (!s->away) {
+        destroy(s);
+        return;
     }
-    fcc__arena_free(s->out);
-    free(s);
+    for (fcc_stub *stub = s->all; stub; stub = stub->older) {
+        stub->seen.lost = true;
+        observe(s, FCC__TX_ENDS, stub);
+    }
+    s->events = &nobody;
+    s->orphan = true;
+}
+
+/* ---- names ---- */
+
+fcc_bytes fcc__function_of(const fcc_chaincode *chaincode, const fcc__seen *seen)
+{
+    if (seen->is_init)
+        return FCC_LIT("INIT");
+    return seen->function == FCC__NO_FUNCTION ? FCC_LIT("(unknown)")
+                                              : fcc_str(chaincode->functions[seen->function].name);
+}
+
+void fcc__session_culprit(const void *co_arg, fcc_bytes *function, fcc_bytes *channel, fcc_bytes *tx_id)
+{
+    const fcc_stub *stub = co_arg;
+
+    *function = fcc__function_of(stub->session->chaincode, &stub->seen);
+    *channel = stub->channel;
+    *tx_id = stub->tx_id;
 }

@@ -2,9 +2,10 @@
  * session.h: one conversation with one peer, as a state machine: messages go in, messages come out.
  *
  * The caller owns the stream, the thread and the clock. Handlers run on coroutines inside fcc__session_receive and
- * fcc__session_closed, on the caller's thread; each stub call that needs the peer leaves its handler suspended, and the
- * RESPONSE or ERROR of its (channel, transaction) resumes it. The callbacks are called on the caller's own stack, never
- * on a handler's, and must not call into the session.
+ * fcc__session_closed, on the caller's thread; one that computes for long may go on beside it, where the pool of stacks
+ * has a crew (exec/crew.h). Each stub call that needs the peer leaves its handler suspended, and the RESPONSE or ERROR of
+ * its (channel, transaction) resumes it. The callbacks are called on the caller's own stack, never on a handler's, and
+ * must not call into the session.
  *
  * States, as in fabric-chaincode-go v2.3.0, shim/handler.go: created (REGISTER was sent), established (REGISTERED came),
  * ready (READY came). A message that does not fit the state is answered with ERROR, and the conversation ends.
@@ -53,6 +54,11 @@ typedef struct fcc__session_events {
     void (*close)(void *ctx, const char *reason);
     /* After fcc__session_drain: the last transaction has ended. May be NULL. */
     void (*drained)(void *ctx);
+    /*
+     * A transaction is over its budget and was answered with ERROR. Once more with `held` when its handler computes on
+     * even so: it may never end. Borrowed until return; may be NULL.
+     */
+    void (*overdue)(void *ctx, const fcc__seen *seen, bool held);
     /* May be NULL. */
     void (*observe)(void *ctx, fcc__moment moment, fcc__seen *seen);
     /*
@@ -69,7 +75,7 @@ typedef struct fcc__session_options {
 } fcc__session_options;
 
 enum {
-    FCC__LARGE_BYTES = 64 * 1024,          /* from here on messages and values are moved rather than copied */
+    FCC__LARGE_BYTES = 8 * 1024,           /* from here on messages and values are moved rather than copied */
     FCC__MEMORY_BYTES = 256 * 1024 * 1024, /* one message may have 100 MiB, and its value is copied */
     FCC__MAX_MESSAGE_BYTES = 100 * 1024 * 1024,
 };
@@ -103,10 +109,29 @@ void fcc__session_closed(fcc__session *session);
 /* Answer new transactions with ERROR from now on; `drained` is called when none runs any more (maybe before return). */
 void fcc__session_drain(fcc__session *session);
 
+/*
+ * The clock by which transactions have a budget: call it at even times. One that began more than `budget` calls ago is
+ * answered with ERROR; its handler, if it waits for the peer, gets FCC_ERR_TIMEOUT, and so does each call that it makes.
+ *
+ * @param budget_ms  what is said about it in the ERROR
+ */
+void fcc__session_tick(fcc__session *session, unsigned budget, unsigned budget_ms);
+
 /* Transactions that have begun and not ended. */
 size_t fcc__session_running(const fcc__session *session);
 
-/* Closes it first where that was not done. Takes NULL. */
+/*
+ * Closes it first where that was not done. Handlers that are detached go on, with a stream that is gone; the memory is
+ * given back when the last of them has ended. Takes NULL.
+ */
 void fcc__session_free(fcc__session *session);
+
+/* The function's name in the chaincode's table, "INIT", or "(unknown)": never what a caller sent. */
+fcc_bytes fcc__function_of(const fcc_chaincode *chaincode, const fcc__seen *seen);
+
+/*
+ * For a signal handler: whose handler has this argument of a coroutine (fcc__co_current_arg).
+ */
+void fcc__session_culprit(const void *co_arg, fcc_bytes *function, fcc_bytes *channel, fcc_bytes *tx_id);
 
 #endif

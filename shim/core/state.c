@@ -190,32 +190,32 @@ static fcc_status set_policy(fcc_stub *stub, fcc_bytes collection, fcc_bytes key
 
 fcc_status fcc_get_state(fcc_stub *stub, fcc_bytes key, fcc_bytes *out)
 {
-    return get_value(stub, NONE, key, out);
+    return FCC__INSIDE(stub, get_value(stub, NONE, key, out));
 }
 
 fcc_status fcc_get_multiple_states(fcc_stub *stub, const fcc_bytes *keys, size_t count, const fcc_bytes **values)
 {
-    return get_multiple(stub, NONE, keys, count, values);
+    return FCC__INSIDE(stub, get_multiple(stub, NONE, keys, count, values));
 }
 
 fcc_status fcc_put_state(fcc_stub *stub, fcc_bytes key, fcc_bytes value)
 {
-    return put_value(stub, NONE, key, value);
+    return FCC__INSIDE(stub, put_value(stub, NONE, key, value));
 }
 
 fcc_status fcc_del_state(fcc_stub *stub, fcc_bytes key)
 {
-    return delete_value(stub, NONE, key);
+    return FCC__INSIDE(stub, delete_value(stub, NONE, key));
 }
 
 fcc_status fcc_set_state_validation_parameter(fcc_stub *stub, fcc_bytes key, fcc_bytes policy)
 {
-    return set_policy(stub, NONE, key, policy);
+    return FCC__INSIDE(stub, set_policy(stub, NONE, key, policy));
 }
 
 fcc_status fcc_get_state_validation_parameter(fcc_stub *stub, fcc_bytes key, fcc_bytes *out)
 {
-    return get_policy(stub, NONE, key, out);
+    return FCC__INSIDE(stub, get_policy(stub, NONE, key, out));
 }
 
 /* ---- private ---- */
@@ -224,7 +224,7 @@ fcc_status fcc_get_private_data(fcc_stub *stub, fcc_bytes collection, fcc_bytes 
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? get_value(stub, collection, key, out) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, get_value(stub, collection, key, out)) : st;
 }
 
 fcc_status fcc_get_multiple_private_data(fcc_stub *stub, fcc_bytes collection, const fcc_bytes *keys, size_t count,
@@ -232,46 +232,48 @@ fcc_status fcc_get_multiple_private_data(fcc_stub *stub, fcc_bytes collection, c
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? get_multiple(stub, collection, keys, count, values) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, get_multiple(stub, collection, keys, count, values)) : st;
 }
 
 fcc_status fcc_get_private_data_hash(fcc_stub *stub, fcc_bytes collection, fcc_bytes key, fcc_bytes *out)
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? get(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_PRIVATE_DATA_HASH, collection, key, out) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, get(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__GET_PRIVATE_DATA_HASH,
+                                                collection, key, out))
+                        : st;
 }
 
 fcc_status fcc_put_private_data(fcc_stub *stub, fcc_bytes collection, fcc_bytes key, fcc_bytes value)
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? put_value(stub, collection, key, value) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, put_value(stub, collection, key, value)) : st;
 }
 
 fcc_status fcc_del_private_data(fcc_stub *stub, fcc_bytes collection, fcc_bytes key)
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? delete_value(stub, collection, key) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, delete_value(stub, collection, key)) : st;
 }
 
 fcc_status fcc_purge_private_data(fcc_stub *stub, fcc_bytes collection, fcc_bytes key)
 {
     fcc_status st = fcc__check_collection(stub, collection);
 
-    return st == FCC_OK ? remove_key(stub, FCC__WRITE_PURGE, collection, key) : st;
+    return st == FCC_OK ? FCC__INSIDE(stub, remove_key(stub, FCC__WRITE_PURGE, collection, key)) : st;
 }
 
 /* As in Go, the two below do not ask for a collection's name. */
 fcc_status fcc_set_private_data_validation_parameter(fcc_stub *stub, fcc_bytes collection, fcc_bytes key,
                                                      fcc_bytes policy)
 {
-    return set_policy(stub, collection, key, policy);
+    return FCC__INSIDE(stub, set_policy(stub, collection, key, policy));
 }
 
 fcc_status fcc_get_private_data_validation_parameter(fcc_stub *stub, fcc_bytes collection, fcc_bytes key,
                                                      fcc_bytes *out)
 {
-    return get_policy(stub, collection, key, out);
+    return FCC__INSIDE(stub, get_policy(stub, collection, key, out));
 }

@@ -33,7 +33,15 @@ struct fcc__session {
     uint32_t max_multiple;
     fcc__arena *out; /* the message being written; reset once it is sent */
     fcc_stub *buckets[FCC__BUCKETS];
+    fcc_stub *all;  /* that run, the newest first */
+    unsigned ticks; /* the clock of budgets */
     size_t running;
+    size_t away;               /* of these, those that are detached */
+    size_t abandoned;          /* of these, those that have been answered: nobody waits for them */
+    struct fcc__stray *strays; /* answers that are still to come for transactions that are over */
+    size_t stray_count;
+    bool told_drained;
+    bool orphan;        /* freed by its owner, while some are away */
     fcc_stub *incoming; /* each message is unpacked in its arena, and INIT or TRANSACTION takes it over */
     fcc_stub *spares;   /* finished ones, for reuse */
     size_t spare_count;
@@ -72,12 +80,19 @@ struct fcc_stub {
     fcc__session *session;
     fcc__arena *arena;
     fcc__co *co;
-    fcc_stub *next; /* in its bucket, or among the spares */
+    fcc_stub *next;          /* in its bucket, or among the spares */
+    fcc_stub *newer, *older; /* among all that run */
+    unsigned began;          /* in ticks */
     fcc_bytes channel;
     fcc_bytes tx_id;
     bool is_init;
-    bool duplicate; /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
-    bool waiting;   /* suspended in a stub call */
+    bool duplicate;  /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
+    bool waiting;    /* suspended in a stub call */
+    bool away;       /* detached: it computes on another thread, and touches only what is its own */
+    bool answered;   /* over its budget: ERROR was sent, and nothing else will be */
+    bool held;       /* ... and it was told that it does not end */
+    bool told;       /* the observer knows of its end */
+    unsigned inside; /* calls of the core: 0 while the author's code runs */
     const Protos__ChaincodeMessage *message; /* INIT or TRANSACTION; borrowed until the handler first yields */
 
     fcc_args args;
@@ -121,6 +136,16 @@ void fcc__block_drop(fcc_stub *stub);
 void fcc__stub_free(fcc_stub *stub);
 
 /* ---- request.c ---- */
+
+/*
+ * Between these the handler may touch what is the session's; outside of them, in the author's code, it may be detached
+ * and run beside the loop. They nest. fcc__leave returns `status`.
+ */
+void fcc__enter(fcc_stub *stub);
+fcc_status fcc__leave(fcc_stub *stub, fcc_status status);
+#define FCC__INSIDE(stub, call) fcc__leave((stub), (fcc__enter(stub), (call)))
+/* session.c: a handler that was detached wants to go on inside; on the caller's thread. */
+void fcc__came_back(void *stub);
 
 /* "GET_STATE"; the number for types that we do not know. `digits` has room for 12 bytes. */
 const char *fcc__type_name(int type, char *digits);

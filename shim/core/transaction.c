@@ -213,13 +213,23 @@ static bool is_named(const fcc_function *f, fcc_bytes name)
     return strlen(f->name) == name.len && (name.len == 0 || memcmp(f->name, name.data, name.len) == 0);
 }
 
+static fcc_status call_author(fcc_stub *stub, fcc_handler handler, fcc_args args)
+{
+    fcc_status st;
+
+    fcc__leave(stub, FCC_OK);
+    st = handler(stub, args);
+    fcc__enter(stub);
+    return st;
+}
+
 /* No function takes this call. `named` has the name, but wants another number of arguments; NULL: none has. */
 static fcc_status refuse_call(fcc_stub *stub, const fcc_function *named)
 {
     char rest[64];
 
     if (stub->session->chaincode->refuse)
-        return stub->session->chaincode->refuse(stub, stub->args);
+        return call_author(stub, stub->session->chaincode->refuse, stub->args);
     if (!named)
         return FCC__FAIL_PARTS(stub, FCC_ERR_ARG, FCC_LIT("unknown function "), fcc_function_name(stub));
     snprintf(rest, sizeof(rest), " takes %d argument%s, got %zu", named->args, named->args == 1 ? "" : "s",
@@ -246,8 +256,8 @@ static fcc_status call_function(fcc_stub *stub)
                 named = f;
             continue;
         }
-        st = chaincode->before ? chaincode->before(stub, rest) : FCC_OK;
-        return st == FCC_OK ? f->handler(stub, rest) : st;
+        st = chaincode->before ? call_author(stub, chaincode->before, rest) : FCC_OK;
+        return st == FCC_OK ? call_author(stub, f->handler, rest) : st;
     }
     return refuse_call(stub, named);
 }
@@ -359,7 +369,10 @@ void fcc__transaction_main(void *arg)
 {
     fcc_stub *stub = arg;
     const fcc_chaincode *chaincode = stub->session->chaincode;
-    fcc_status st = read_input(stub);
+    fcc_status st;
+
+    stub->inside = 1;
+    st = read_input(stub);
 
     if (st == FCC_OK)
         st = read_proposal(stub, stub->session->out);
@@ -371,7 +384,7 @@ void fcc__transaction_main(void *arg)
     if (!stub->is_init)
         st = call_function(stub);
     else if (chaincode->init)
-        st = chaincode->init(stub, stub->args);
+        st = call_author(stub, chaincode->init, stub->args);
     choose_response(stub, st);
     end_with_response(stub);
 }

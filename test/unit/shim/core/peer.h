@@ -37,6 +37,7 @@ struct peer {
     size_t taken;
     char closed[512]; /* the reason, once the session ended the stream */
     int drained;
+    int overdue, held;
 };
 
 static inline void peer_on_send(void *ctx, fcc_bytes wire)
@@ -62,11 +63,19 @@ static inline void peer_on_drained(void *ctx)
     ((struct peer *)ctx)->drained++;
 }
 
+static inline void peer_on_overdue(void *ctx, const fcc__seen *seen, bool held)
+{
+    struct peer *p = ctx;
+
+    assert_true(seen->tx_id.len > 0);
+    *(held ? &p->held : &p->overdue) += 1;
+}
+
 static inline void peer_open(struct peer *p, const fcc_chaincode *chaincode, fcc__session_options options)
 {
-    static const fcc__session_events events = { .send = peer_on_send,
-                                                .close = peer_on_close,
-                                                .drained = peer_on_drained };
+    static const fcc__session_events events = {
+        .send = peer_on_send, .close = peer_on_close, .drained = peer_on_drained, .overdue = peer_on_overdue
+    };
 
     memset(p, 0, sizeof(*p));
     p->arena = fcc__arena_new(1u << 30);
