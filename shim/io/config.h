@@ -29,7 +29,7 @@ typedef struct fcc__config {
     rpc_keepalive keepalive;
     int drain_ms; /* after SIGTERM, transactions that run may take so long to end */
     fcc__level log_level;
-    int counters_fd; /* memory that fcc-host shares; -1: none */
+    int counters_fd;                         /* memory that fcc-host shares; -1: none */
     const char *warnings[FCC__MAX_WARNINGS]; /* what is legal and probably not meant; NULL behind the last */
 } fcc__config;
 

@@ -1,4 +1,5 @@
 /* fcc_main: a chaincode process, from its environment to its exit status. */
+#include "io/client.h"
 #include "io/config.h"
 #include "io/health.h"
 #include "io/metrics.h"
@@ -9,23 +10,23 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     IDLE_STACKS = 256,
-    DRAIN_MS = 8000, /* below the 10 s that container runtimes wait before they kill */
     CONFIG_BYTES = 16 * 1024 * 1024,
+    RENEW_DAYS = 60, /* certificates that expire within are warned of */
 };
 
 static const char connect_method[] = "/protos.Chaincode/Connect";
-static const char register_method[] = "/protos.ChaincodeSupport/Register";
 
 /* ---- ending ---- */
 
 struct process {
     fcc__host host; /* first: host.emptied gets it */
     fcc__health *health;
-    rpc_server *server;   /* server mode */
-    rpc_channel *channel; /* client mode */
+    rpc_server *server;  /* server mode */
+    fcc__client *client; /* client mode */
 };
 
 static void stop(void *ctx)
@@ -35,18 +36,28 @@ static void stop(void *ctx)
     rpc_loop_stop(p->host.loop);
 }
 
+static void stop_late(void *ctx)
+{
+    struct process *p = ctx;
+
+    fcc__log(FCC__WARN, "stopping: what has not ended within %d s is given up", p->host.config->drain_ms / 1000);
+    rpc_loop_stop(p->host.loop);
+}
+
 /* No stream is open any more. Those who watch the health would keep the server up. */
 static void go_down(void *ctx)
 {
     struct process *p = ctx;
 
-    if (!p->server)
+    if (!p->server) {
+        stop(p);
         return;
+    }
     fcc__health_end(p->health);
     rpc_server_drain(p->server, stop, p);
 }
 
-/* The first signal lets transactions end; a second one, or DRAIN_MS later, ends at once. */
+/* The first signal lets transactions end; a second one, or the end of the time to drain, ends at once. */
 static void on_signal(void *ctx)
 {
     struct process *p = ctx;
@@ -56,7 +67,7 @@ static void on_signal(void *ctx)
         return;
     }
     fcc__log(FCC__INFO, "stopping: transactions that run may end, no new ones begin");
-    rpc_timer_start(p->host.loop, DRAIN_MS, stop, p);
+    rpc_timer_start(p->host.loop, p->host.config->drain_ms, stop_late, p);
     fcc__set(&p->host.counters->serving, FCC__DRAINING);
     if (p->health)
         fcc__health_drain(p->health);
@@ -93,7 +104,7 @@ static fcc_status serve(struct process *p, fcc_error *error)
 {
     const fcc__config *c = p->host.config;
     int port;
-    fcc_status st = rpc_server_new(p->host.loop, &p->server, error);
+    fcc_status st = rpc_server_new_with(p->host.loop, &c->keepalive, &p->server, error);
 
     if (st == FCC_OK)
         st = rpc_server_method(p->server, connect_method, accept_peer, &p->host);
@@ -116,32 +127,22 @@ static fcc_status serve(struct process *p, fcc_error *error)
     return FCC_OK;
 }
 
-/* ---- client mode: one stream to the peer that launched the process ---- */
+/* ---- the process ---- */
 
-static fcc_status dial(struct process *p, fcc_error *error)
+static void tell_of_settings(const struct process *p)
 {
     const fcc__config *c = p->host.config;
-    fcc__stream *stream = NULL;
-    rpc_call *call;
-    fcc_status st = rpc_channel_new(p->host.loop, c->address, c->use_tls ? &c->tls : NULL, &p->channel, error);
+    int64_t days = fcc__tls_days_left(&c->tls_facts, (int64_t)time(NULL));
 
-    if (st != FCC_OK)
-        return st;
-    stream = fcc__stream_new(&p->host);
-    if (!stream)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
-    st = rpc_open(p->channel, register_method, -1, false, &fcc__stream_events, stream, &call);
-    if (st == FCC_OK)
-        st = fcc__stream_start(stream, call);
-    if (st != FCC_OK) {
-        fcc__stream_free(stream);
-        return fcc_error_set(error, st, "cannot talk to the peer at %s: %s", c->address, fcc_status_text(st));
-    }
-    fcc__log(FCC__INFO, "connecting to the peer at %s, %s", c->address, c->use_tls ? "TLS" : "plaintext");
-    return FCC_OK;
+    for (size_t i = 0; c->warnings[i]; i++)
+        fcc__log(FCC__WARN, "%s", c->warnings[i]);
+    if (!c->use_tls)
+        return;
+    if (c->tls_facts.not_after > 0)
+        fcc__set(&p->host.counters->cert_expires, (uint64_t)c->tls_facts.not_after);
+    fcc__log(days < RENEW_DAYS ? FCC__WARN : FCC__INFO, "the certificate in %s expires in %lld days",
+             c->tls_facts.expiring, (long long)days);
 }
-
-/* ---- the process ---- */
 
 static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config, fcc_error *error)
 {
@@ -154,18 +155,21 @@ static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config,
     p.host.stacks = fcc__co_pool_new(0, IDLE_STACKS);
     st = p.host.stacks ? watch_signals(&p, error) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)
-        st = fcc__metrics_open(chaincode, -1, &p.host.counters, error);
+        st = fcc__metrics_open(chaincode, config->counters_fd, &p.host.counters, error);
     if (st == FCC_OK)
-        st = config->is_client ? dial(&p, error) : serve(&p, error);
-    if (st == FCC_OK) {
-        rpc_loop_run(p.host.loop);
-        if (p.host.lost)
-            st = fcc_error_set(error, FCC_ERR_IO, "the stream to the peer at %s ended", config->address);
+        tell_of_settings(&p);
+    if (st == FCC_OK && !config->is_client)
+        st = serve(&p, error);
+    if (st == FCC_OK && config->is_client) {
+        p.client = fcc__client_new(&p.host);
+        st = p.client ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     }
+    if (st == FCC_OK)
+        rpc_loop_run(p.host.loop);
     p.host.stopping = true;
     rpc_server_free(p.server);
     fcc__health_free(p.health);
-    rpc_channel_free(p.channel);
+    fcc__client_free(p.client);
     rpc_loop_free(p.host.loop);
     fcc__co_pool_free(p.host.stacks);
     return st;
@@ -177,7 +181,9 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
     fcc__arena *arena = fcc__arena_new(CONFIG_BYTES);
     fcc__config config;
     fcc_error error = { .status = FCC_ERR_NOMEM, .text = "out of memory" };
-    fcc_status st = arena ? fcc__config_read(arena, argc, argv, &config, &error) : FCC_ERR_NOMEM;
+    fcc_status st = !chaincode ? fcc_error_set(&error, FCC_ERR_CONFIG, "chaincode must be specified")
+                    : arena    ? fcc__config_read(arena, argc, argv, &config, &error)
+                               : FCC_ERR_NOMEM;
 
     if (strrchr(program, '/'))
         program = strrchr(program, '/') + 1;
@@ -185,6 +191,7 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
         fputs(fcc__config_help(), stdout);
     } else if (st == FCC_OK) {
         fcc__log_ccid(config.ccid);
+        fcc__log_level(config.log_level);
         st = run(chaincode, &config, &error);
     }
     if (st != FCC_OK)

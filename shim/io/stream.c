@@ -11,6 +11,12 @@ struct fcc__stream {
     fcc__stream *next;
     rpc_call *call;
     fcc__session *session; /* NULL until started */
+    unsigned received;     /* messages, up to AS_REGISTERED */
+};
+
+enum {
+    AS_REGISTERED = 2, /* REGISTERED and READY */
+    LEAVE_MS = 1000,   /* a peer that does not end the stream of a client that leaves is left all the same */
 };
 
 /* ---- what the session wants ---- */
@@ -56,9 +62,26 @@ static void close_stream(void *ctx, const char *reason)
     end_call(stream, RPC_UNKNOWN, reason);
 }
 
+static void leave(void *ctx)
+{
+    const fcc__host *host = ctx;
+
+    for (fcc__stream *stream = host->streams; stream; stream = stream->next)
+        rpc_cancel(stream->call);
+}
+
+/* A stream without transactions waits for the others: it is still good for telling its peer to go elsewhere. */
 static void drained(void *ctx)
 {
-    end_call(ctx, RPC_UNAVAILABLE, "the chaincode is shutting down");
+    fcc__host *host = ((fcc__stream *)ctx)->host;
+
+    for (const fcc__stream *stream = host->streams; stream; stream = stream->next)
+        if (fcc__session_running(stream->session))
+            return;
+    for (fcc__stream *stream = host->streams; stream; stream = stream->next)
+        end_call(stream, RPC_UNAVAILABLE, "the chaincode is shutting down");
+    if (host->config->is_client)
+        rpc_timer_start(host->loop, LEAVE_MS, leave, host);
 }
 
 static void observe(void *ctx, fcc__moment moment, fcc__seen *seen)
@@ -83,6 +106,8 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
     fcc__stream *stream = ctx;
     void *memory = message.len >= FCC__LARGE_BYTES ? rpc_take(call) : NULL;
 
+    if (stream->received < AS_REGISTERED)
+        stream->received++;
     fcc__add(&stream->host->counters->received_messages, 1);
     fcc__add(&stream->host->counters->received_bytes, message.len);
     if (memory)
@@ -116,6 +141,7 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
 {
     fcc__stream *stream = ctx;
     fcc__host *host = stream->host;
+    bool registered = stream->received == AS_REGISTERED;
 
     fcc__log(FCC__INFO, "stream of %s closed: %s " FCC_FMT, rpc_peer(call), rpc_code_name(status->code),
              FCC_ARG(status->message));
@@ -123,10 +149,8 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
     fcc__stream_free(stream);
     if (host->stopping && !host->streams && host->emptied)
         host->emptied(host);
-    if (!host->config->is_client)
-        return;
-    host->lost = !host->stopping;
-    rpc_loop_stop(host->loop);
+    if (host->closed)
+        host->closed(host->closed_ctx, status, registered);
 }
 
 const rpc_events fcc__stream_events = {

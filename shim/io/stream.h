@@ -22,7 +22,9 @@ typedef struct fcc__host {
     fcc__stream *streams; /* open ones */
     bool stopping;
     rpc_task emptied; /* gets the fcc__host when, after fcc__host_drain, the last stream has closed; may be NULL */
-    bool lost;        /* client mode: the stream ended without our asking */
+    /* A stream has ended; `registered`: its peer had taken it. May be NULL. */
+    void (*closed)(void *ctx, const rpc_status *status, bool registered);
+    void *closed_ctx;
 } fcc__host;
 
 /* The callbacks of a stream's call; their ctx is the stream. */
@@ -35,7 +37,10 @@ fcc_status fcc__stream_start(fcc__stream *stream, rpc_call *call) FCC_MUST_CHECK
 /* For one that was not started. Takes NULL. */
 void fcc__stream_free(fcc__stream *stream);
 
-/* Let the transactions of all streams end, take no new ones, and end each stream that has none left. */
+/*
+ * Let the transactions that run end, and end the streams when there are none left. Until then new ones are answered with
+ * an ERROR that sends their client to another endorser.
+ */
 void fcc__host_drain(fcc__host *host);
 
 #endif
