@@ -106,6 +106,12 @@ static fcc_status first_codes(struct commit *c, fcc_error *error)
     return FCC_OK;
 }
 
+static fcc_status borrow_channel(struct commit *c)
+{
+    c->channel = (msp_channel *)(uintptr_t)c->l->lent;
+    return FCC_OK;
+}
+
 /* The channel's configuration is state too, and decides about all later blocks. */
 static fcc_status apply_config(struct commit *c, size_t i, fcc_error *error)
 {
@@ -114,7 +120,8 @@ static fcc_status apply_config(struct commit *c, size_t i, fcc_error *error)
     fcc_status st = ledger__block_pack(c->block, c->arena, &message);
 
     if (st == FCC_OK)
-        st = msp_channel_from_block(message, &c->channel, error);
+        st = c->block->number == 0 && c->l->lent ? borrow_channel(c)
+                                                 : msp_channel_from_block(message, &c->channel, error);
     if (st != FCC_OK)
         return st == FCC_ERR_PROTO || st == FCC_ERR_CONFIG ? FCC_ERR_CORRUPT : st;
     memset(&entry, 0, sizeof entry);
@@ -330,7 +337,7 @@ static void advance(struct commit *c)
         l->has_commit_hash = true;
     }
     if (c->channel) {
-        msp_channel_free(l->channel);
+        ledger__channel_free(l, l->channel);
         l->channel = c->channel;
         l->config_block = c->block->number;
         c->channel = NULL;
@@ -381,7 +388,7 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         if (error && error->status != st)
             fcc_error_set(error, st, "block %llu: %s", (unsigned long long)block->number, fcc_status_text(st));
     }
-    msp_channel_free(c.channel);
+    ledger__channel_free(l, c.channel);
     fcc__arena_free(c.arena);
     return st;
 }

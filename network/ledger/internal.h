@@ -35,6 +35,7 @@ struct ledger {
     fcc_status (*definition)(void *ctx, fcc_bytes name, ledger_definition *out);
     void *definition_ctx;
     msp_channel *channel;
+    const msp_channel *lent; /* options->genesis_channel: not freed */
     uint64_t height;
     uint64_t config_block;
     fcc__sha256 hash;
@@ -197,6 +198,8 @@ fcc_status ledger__expire(ledger__updates *updates) FCC_MUST_CHECK;
 
 /* ---- ledger.c ------------------------------------------------------------------------------------------------------ */
 
+/* Free it, unless it is somebody else's. Takes NULL. */
+void ledger__channel_free(const ledger *l, msp_channel *channel);
 /* The block's place; FCC_ERR_NOT_FOUND. */
 fcc_status ledger__block_at(const ledger *l, MDB_txn *txn, uint64_t number, fcc__arena *arena,
                             ledger__block *out) FCC_MUST_CHECK;

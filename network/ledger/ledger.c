@@ -33,6 +33,12 @@ fcc_bytes ledger_commit_hash(const ledger *l)
     return l->has_commit_hash ? fcc__sha256_bytes(&l->commit_hash) : fcc_bytes_of(NULL, 0);
 }
 
+void ledger__channel_free(const ledger *l, msp_channel *channel)
+{
+    if (channel != l->lent)
+        msp_channel_free(channel);
+}
+
 const msp_channel *ledger_channel(const ledger *l)
 {
     return l->channel;
@@ -373,6 +379,7 @@ fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *e
     fcc__buf_init(&l->key, LEDGER__KEY_MAX);
     l->definition = options->definition;
     l->definition_ctx = options->definition_ctx;
+    l->lent = options->genesis_channel;
     l->transient = ledger__transient_new();
     st = l->transient ? copy_orgs(l, options) : FCC_ERR_NOMEM;
     if (st != FCC_OK) {
@@ -413,7 +420,7 @@ void ledger_close(ledger *l)
     ledger__files_close(&l->files);
     if (l->lock >= 0)
         close(l->lock);
-    msp_channel_free(l->channel);
+    ledger__channel_free(l, l->channel);
     ledger__transient_free(l->transient);
     for (i = 0; i < l->org_count; i++)
         free(l->orgs[i]);

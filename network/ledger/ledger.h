@@ -32,6 +32,11 @@ typedef struct ledger_options {
     /* FCC_ERR_NOT_FOUND: no such chaincode. Must answer the same while blocks are replayed in ledger_open. */
     fcc_status (*definition)(void *ctx, fcc_bytes name, ledger_definition *out);
     void *definition_ctx;
+    /*
+     * What the genesis block configures, where the caller has it already, as many short-lived ledgers of one channel do:
+     * borrowed until ledger_close. NULL: it is read from the block.
+     */
+    const msp_channel *genesis_channel;
 } ledger_options;
 
 /*

@@ -49,6 +49,7 @@ struct testing_consortium {
     org *orgs;
     msp_signer *orderer;
     fcc_bytes genesis;
+    msp_channel *channel;
     known_identity *identities;
 };
 
@@ -198,6 +199,7 @@ static void make_material(testing_consortium *c)
         load_authority(c, crypto, &orgs[i], &c->orgs[i]);
     }
     msp__remove_tree(dir);
+    testing_must(msp_channel_from_block(c->genesis, &c->channel, &error), &error, "the genesis block");
 }
 
 static bool same_orgs(const testing_consortium *c, const char *const *msp_ids)
@@ -257,6 +259,11 @@ const msp_signer *testing_orderer(const testing_consortium *c)
 fcc_bytes testing_genesis(const testing_consortium *c)
 {
     return c->genesis;
+}
+
+const msp_channel *testing_channel(const testing_consortium *c)
+{
+    return c->channel;
 }
 
 /* ---- callers ------------------------------------------------------------------------------------------------------- */

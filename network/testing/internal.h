@@ -32,6 +32,8 @@ const char *const *testing_org_names(const testing_consortium *c);
 const msp_signer *testing_org_peer(const testing_consortium *c, size_t org);
 const msp_signer *testing_orderer(const testing_consortium *c);
 fcc_bytes testing_genesis(const testing_consortium *c);
+/* What it configures: read once, with the identities that its members turn out to have. */
+const msp_channel *testing_channel(const testing_consortium *c);
 /* Made at the first call for such an identity. */
 const msp_signer *testing_identity(testing_consortium *c, const fcc_test_identity *identity);
 

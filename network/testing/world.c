@@ -92,6 +92,7 @@ fcc_test *fcc_test_new(const char *const *msp_ids)
     t->consortium = testing_consortium_get(msp_ids ? msp_ids : usual);
     options.orgs = testing_org_names(t->consortium);
     options.org_count = testing_org_count(t->consortium);
+    options.genesis_channel = testing_channel(t->consortium);
     testing_must(ledger_open(&options, &t->ledger, &error), &error, "the ledger");
     testing_must(ledger_commit(t->ledger, testing_genesis(t->consortium), t->arena, &committed, &error), &error,
                  "the genesis block");

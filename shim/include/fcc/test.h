@@ -25,7 +25,7 @@
  * - A mistake of the test itself (an unknown organisation or chaincode, a policy that can't be read, no memory) prints
  *   its reason on standard error and ends the program by abort().
  * - Keys and certificates are made once in a process and kept, so that only the first test pays for them. A new channel
- *   costs about 0.7 ms, a query 0.15 ms, a transaction with two endorsements 0.5 ms.
+ *   costs about 0.3 ms, a query 0.15 ms, a transaction with two endorsements 0.5 ms.
  * - Not thread-safe.
  *
  * A guide with more of it: docs/testing-chaincode.md. Test: test/unit/network/testing/
@@ -52,7 +52,7 @@ typedef struct fcc_test fcc_test;
  * @param msp_ids  ends with NULL; at most 16. NULL: "Org1MSP" and "Org2MSP", so that what depends on anything but the
  *                 ledger shows as two endorsements that differ
  *
- * Cost: about 10 ms an organisation the first time in a process, then 0.2 ms.
+ * Cost: about 15 ms an organisation the first time in a process, then 0.3 ms.
  */
 FCC_API FCC_MUST_CHECK fcc_test *fcc_test_new(const char *const *msp_ids);
 FCC_API void fcc_test_free(fcc_test *t); /* takes NULL */
