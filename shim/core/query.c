@@ -25,17 +25,27 @@ struct fcc_iter {
     fcc_iter *next;
     bool is_history;
     fcc__arena *pages[2];                  /* NULL until used, and once closed */
+    fcc__arena *element;                   /* the last one as it was read; its bytes are in its page. NULL as above */
     unsigned page;                         /* which of them holds `response` */
     const Protos__QueryResponse *response; /* NULL once closed */
     size_t at;
 };
 
+static void drop_pages(fcc_iter *it)
+{
+    fcc__arena **arenas[] = { &it->pages[0], &it->pages[1], &it->element };
+
+    it->response = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        fcc__arena_free(*arenas[i]);
+        *arenas[i] = NULL;
+    }
+}
+
 void fcc__iters_clear(fcc_stub *stub)
 {
-    for (fcc_iter *it = stub->iters; it; it = it->next) {
-        fcc__arena_free(it->pages[0]);
-        fcc__arena_free(it->pages[1]);
-    }
+    for (fcc_iter *it = stub->iters; it; it = it->next)
+        drop_pages(it);
     stub->iters = NULL;
 }
 
@@ -125,7 +135,7 @@ static fcc_status fetch_next_page(fcc_iter *it)
     return st == FCC_OK ? read_page(it, reply, "unmarshal error") : st;
 }
 
-/* Unpack the element under the cursor into its page's arena, and move on. */
+/* Unpack the element under the cursor, in the place of the last one, and move on. */
 static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage **out)
 {
     fcc_stub *stub = it->stub;
@@ -140,7 +150,13 @@ static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage *
         return fcc_fail(stub, FCC_ERR_ARG, "no such key");
     if (it->at >= r->n_results)
         return fcc_fail(stub, FCC_ERR_PROTO, "invalid iterator state");
-    st = fcc__unpack_borrowed(type, fcc__of_pb(r->results[it->at]->resultbytes), it->pages[it->page], out);
+    if (!it->element)
+        it->element = fcc__arena_new(stub->session->options.memory_bytes);
+    else
+        fcc__arena_reset(it->element);
+    if (!it->element)
+        return fcc__fail_memory(stub);
+    st = fcc__unpack_borrowed(type, fcc__of_pb(r->results[it->at]->resultbytes), it->element, out);
     if (st != FCC_OK)
         return fcc_fail(stub, st, "%sproto: cannot parse invalid wire-format data",
                         is_history ? "" : "error unmarshaling result from bytes: ");
@@ -186,20 +202,20 @@ static fcc_status close_iter(fcc_iter *it)
 {
     Protos__QueryStateClose request = PROTOS__QUERY_STATE_CLOSE__INIT;
     Protos__QueryResponse *response;
-    fcc_bytes reply;
+    fcc_bytes reply, id;
     fcc_status st;
 
     request.id = it->response->id;
+    if (fcc__arena_copy(it->stub->arena, fcc__of_pb(request.id), &id)) {
+        request.id = fcc__pb(id);
+        drop_pages(it); /* before waiting: other transactions get the memory while it is warm */
+    }
     st = fcc__ask(it->stub, PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_CLOSE, &request, &reply);
+    drop_pages(it);
     if (st == FCC_OK && reply.len) {
         st = FCC__UNPACK(protos__query_response, reply, it->stub->arena, &response);
         if (st != FCC_OK)
             FCC__FAIL_PARTS(it->stub, st, FCC_LIT("["), fcc__short_id(it->stub->tx_id), FCC_LIT("] unmarshal error"));
-    }
-    it->response = NULL;
-    for (unsigned i = 0; i < 2; i++) {
-        fcc__arena_free(it->pages[i]);
-        it->pages[i] = NULL;
     }
     return st;
 }
