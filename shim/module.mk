@@ -32,3 +32,9 @@ HOST = $(B)/libhost.a $(B)/obj/shim/io/counters.c.o $(B)/libbase.a
 fcc-host_OBJS = $(HOST)
 fcc-host_LIBS = $(MHD_LIBS) $(YAML_LIBS) $(JSON_LIBS)
 UNIT_shim/host := $(B)/libhost.a $(B)/obj/shim/io/counters.c.o $(B)/libbase.a
+TEST_PROGRAMS += $(B)/test-support/host_client
+$(B)/test-support/host_client: $(B)/obj/test/support/host_client.c.o $(RPC) $(B)/libprotos.a $(B)/libbase.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/obj/test/support/host_client.c.o $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a \
+	  $(GRPC_LIBS) $(PB_LIBS)

@@ -184,7 +184,7 @@ fcc_status host_admin_new(const char *address, const host_child *children, size_
     errno = 0;
     a->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, a, MHD_OPTION_SOCK_ADDR, found->ai_addr,
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                 (unsigned)IDLE_SECONDS, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+                                 (unsigned)IDLE_SECONDS, MHD_OPTION_END);
     freeaddrinfo(found);
     if (!a->daemon) {
         st = fcc_error_set(error, FCC_ERR_IO, "admin: cannot listen on %s: %s", address,

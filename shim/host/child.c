@@ -116,8 +116,8 @@ static bool make_environment(struct environment *e, const host_child *c)
     add(e, "CHAINCODE_TLS_KEY", cc->tls_key);
     add(e, "CHAINCODE_CLIENT_CA_CERT", cc->tls_client_ca);
     add(e, "CORE_CHAINCODE_LOGGING_LEVEL", cc->log_level);
-    if (cc->budget_ms)
-        add_number(e, "CHAINCODE_BUDGET_MS", cc->budget_ms);
+    if (cc->budget_ms >= 0)
+        add_number(e, "CHAINCODE_HANDLER_BUDGET_MS", cc->budget_ms);
     add_number(e, "CHAINCODE_DRAIN_SECONDS", c->drain_seconds);
     add_number(e, "FCC_COUNTERS_FD", CHILD_FD);
     for (size_t i = 0; i < cc->env_count && !e->failed; i++) {
@@ -145,7 +145,8 @@ static void give_up(const char *what)
 
 static void set_limits(const host_chaincode *cc)
 {
-    const struct rlimit none = { 0, 0 };
+    /* 1: neither as a file nor through a pipe, where 0 would still let it go; see core(5) */
+    const struct rlimit none = { 1, 1 };
     struct rlimit data = { (rlim_t)cc->memory_mb << 20, (rlim_t)cc->memory_mb << 20 };
 
     if (setrlimit(RLIMIT_CORE, &none) != 0) /* a core holds the data of transactions */

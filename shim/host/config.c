@@ -294,7 +294,8 @@ static fcc_status read_chaincode(host_yaml *y, const yaml_node_t *node, bool as_
     TRY(host_yaml_flag(y, root, "allow_root", &allow_root));
     TRY(read_user(y, user, group, out));
     TRY(check_user(y, user ? user : node, as_root, allow_root, out));
-    TRY(host_yaml_number(y, budget, "budget_ms", 1, 24 * 60 * 60 * 1000, &out->budget_ms));
+    out->budget_ms = -1;
+    TRY(host_yaml_number(y, budget, "budget_ms", 0, 24 * 60 * 60 * 1000, &out->budget_ms));
     TRY(host_yaml_number(y, memory, "memory_mb", 64, 1024 * 1024, &out->memory_mb));
     return read_level(y, level, &out->log_level);
 }

@@ -23,7 +23,7 @@ typedef struct host_chaincode {
     bool drops; /* to this user and group; otherwise it runs as fcc-host does */
     uid_t uid;
     gid_t gid;
-    int64_t budget_ms; /* of one transaction's handler; 0: the chaincode's own default */
+    int64_t budget_ms; /* of one transaction; 0: for ever, -1: not said */
     int64_t memory_mb; /* 0: no limit */
     const char *log_level;
 } host_chaincode;

@@ -45,7 +45,7 @@ static const char help[] =
     "    user: chaincode           required when fcc-host runs as root (or allow_root: true)\n"
     "    group: chaincode          optional: the user's own\n"
     "    env: { NAME: value }      besides PATH, TZ, LANG and LC_ALL it gets no other\n"
-    "    budget_ms: 25000          optional: time of one transaction's handler\n"
+    "    budget_ms: 25000          optional: a transaction may take so long; 0: for ever\n"
     "    memory_mb: 512            optional: limit of the process's data\n"
     "    log_level: info           optional: debug, info, warning, error\n"
     "\n"

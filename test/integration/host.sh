@@ -1,0 +1,224 @@
+#!/bin/sh
+# fcc-host from the outside: two chaincodes under one host, a crash of one, health, metrics, privileges, and its end with
+# a transaction running. Prints TAP.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=${BUILD:-build/release}
+. test/support/tap.sh
+host=$build/bin/fcc-host
+client=$build/test-support/host_client
+dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-host.XXXXXX")
+host_pid=
+
+cleanup() {
+    [ -z "$host_pid" ] || kill -9 "$host_pid" 2>/dev/null
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+# another user must be able to come to the program
+chmod 755 "$dir"
+cp "$build/bin/probe" "$dir/probe"
+if [ "$(id -u)" -eq 0 ]; then
+    as_user='user: 65534
+  group: 65534'
+else
+    as_user='log_level: info'
+fi
+set -- $("$client" ports 3)
+admin=$1 one=127.0.0.1:$2 two=127.0.0.1:$3
+
+config() { # more keys of the first chaincode
+    cat <<EOF
+admin: 127.0.0.1:$admin
+drain_seconds: ${drain:-20}
+chaincodes:
+- name: one
+  exec: ${program:-probe}
+  ccid: probe_1:01
+  address: $one
+  $as_user
+${1:-}
+- name: two
+  exec: probe
+  ccid: probe_1:02
+  address: $two
+  $as_user
+EOF
+}
+
+start() { # file; the log is $dir/log
+    "$host" "$1" >"$dir/log" 2>&1 &
+    host_pid=$!
+}
+
+until_true() { # command...: within 20 s
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        if [ "$tries" -ge 400 ]; then
+            sed 's/^/# /' "$dir/log"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+ready() { [ "$("$client" get "$admin" /readyz | head -n 1)" = 200 ]; }
+not_ready() { [ "$("$client" get "$admin" /readyz | head -n 1)" = 503 ]; }
+metric() { # name and labels as they are written: its number
+    "$client" get "$admin" /metrics | sed -n "s/^$1 //p"
+}
+field() { # chaincode, field: of /status
+    "$client" get "$admin" /status | sed -n "/\"name\": \"$1\"/,/}/s/.*\"$2\": \"\{0,1\}\([^\",]*\).*/\1/p"
+}
+logged() { grep -q "$1" "$dir/log"; }
+is() { # value, expected
+    [ "$1" = "$2" ] && return 0
+    echo "# expected $2, it is $1"
+    return 1
+}
+is_there() { [ -e "$1" ]; }
+restarted() { [ "$(field "$1" restarts)" = "$2" ] && ready; }
+ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null; }
+exit_status() { # of the host
+    wait "$host_pid"
+    code=$?
+    host_pid=
+    is "$code" "$1"
+}
+
+# ---- the file ----
+"$host" --help >"$dir/out" 2>&1
+check "--help tells what it takes" grep -q 'chaincodes:' "$dir/out"
+config >"$dir/host.yaml"
+"$host" --check "$dir/host.yaml" >"$dir/out" 2>&1
+check "--check passes a good file and shows what it says" grep -q "^two: $dir/probe at $two, package id probe_1:02" "$dir/out"
+config '  ports: 1' >"$dir/wrong.yaml"
+"$host" --check "$dir/wrong.yaml" >"$dir/out" 2>&1
+check "--check fails a wrong file" is $? 1
+check "the error names file, line, key and what was expected" grep -q 'wrong.yaml:[0-9]*: chaincode: "ports": expected one of' "$dir/out"
+"$host" --check --json "$dir/wrong.yaml" >"$dir/out" 2>&1
+check "--check --json tells the same to programs" grep -q '"ok": false' "$dir/out"
+"$host" "$dir/wrong.yaml" >"$dir/out" 2>&1
+check "a wrong file starts nothing" is $? 1
+
+# ---- two chaincodes serve ----
+start "$dir/host.yaml"
+check "both chaincodes come up" until_true ready || finish
+check "/healthz answers" is "$("$client" get "$admin" /healthz | tr '\n' ' ')" '200 ok '
+check "other paths are not found" is "$("$client" get "$admin" /other | head -n 1)" 404
+check "the first answers" is "$("$client" call "$one" echo hello)" '200 hello'
+check "the second answers" is "$("$client" call "$two" echo hello)" '200 hello'
+check "a transaction reads" is "$("$client" call "$one" rw 2 key)" '200 '
+"$client" call "$one" secret-name-4711 hello >/dev/null
+"$client" call "$one" error secret-value-4711 >/dev/null
+check "gRPC health knows the package id" is "$("$client" health "$one" probe_1:01)" SERVING
+check "gRPC health knows no other package id" is "$("$client" health "$one" probe_1:02)" NOT_FOUND
+
+# ---- metrics and log ----
+counted() { [ "$(metric 'fcc_transactions_total{chaincode="one",function="echo",status="ok"}')" = 1 ]; }
+check "transactions are counted by function" until_true counted
+check "the time is told by function" is \
+    "$(metric 'fcc_transaction_seconds_bucket{chaincode="one",function="echo",le="+Inf"}')" 1
+check "stub calls are counted by type" is "$(metric 'fcc_stub_calls_total{chaincode="one",call="GET_STATE"}')" 2
+check "streams are counted" is "$(metric 'fcc_streams_total{chaincode="one"}')" 4
+check "unknown functions are counted without their names" is \
+    "$(metric 'fcc_transactions_total{chaincode="one",function="(other)",status="failed"}')" 1
+check "nothing that a client sent is in the metrics" is "$("$client" get "$admin" /metrics | grep -c 4711)" 0
+check "nothing that a client sent is in the log" is "$(grep -c 4711 "$dir/log")" 0
+check "a failed transaction is in the log with its facts" logged \
+    '"level":"info","ccid":"probe_1:01","msg":"transaction failed","channel":"ch","tx":"tx1","function":"error","status":500,"ms":'
+
+# ---- privileges ----
+pid=$(field one pid)
+if [ "$(id -u)" -eq 0 ]; then
+    check "a chaincode runs as its user" is "$(awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status")" \
+        '65534 65534 65534 65534'
+    check "and in its group alone" is "$(awk '/^(Gid|Groups):/ { $1 = ""; print }' "/proc/$pid/status" | tr -d '\n')" \
+        ' 65534 65534 65534 65534'
+    check "without capabilities" is "$(awk '/^CapEff:/ { print $2 }' "/proc/$pid/status")" 0000000000000000
+    sed 's/^  user: .*/  env: { A: b }/; s/^  group: .*//' "$dir/host.yaml" >"$dir/root.yaml"
+    "$host" --check "$dir/root.yaml" >"$dir/out" 2>&1
+    check "a chaincode is not run as root unless that is allowed" grep -q 'allow_root: true' "$dir/out"
+else
+    n=$((n + 1))
+    echo "ok $n - a chaincode runs as its user # SKIP only root can give up rights"
+fi
+check "with no_new_privs" is "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$pid/status")" 1
+
+# ---- a crash ----
+"$client" hold "$dir/a" "$two" rw 1 key >"$dir/a.out" &
+holder=$!
+check "a transaction of the second one waits for the peer" until_true is_there "$dir/a.asked"
+other=$(field two pid)
+kill -SEGV "$pid"
+check "the one that crashed is back" until_true restarted one 1
+check "as another process" is "$([ "$(field one pid)" != "$pid" ] && echo other)" other
+check "and answers" is "$("$client" call "$one" echo again)" '200 again'
+check "the log tells the signal" logged "chaincode one (process $pid) was ended by SIGSEGV"
+check "the metrics tell the restart, and go on counting" is \
+    "$(metric 'fcc_restarts_total{chaincode="one"}')/$(metric 'fcc_transactions_total{chaincode="one",function="echo",status="ok"}')" 1/2
+check "the other one is the same process" is "$(field two pid)/$(field two restarts)" "$other/0"
+touch "$dir/a.go"
+wait "$holder"
+check "the other one's transaction ends well" is "$(cat "$dir/a.out")" '200 '
+kill -KILL "$(field one pid)"
+check "the next crash is mended too" until_true restarted one 2
+
+# ---- the end ----
+"$client" hold "$dir/b" "$one" rw 1 key >"$dir/b.out" &
+holder=$!
+check "a transaction runs" until_true is_there "$dir/b.asked"
+left=$(field two pid)
+kill -TERM "$host_pid"
+check "SIGTERM: not ready any more" until_true not_ready
+draining() { [ "$("$client" health "$one" '')" = NOT_SERVING ]; }
+check "gRPC health says NOT_SERVING" until_true draining
+check "no new transaction begins" is "$("$client" call "$one" echo late | cut -d ' ' -f 1)" UNAVAILABLE
+check "the one without transactions has ended" until_true ended "$left"
+touch "$dir/b.go"
+wait "$holder"
+check "the transaction that ran ends well" is "$(cat "$dir/b.out")" '200 '
+check "then fcc-host ends with exit status 0" exit_status 0
+
+drain=0
+config >"$dir/short.yaml"
+start "$dir/short.yaml"
+check "with a short time to drain both come up again" until_true ready
+"$client" hold "$dir/c" "$one" rw 1 key >"$dir/c.out" 2>&1 &
+holder=$!
+check "a transaction runs" until_true is_there "$dir/c.asked"
+kill -TERM "$host_pid"
+check "fcc-host ends although the transaction doesn't" exit_status 0
+wait "$holder"
+check "which the peer is told" is "$(grep -c '^200' "$dir/c.out")" 0
+
+# ---- what goes wrong ----
+drain=20
+printf '#!/bin/sh\nexit 3\n' >"$dir/fails"
+printf '#!/bin/sh\nexit 0\n' >"$dir/ends"
+chmod 755 "$dir/fails" "$dir/ends"
+program=fails
+config >"$dir/false.yaml"
+start "$dir/false.yaml"
+given_up() { logged 'chaincode one (process [0-9]*) ended with exit status 3 .*in [1-9][0-9]* ms'; }
+check "a program that fails is started again, less and less often" until_true given_up
+check "fcc-host stays, and is not ready" not_ready
+kill -TERM "$host_pid"
+check "it ends at once with exit status 0" exit_status 0
+
+program=ends
+config >"$dir/true.yaml"
+start "$dir/true.yaml"
+first_ended() { [ "$(field one state)/$(field two state)" = ended/serving ]; }
+check "a program that ends with exit status 0 stays ended" until_true first_ended
+"$host" "$dir/host.yaml" >"$dir/out" 2>&1
+check "a second fcc-host finds the admin address taken" grep -q "admin: cannot listen on 127.0.0.1:$admin: Address already in use" "$dir/out"
+left=$(field two pid)
+kill -KILL "$host_pid"
+wait "$host_pid" 2>/dev/null
+host_pid=
+check "the chaincodes die with fcc-host" until_true ended "$left"
+finish
