@@ -21,3 +21,35 @@ $(B)/bench/bare_loop: $(B)/obj/test/bench/bare_loop.c.o
 .PHONY: bench
 bench: all $(B)/bench/load $(B)/bench/bare_loop
 	$(Q)BUILD=$(B) test/bench/chaincode.sh $(BENCH)
+
+# make fuzz: looks for bytes that break a target (FUZZ_SECONDS each); what is found, and the growing corpora, are below
+# build/fuzz. In `make test` the targets take their committed corpora.
+FUZZ_TARGETS := unpack session keys attributes
+FUZZ_SECONDS ?= 60
+FUZZ_ARCHIVES := $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libprotos.a $(B)/libbase.a
+FUZZ_LIBS = $(PB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
+$(FUZZ_TARGETS:%=$(B)/test/fuzz/%): $(B)/test/fuzz/%: $(B)/obj/test/fuzz/replay.c.o $(B)/obj/test/fuzz/%.c.o $(FUZZ_ARCHIVES)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FUZZ_LIBS)
+TEST_PROGRAMS += $(FUZZ_TARGETS:%=$(B)/test/fuzz/%)
+
+$(FUZZ_TARGETS:%=$(B)/fuzz/%): $(B)/fuzz/%: $(B)/obj/test/fuzz/%.c.o $(FUZZ_ARCHIVES)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
+.PHONY: fuzz fuzz-run
+fuzz:
+	$(Q)command -v clang >/dev/null || { echo "make fuzz needs clang (package clang)"; exit 1; }
+	$(Q)echo 'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p == 0 && n; }' | \
+	  clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null || \
+	  { echo "make fuzz needs clang's runtime libraries (package libclang-rt-14-dev)"; exit 1; }
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run \
+	  OPT_fuzz="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+fuzz-run: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
+	$(Q)for t in $(FUZZ_TARGETS); do \
+	  mkdir -p $(B)/fuzz/corpus/$$t; \
+	  echo "== $$t, $(FUZZ_SECONDS) s"; \
+	  $(B)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=$(B)/fuzz/$$t- $(B)/fuzz/corpus/$$t test/fuzz/corpus/$$t || exit 1; \
+	done

@@ -378,8 +378,7 @@ static inline void play_deliver(struct play *p, fcc_bytes wire)
     }
 }
 
-/* The conversation as far as it goes. False when it could not begin. */
-static inline bool play_open_and_talk(struct play *p)
+static inline bool play_open(struct play *p)
 {
     static const fcc__session_events events = {
         .send = play_on_send,
@@ -388,48 +387,62 @@ static inline bool play_open_and_talk(struct play *p)
     };
     fcc__session_options options = { .stacks = p->stacks, .memory_bytes = 8 * 1024 * 1024 };
 
-    if (fcc__session_new(&play_chaincode, FCC_LIT("cc:01"), &options, &events, p, &p->session) != FCC_OK)
-        return false;
+    return fcc__session_new(&play_chaincode, FCC_LIT("cc:01"), &options, &events, p, &p->session) == FCC_OK;
+}
+
+/* The conversation as far as it goes. */
+static inline void play_talk(struct play *p)
+{
     while (p->said < p->queued && !p->closed) {
         size_t i = p->said++;
         bool here = p->disturbance != UNDISTURBED && p->at == i;
 
         if (here && (p->disturbance == LEAVE || p->disturbance == FREE))
-            return true;
+            return;
         if (here && p->disturbance == INSERT)
             play_deliver(p, p->wire);
         play_deliver(p, here && p->disturbance == REPLACE ? p->wire : p->queue[i]);
         if (here && p->disturbance == TWICE)
             play_deliver(p, p->queue[i]);
     }
-    return true;
 }
 
-/* Runs it with the disturbance that is set in `p`, which else is empty; everything that began has ended afterwards. */
-static inline void play_run(struct play *p)
+static inline void play_prepare(struct play *p)
 {
     play_handlers.begun = play_handlers.ended = play_handlers.wrongly = 0;
     play_handlers.gone = false;
     p->arena = fcc__arena_new(SIZE_MAX);
     p->stacks = fcc__co_pool_new(0, 8);
     FCC_REQUIRE(p->arena && p->stacks);
-    if (p->failures)
-        p->failures(true);
-    p->begun = play_open_and_talk(p);
-    if (p->begun) {
-        play_handlers.gone = true;
-        if (p->disturbance != FREE) {
-            fcc__session_closed(p->session);
-            FCC_REQUIRE(fcc__session_running(p->session) == 0);
-        }
-        fcc__session_free(p->session);
+}
+
+/* The stream is gone, and the session: everything that began has ended. */
+static inline void play_end(struct play *p)
+{
+    play_handlers.gone = true;
+    if (p->disturbance != FREE && p->session) {
+        fcc__session_closed(p->session);
+        FCC_REQUIRE(fcc__session_running(p->session) == 0);
     }
+    fcc__session_free(p->session);
     if (p->failures)
         p->failures(false);
     FCC_REQUIRE(fcc__co_pool_active(p->stacks) == 0);
     FCC_REQUIRE(play_handlers.begun == play_handlers.ended);
     FCC_REQUIRE(play_handlers.wrongly == 0);
     fcc__co_pool_free(p->stacks);
+}
+
+/* A run with the disturbance that is set in `p`, which else is empty. */
+static inline void play_run(struct play *p)
+{
+    play_prepare(p);
+    if (p->failures)
+        p->failures(true);
+    p->begun = play_open(p);
+    if (p->begun)
+        play_talk(p);
+    play_end(p);
 }
 
 static inline void play_clear(struct play *p)
