@@ -3,8 +3,11 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fcc/test.h>
 
@@ -602,6 +605,83 @@ static void two_channels_have_nothing_in_common(void **state)
     assert_string_equal(fcc_test_evaluate(*state, "cc", "Get", "bob", FCC_END).payload, "hello");
 }
 
+static void what_is_set_for_the_next_call_ends_with_it(void **state)
+{
+    fcc_test *t = *state;
+
+    valid(hide_value(t, "both", "secret"));
+    valid(fcc_test_submit(t, "cc", "Hide", "both", "k", FCC_END)); /* an empty value: a delete */
+    assert_int_equal(fcc_test_private(t, "Org1MSP", "cc", "both", FCC_LIT("k")).len, 0);
+    fcc_test_at(t, "Org2MSP", FCC_END);
+    fcc_test_evaluate(t, "cc", "Who", FCC_END);
+    valid(fcc_test_submit(t, "cc", "Set", "a", "b", FCC_END));
+}
+
+/* What a mistaken call says before it ends the program. */
+static void mistake(fcc_test *t, void (*call)(fcc_test *t), const char *want)
+{
+    char said[512] = "";
+    int pipe_fds[2], status;
+    size_t at = 0;
+    ssize_t n;
+    pid_t child;
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(pipe_fds[1], STDERR_FILENO);
+        call(t);
+        _exit(0);
+    }
+    close(pipe_fds[1]);
+    while (at < sizeof(said) - 1 && (n = read(pipe_fds[0], said + at, sizeof(said) - 1 - at)) > 0)
+        at += (size_t)n;
+    close(pipe_fds[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+    has(said, want);
+}
+
+static void call_unknown(fcc_test *t)
+{
+    fcc_test_evaluate(t, "nothing", "Get", FCC_END);
+}
+
+static void ask_unknown(fcc_test *t)
+{
+    fcc_test_at(t, "Org9MSP", FCC_END);
+}
+
+static void be_unknown(fcc_test *t)
+{
+    fcc_test_as(t, "Org9MSP", FCC_END);
+}
+
+static void misspell_a_policy(fcc_test *t)
+{
+    fcc_test_chaincode bad = { .name = "bad", .chaincode = &chaincode, .policy = "BOTH('Org1MSP.peer')" };
+
+    fcc_test_install(t, &bad);
+}
+
+static void miss_collections(fcc_test *t)
+{
+    fcc_test_chaincode bad = { .name = "bad", .chaincode = &chaincode, .collections = "no/such/file.json" };
+
+    fcc_test_install(t, &bad);
+}
+
+static void a_mistake_of_the_test_is_named(void **state)
+{
+    mistake(*state, call_unknown, "fcc_test: chaincode nothing is not installed");
+    mistake(*state, ask_unknown, "fcc_test: the channel has no organisation Org9MSP");
+    mistake(*state, be_unknown, "fcc_test: the channel has no organisation Org9MSP");
+    mistake(*state, misspell_a_policy, "fcc_test: bad: ");
+    mistake(*state, miss_collections, "no/such/file.json");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -630,6 +710,8 @@ int main(void)
         TEST(a_called_chaincode_writes_in_the_same_transaction),
         TEST(composite_keys_are_shown_with_their_parts),
         TEST(two_channels_have_nothing_in_common),
+        TEST(what_is_set_for_the_next_call_ends_with_it),
+        TEST(a_mistake_of_the_test_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
