@@ -159,15 +159,18 @@ FCC_API fcc_bytes fcc_binding(const fcc_stub *stub);
 FCC_API fcc_bytes fcc_creator(const fcc_stub *stub);
 /* Its organisation (Go: cid.GetMSPID). FCC_ERR_PROTO when the creator cannot be read. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_client_msp_id(fcc_stub *stub, fcc_bytes *out);
-/* base64 of "x509::SUBJECT::ISSUER" in Go's spelling of names (Go: cid.GetID). */
+/* base64 of "x509::SUBJECT::ISSUER" in Go's spelling of names (Go: cid.GetID). FCC_ERR_PROTO as above. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_client_id(fcc_stub *stub, fcc_bytes *out);
-/* The certificate in DER. */
+/* The certificate in DER. FCC_ERR_PROTO as above. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_client_certificate(fcc_stub *stub, fcc_bytes *der);
-/* SHA-256 (32 bytes) of the certificate's SubjectPublicKeyInfo. */
+/* SHA-256 (32 bytes) of the certificate's SubjectPublicKeyInfo. FCC_ERR_PROTO as above. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_client_key_fingerprint(fcc_stub *stub, fcc_bytes *out);
-/* An attribute of the certificate's extension 1.2.3.4.5.6.7.8.1 (Go: cid.GetAttributeValue). */
+/*
+ * An attribute of the certificate's extension 1.2.3.4.5.6.7.8.1 (Go: cid.GetAttributeValue). FCC_ERR_PROTO as above, and
+ * when the extension cannot be read.
+ */
 FCC_API FCC_MUST_CHECK fcc_status fcc_client_attribute(fcc_stub *stub, fcc_bytes name, fcc_bytes *value, bool *found);
-/* Whether an organizational unit of the subject equals `ou` (Go: cid.HasOUValue). */
+/* Whether an organizational unit of the subject equals `ou` (Go: cid.HasOUValue). FCC_ERR_PROTO as above. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_client_has_ou(fcc_stub *stub, fcc_bytes ou, bool *has);
 
 /* ---- public state ---- */
@@ -231,7 +234,7 @@ FCC_API bool fcc_iter_has_next(const fcc_iter *iter);
  * Cost: a round trip once a batch of the peer's (100 elements).
  */
 FCC_API FCC_MUST_CHECK fcc_status fcc_iter_next(fcc_iter *iter, fcc_kv *out);
-/* The same for fcc_get_history_for_key. */
+/* The same for fcc_get_history_for_key, FCC_ERR_ARG behind the last included. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_iter_next_modification(fcc_iter *iter, fcc_key_modification *out);
 /* Tell the peer to end the query. Iterators left open are closed when the transaction ends. Takes NULL. */
 FCC_API fcc_status fcc_iter_close(fcc_iter *iter);
@@ -265,6 +268,7 @@ FCC_API FCC_MUST_CHECK fcc_status fcc_get_history_for_key(fcc_stub *stub, fcc_by
 /* FCC_ERR_ARG when a part is not UTF-8 or contains U+0000 or U+10FFFF. No round trip. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_create_composite_key(fcc_stub *stub, fcc_bytes object_type,
                                                            const fcc_bytes *attributes, size_t count, fcc_bytes *out);
+/* FCC_ERR_ARG for what is no composite key. No round trip. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_split_composite_key(fcc_stub *stub, fcc_bytes key, fcc_bytes *object_type,
                                                           const fcc_bytes **attributes, size_t *count);
 
