@@ -200,7 +200,8 @@ static void become(const host_child *c, pid_t parent, const struct environment *
 
 /* ---- start and end ---- */
 
-static void start_later(host_child *c)
+/* How long until then, in milliseconds. */
+static int64_t start_later(host_child *c)
 {
     int64_t wait = 0;
 
@@ -212,6 +213,7 @@ static void start_later(host_child *c)
             wait = BACKOFF_MAX_MS;
     }
     c->start_at_ms = host_now_ms() + wait;
+    return wait;
 }
 
 void host_child_start_if_due(host_child *c)
@@ -255,7 +257,7 @@ static void describe(int status, char *out, size_t size)
 void host_child_reap(host_child *c)
 {
     char how[64];
-    int64_t ran_ms;
+    int64_t ran_ms, wait_ms;
     pid_t pid = c->pid;
     int status;
 
@@ -272,9 +274,9 @@ void host_child_reap(host_child *c)
     }
     c->failures = ran_ms >= STEADY_MS ? 1 : c->failures + 1;
     c->restarts++;
-    start_later(c);
+    wait_ms = start_later(c);
     fcc__log(FCC__ERROR, "chaincode %s (process %d) %s after %lld ms: starting it again in %lld ms", c->chaincode->name,
-             (int)pid, how, (long long)ran_ms, (long long)(c->start_at_ms - host_now_ms()));
+             (int)pid, how, (long long)ran_ms, (long long)wait_ms);
 }
 
 void host_child_stop(host_child *c, int signal_number)

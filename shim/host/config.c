@@ -296,7 +296,7 @@ static fcc_status read_chaincode(host_yaml *y, const yaml_node_t *node, bool as_
     TRY(check_user(y, user ? user : node, as_root, allow_root, out));
     out->budget_ms = -1;
     TRY(host_yaml_number(y, budget, "budget_ms", 0, 24 * 60 * 60 * 1000, &out->budget_ms));
-    TRY(host_yaml_number(y, memory, "memory_mb", 64, 1024 * 1024, &out->memory_mb));
+    TRY(host_yaml_number(y, memory, "memory_mb", 128, 1024 * 1024, &out->memory_mb));
     return read_level(y, level, &out->log_level);
 }
 

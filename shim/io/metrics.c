@@ -38,7 +38,7 @@ static void name_slots(fcc__counters *c, const fcc_chaincode *chaincode)
 {
     for (size_t i = 0; i < FCC__COUNTED_FUNCTIONS; i++)
         c->functions[i].name[0] = 0; /* a process before this one may have had others */
-    fcc__counters_name("(init)", c->functions[SLOT_INIT].name);
+    fcc__counters_name("INIT", c->functions[SLOT_INIT].name);
     fcc__counters_name("(other)", c->functions[SLOT_OTHER].name);
     for (size_t i = 0; i < chaincode->count && i + 1 < SLOT_OTHER; i++) {
         slots[i] = choose_slot(chaincode, i);
@@ -108,13 +108,6 @@ static void count_answer(fcc__counters *c, const fcc__seen *seen)
         fcc__add(&c->batched_writes, seen->writes);
 }
 
-static const char *function_name(const fcc_chaincode *chaincode, const fcc__seen *seen)
-{
-    if (seen->is_init)
-        return "(init)";
-    return seen->function < chaincode->count ? chaincode->functions[seen->function].name : "(other)";
-}
-
 static void log_end(const fcc_chaincode *chaincode, const fcc__seen *seen, fcc__outcome outcome, int64_t took_ns)
 {
     static const char *const words[] = { "transaction ended", "transaction refused", "transaction failed",
@@ -130,7 +123,7 @@ static void log_end(const fcc_chaincode *chaincode, const fcc__seen *seen, fcc__
                   (const fcc__log_field[]){
                       { "channel", seen->channel, false },
                       { "tx", seen->tx_id, false },
-                      { "function", fcc_str(function_name(chaincode, seen)), false },
+                      { "function", fcc__function_of(chaincode, seen), false },
                       { "status", fcc_str(status), true },
                       { "ms", fcc_str(ms), true },
                   },

@@ -177,7 +177,7 @@ static void mistakes_in_keys_are_named_with_their_line(void **state)
            "host.yaml:1: drain_seconds: \"soon\": expected a whole number from 0 to 3600");
     refuse("drain_seconds: 3601\n" LEAST, "drain_seconds: \"3601\"");
     refuse("admin: 9000\n" LEAST, "host.yaml:1: admin: \"9000\": expected host:port");
-    refuse(LEAST "  memory_mb: 1\n", "memory_mb: \"1\": expected a whole number from 64");
+    refuse(LEAST "  memory_mb: 64\n", "memory_mb: \"64\": expected a whole number from 128");
     refuse(LEAST "  budget_ms: -1\n", "budget_ms: \"-1\"");
     refuse(LEAST "  log_level: loud\n", "log_level: \"loud\": expected debug, info, warning or error");
     refuse(LEAST "  allow_root: yes\n", "allow_root: \"yes\": expected true or false");
