@@ -15,6 +15,12 @@
 /* clang-format off */
 /* X(name, code, what happened, usual cause, remedy) */
 #define FCC__CODES(X) \
+    X(CFG_START, "E-CFG-01", "the chaincode process was started with an incomplete or wrong environment", \
+      "a variable or argument is missing, has a value that cannot be read, or names a file that cannot be read", \
+      "the message names the variable and what it expects; the program's --help lists all of them") \
+    X(CFG_LISTEN, "E-CFG-02", "the chaincode process cannot serve at its address", \
+      "another process listens there, or the address in CHAINCODE_SERVER_ADDRESS is not one of this machine", \
+      "end the other process (ss -ltnp shows it) or choose another port; 0.0.0.0:PORT serves every address") \
     X(CFG_VALUE, "E-CFG-03", "connection.json uses a template value that is not given", \
       "a {{.name}} in it has no value of that name in CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG", \
       "give --values '{\"name\":\"...\"}' as the peer's environment has it, and set the same in the peer's environment") \

@@ -5,6 +5,7 @@
 #include "io/metrics.h"
 #include "io/stream.h"
 
+#include "base/codes.h"
 #include "base/log.h"
 
 #include <signal.h>
@@ -175,11 +176,23 @@ static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config,
     return st;
 }
 
+/* What `medsync explain` tells more about. */
+static const char *code_of(fcc_status st, const fcc__config *config)
+{
+    const fcc__code_info *info = fcc__code_of_status(st);
+
+    if (st == FCC_ERR_CONFIG)
+        info = fcc__code_info_of(FCC__E_CFG_START);
+    else if (st == FCC_ERR_IO && !config->is_client)
+        info = fcc__code_info_of(FCC__E_CFG_LISTEN);
+    return info->code;
+}
+
 FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
 {
     const char *program = argc > 0 && argv[0] ? argv[0] : "chaincode";
     fcc__arena *arena = fcc__arena_new(CONFIG_BYTES);
-    fcc__config config;
+    fcc__config config = { 0 };
     fcc_error error = { .status = FCC_ERR_NOMEM, .text = "out of memory" };
     fcc_status st = !chaincode ? fcc_error_set(&error, FCC_ERR_CONFIG, "chaincode must be specified")
                     : arena    ? fcc__config_read(arena, argc, argv, &config, &error)
@@ -195,7 +208,7 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
         st = run(chaincode, &config, &error);
     }
     if (st != FCC_OK)
-        fprintf(stderr, "%s: %s\n", program, error.text);
+        fprintf(stderr, "%s: %s %s\n", program, code_of(st, &config), error.text);
     fcc__arena_free(arena);
     return st == FCC_OK ? 0 : 1;
 }
