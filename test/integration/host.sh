@@ -197,6 +197,19 @@ check "fcc-host ends although the transaction doesn't" exit_status 0
 wait "$holder"
 check "which the peer is told" is "$(grep -c '^200' "$dir/c.out")" 0
 
+# ---- TLS ----
+mkdir "$dir/tls"
+"$build/test-support/write_certs" "$dir/tls"
+chmod -R a+rX "$dir/tls" # the chaincode's user reads them
+config '  tls: { cert: tls/server.pem, key: tls/server.key, client_ca: tls/ca.pem }' >"$dir/tls.yaml"
+start "$dir/tls.yaml"
+check "with TLS both come up" until_true ready
+check "the metrics tell when its certificate expires, and only its" is \
+    "$("$client" get "$admin" /metrics | sed -n 's/^fcc_certificate_expiry_timestamp_seconds{chaincode="\(.*\)"} [0-9]\{10\}$/\1/p')" one
+check "who comes without TLS gets nothing" is "$("$client" health "$one" '')" UNAVAILABLE
+kill -TERM "$host_pid"
+check "it ends with exit status 0" exit_status 0
+
 # ---- what goes wrong ----
 drain=20
 printf '#!/bin/sh\nexit 3\n' >"$dir/fails"
