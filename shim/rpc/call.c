@@ -520,8 +520,10 @@ static void over_done(void *owner, bool ok)
     FCC_REQUIRE(call->magic == RPC__CALL_MAGIC);
     call->pending--;
     call->over = true;
-    if (call->server && call->cancelled_flag)
+    if (call->server && call->cancelled_flag) {
         call->cancelled = true;
+        trim_later(call->loop, LARGE); /* it may have been in the middle of a large message */
+    }
     drop_out(call);
     if (call->cancelled)
         drop_in(call);

@@ -6,6 +6,8 @@
 
 #include "base/buf.h"
 
+#include <sys/time.h>
+
 static fcc_status get(fcc_stub *stub, fcc_args args)
 {
     fcc_bytes value;
@@ -136,6 +138,155 @@ static void write_call(fcc__buf *buf, uint32_t message_len)
     fcc__buf_clear(&headers);
 }
 
+/* ---- a message above the limit: the sender obeys HTTP/2's flow control, and nothing else ---- */
+
+struct sender {
+    int fd;
+    int64_t connection, stream; /* bytes that may be sent */
+    int64_t initial;            /* of a stream */
+    bool ended;                 /* the server ended the call */
+};
+
+static uint32_t number_at(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void write_all(struct sender *s, fcc_bytes bytes)
+{
+    while (bytes.len && !s->ended) {
+        ssize_t n = send(s->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+
+        s->ended = n <= 0;
+        if (n > 0)
+            bytes = fcc_bytes_of(bytes.data + n, bytes.len - (size_t)n);
+    }
+}
+
+static void answer_frame(struct sender *s, uint8_t type, fcc_bytes payload)
+{
+    fcc__buf buf;
+
+    fcc__buf_init(&buf, 4096);
+    frame(&buf, type, 1, 0, payload);
+    write_all(s, fcc__buf_bytes(&buf));
+    fcc__buf_clear(&buf);
+}
+
+static void take_settings(struct sender *s, fcc_bytes settings)
+{
+    for (size_t at = 0; at + 6 <= settings.len; at += 6) {
+        int64_t value = number_at(settings.data + at + 2);
+
+        if (settings.data[at] == 0 && settings.data[at + 1] == 4) {
+            s->stream += value - s->initial;
+            s->initial = value;
+        }
+    }
+    answer_frame(s, 4, NONE);
+}
+
+/* One frame of the server. */
+static void take_frame(struct sender *s)
+{
+    static uint8_t payload[1 << 24];
+    uint8_t head[9];
+    uint32_t len;
+
+    if (recv(s->fd, head, sizeof(head), MSG_WAITALL) != sizeof(head)) {
+        s->ended = true;
+        return;
+    }
+    len = number_at(head) >> 8;
+    if (len && recv(s->fd, payload, len, MSG_WAITALL) != (ssize_t)len) {
+        s->ended = true;
+        return;
+    }
+    switch (head[3]) {
+    case 1: /* HEADERS: trailers, when they end the stream */
+        s->ended = head[4] & 1;
+        break;
+    case 3: /* RST_STREAM */
+    case 7: /* GOAWAY */
+        s->ended = true;
+        break;
+    case 4:
+        if (!(head[4] & 1))
+            take_settings(s, fcc_bytes_of(payload, len));
+        break;
+    case 6:
+        if (!(head[4] & 1))
+            answer_frame(s, 6, fcc_bytes_of(payload, len));
+        break;
+    case 8:
+        *(head[8] ? &s->stream : &s->connection) += number_at(payload);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Until the server ends the call, at most `len` bytes of DATA. */
+static void pour(struct sender *s, size_t len)
+{
+    static const uint8_t zeros[16384];
+    uint8_t byte;
+
+    while (len && !s->ended) {
+        size_t n = len < sizeof(zeros) ? len : sizeof(zeros);
+        int64_t window = s->connection < s->stream ? s->connection : s->stream;
+        fcc__buf buf;
+
+        if (window > 0 && window < (int64_t)n)
+            n = (size_t)window;
+        if (window <= 0 || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+            take_frame(s);
+            continue;
+        }
+        fcc__buf_init(&buf, sizeof(zeros) + 16);
+        frame(&buf, 0, 0, 1, fcc_bytes_of(zeros, n));
+        write_all(s, fcc__buf_bytes(&buf));
+        fcc__buf_clear(&buf);
+        s->connection -= (int64_t)n;
+        s->stream -= (int64_t)n;
+        len -= n;
+    }
+}
+
+static void a_message_above_the_limit_ends_its_stream_and_costs_nothing_afterwards(void **state)
+{
+    enum { KEPT_KIB = 5000 };
+    struct sender s = { .connection = 65535 - 5, .stream = 65535 - 5, .initial = 65535 }; /* the prefix is sent */
+    struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+    struct process p;
+    struct stream bystander;
+    fcc__buf buf;
+    long start, kept;
+
+    process_start(&p);
+    bystander_begins(&bystander, &p);
+    start = process_kib(&p, "RssAnon");
+    s.fd = connect_raw(&p);
+    assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    fcc__buf_init(&buf, 4096);
+    write_call(&buf, RPC_MAX_MESSAGE + 1);
+    write_all(&s, fcc__buf_bytes(&buf));
+    pour(&s, RPC_MAX_MESSAGE + 1);
+    while (!s.ended)
+        take_frame(&s);
+    close(s.fd);
+    fcc__buf_clear(&buf);
+    kept = process_kib(&p, "RssAnon") - start;
+    for (int i = 0; i < PATIENCE_MS / 100 && kept > KEPT_KIB && !UNDER_SANITIZER; i++) {
+        rpc_loop_poll(p.loop, 100);
+        kept = process_kib(&p, "RssAnon") - start;
+    }
+    printf("# kept %ld KiB\n", kept);
+    assert_true(kept <= KEPT_KIB || UNDER_SANITIZER);
+    bystander_ends(&bystander);
+    process_end(&p);
+}
+
 static void connections_that_speak_no_grpc_harm_nobody(void **state)
 {
     struct process p;
@@ -221,6 +372,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hostile_message_ends_its_stream_and_no_other),
+        cmocka_unit_test(a_message_above_the_limit_ends_its_stream_and_costs_nothing_afterwards),
         cmocka_unit_test(connections_that_speak_no_grpc_harm_nobody),
         cmocka_unit_test(a_thousand_peers_that_come_and_go_leave_nothing_behind),
     };
