@@ -29,6 +29,7 @@ struct field {
     uint8_t index; /* in the message's descriptor */
     bool is_text;
     bool is_plain; /* bytes, not repeated, not one of several */
+    bool is_list;  /* of messages */
 };
 
 /* A message type's fields by their numbers: looking them up in the descriptor, for every field read, is most of the cost. */
@@ -175,6 +176,7 @@ static struct field field_of(const ProtobufCMessageDescriptor *message, const st
         field.is_text = descriptor->type == PROTOBUF_C_TYPE_BYTES && is_utf8_field(rows, descriptor->id);
         field.is_plain = descriptor->type == PROTOBUF_C_TYPE_BYTES && descriptor->label == PROTOBUF_C_LABEL_NONE &&
                          !(descriptor->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
+        field.is_list = descriptor->type == PROTOBUF_C_TYPE_MESSAGE && descriptor->label == PROTOBUF_C_LABEL_REPEATED;
     }
     return field;
 }
@@ -304,7 +306,19 @@ static void store_number(ProtobufCType type, uint64_t value, void *at)
         memcpy(at, &low, sizeof(low));
 }
 
-static bool read_message(struct reader *r, ProtobufCMessage *message, fcc_bytes wire, unsigned depth);
+static bool read_message(struct reader *r, ProtobufCMessage *message, const struct plan *plan, fcc_bytes wire,
+                         unsigned depth);
+
+static ProtobufCMessage *new_message(struct reader *r, const ProtobufCMessageDescriptor *descriptor)
+{
+    ProtobufCMessage *message = fcc__arena_alloc(r->arena, descriptor->sizeof_message);
+
+    if (message)
+        protobuf_c_message_init(descriptor, message);
+    else
+        fail(r, FCC_ERR_LIMIT);
+    return message;
+}
 
 static bool copy_bytes(struct reader *r, fcc_bytes from, ProtobufCBinaryData *to)
 {
@@ -332,14 +346,9 @@ static bool read_value(struct reader *r, const struct element *e, void *at, unsi
         return fail(r, FCC_ERR_PROTO);
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE:
-        if (!*message) {
-            *message = fcc__arena_alloc(r->arena,
-                                        ((const ProtobufCMessageDescriptor *)field->descriptor)->sizeof_message);
-            if (!*message)
-                return fail(r, FCC_ERR_LIMIT);
-            protobuf_c_message_init(field->descriptor, *message);
-        }
-        return read_message(r, *message, e->content, depth + 1);
+        if (!*message)
+            *message = new_message(r, field->descriptor);
+        return *message && read_message(r, *message, plan_of(field->descriptor, r->arena), e->content, depth + 1);
     case PROTOBUF_C_TYPE_BYTES:
         if (e->field.is_text && !fcc__utf8_valid(e->content))
             return fail(r, FCC_ERR_PROTO);
@@ -508,11 +517,47 @@ static bool keep_unknown(struct reader *r, ProtobufCMessage *message, const stru
     return true;
 }
 
-/* Recursion is bounded by FCC__WIRE_MAX_DEPTH. */
-static bool read_message(struct reader *r, ProtobufCMessage *message, fcc_bytes wire, unsigned depth)
+/* One more of a list of messages, whose array has been made. */
+static bool read_listed(struct reader *r, const struct field *field, const struct plan *plan, fcc_bytes content,
+                        uint8_t *base, unsigned depth)
 {
-    const struct plan *plan = plan_of(message->descriptor, r->arena);
+    size_t *count = (size_t *)(void *)(base + field->descriptor->quantifier_offset);
+    ProtobufCMessage *message = new_message(r, field->descriptor->descriptor), **array;
+
+    if (!message)
+        return false;
+    memcpy(&array, base + field->descriptor->offset, sizeof(array));
+    array[(*count)++] = message;
+    return read_message(r, message, plan, content, depth + 1);
+}
+
+/* Any element. Apart from read_message, whose frames are many. */
+static __attribute__((noinline)) bool read_any(struct reader *r, ProtobufCMessage *message, const struct plan *plan,
+                                               const uint8_t **at, const uint8_t *end, bool *has_arrays, unsigned depth)
+{
+    const uint8_t *start = *at;
+    struct element e;
+
+    if (!next_element(r, plan, at, end, &e))
+        return false;
+    if (e.field.descriptor && !is_repeated(&e))
+        return read_single(r, &e, (uint8_t *)message, depth);
+    if (!*has_arrays) {
+        r->elements--; /* counted with those that follow */
+        if (!make_arrays(r, message, plan, start, end))
+            return false;
+        r->elements++;
+        *has_arrays = true;
+    }
+    return e.field.descriptor ? read_repeated(r, &e, (uint8_t *)message, depth) : keep_unknown(r, message, &e);
+}
+
+/* Recursion is bounded by FCC__WIRE_MAX_DEPTH. `plan` may be NULL: there was no memory for it. */
+static bool read_message(struct reader *r, ProtobufCMessage *message, const struct plan *plan, fcc_bytes wire,
+                         unsigned depth)
+{
     const uint8_t *at = wire.data, *end = wire.len ? wire.data + wire.len : wire.data;
+    const struct plan *list_plan = NULL; /* of the last list's messages */
     bool has_arrays = false;
 
     if (!plan)
@@ -522,39 +567,28 @@ static bool read_message(struct reader *r, ProtobufCMessage *message, fcc_bytes 
     while (at < end) {
         const uint8_t *start = at;
         const struct field *field;
-        struct element e;
-        bool single, read;
+        fcc_bytes content;
 
         if (++r->elements > FCC__WIRE_MAX_ELEMENTS)
             return fail(r, FCC_ERR_LIMIT);
-        if (next_common(plan, &at, end, &field, &e.content)) {
+        if (next_common(plan, &at, end, &field, &content)) {
             if (field->is_plain) {
-                if (field->is_text && !fcc__utf8_valid(e.content))
+                if (field->is_text && !fcc__utf8_valid(content))
                     return fail(r, FCC_ERR_PROTO);
-                if (!copy_bytes(r, e.content, (void *)((uint8_t *)message + field->descriptor->offset)))
+                if (!copy_bytes(r, content, (void *)((uint8_t *)message + field->descriptor->offset)))
                     return false;
                 continue;
             }
-            e.field = *field;
-            e.type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
-        } else if (!next_element(r, plan, &at, end, &e)) {
-            return false;
+            if (field->is_list && has_arrays) {
+                if (!list_plan || list_plan->descriptor != field->descriptor->descriptor)
+                    list_plan = plan_of(field->descriptor->descriptor, r->arena);
+                if (!read_listed(r, field, list_plan, content, (uint8_t *)message, depth))
+                    return false;
+                continue;
+            }
+            at = start;
         }
-        single = e.field.descriptor && !is_repeated(&e);
-        if (!single && !has_arrays) {
-            r->elements--; /* counted with those that follow */
-            if (!make_arrays(r, message, plan, start, end))
-                return false;
-            r->elements++;
-            has_arrays = true;
-        }
-        if (single)
-            read = read_single(r, &e, (uint8_t *)message, depth);
-        else if (e.field.descriptor)
-            read = read_repeated(r, &e, (uint8_t *)message, depth);
-        else
-            read = keep_unknown(r, message, &e);
-        if (!read)
+        if (!read_any(r, message, plan, &at, end, &has_arrays, depth))
             return false;
     }
     return true;
@@ -564,12 +598,9 @@ static fcc_status unpack(const ProtobufCMessageDescriptor *descriptor, fcc_bytes
                          ProtobufCMessage **out)
 {
     struct reader r = { .arena = arena, .borrow = borrow, .status = FCC_OK };
-    ProtobufCMessage *message = fcc__arena_alloc(arena, descriptor->sizeof_message);
+    ProtobufCMessage *message = new_message(&r, descriptor);
 
-    if (!message)
-        return FCC_ERR_LIMIT;
-    protobuf_c_message_init(descriptor, message);
-    if (!read_message(&r, message, wire, 1))
+    if (!message || !read_message(&r, message, plan_of(descriptor, arena), wire, 1))
         return r.status;
     *out = message;
     return FCC_OK;
