@@ -49,10 +49,16 @@ char *cli_read_file(const char *path, size_t *len)
 {
     FILE *f = fopen(path, "rb");
     char *data = NULL;
+    struct stat s;
     long size;
 
     if (!f)
         return NULL;
+    if (fstat(fileno(f), &s) == 0 && S_ISDIR(s.st_mode)) {
+        fclose(f);
+        errno = EISDIR;
+        return NULL;
+    }
     if (fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0 && fseek(f, 0, SEEK_SET) == 0 &&
         (data = malloc((size_t)size + 1))) {
         *len = fread(data, 1, (size_t)size, f);

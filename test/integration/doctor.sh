@@ -23,7 +23,7 @@ serve() { # name, VARIABLE=value...
     pid=$!
     port=
     while [ -z "$port" ] && kill -0 "$pid" 2>/dev/null; do
-        port=$(sed -n 's/.*serving at [^ ]*, port \([0-9]*\),.*/\1/p' "$dir/$name.log")
+        port=$(sed -n 's/.*serving at [^ ]*, port \([0-9]*\),.*/\1/p' "$dir/$name.log" 2>/dev/null)
         [ -n "$port" ] || sleep 0.02
     done
 }
@@ -37,7 +37,7 @@ other() { # name, arguments...
     pids="$pids $pid"
     port=
     while [ -z "$port" ] && kill -0 "$pid" 2>/dev/null; do
-        port=$(sed -n 's/^port //p' "$dir/$name.log")
+        port=$(sed -n 's/^port //p' "$dir/$name.log" 2>/dev/null)
         [ -n "$port" ] || sleep 0.02
     done
 }
