@@ -175,9 +175,43 @@ static void wire_that_is_cut_off_or_malformed_is_refused(void **state)
     fcc__arena_free(arena);
 }
 
+static void a_borrowed_message_points_into_its_wire_and_a_read_one_does_not(void **state)
+{
+    const fcc_bytes wire = FCC_LIT("\x0a\x01k\x12\x05value\x78\x07"); /* with an unknown field */
+    fcc__arena *arena = fcc__arena_new(CAP);
+    Protos__PutState *put;
+    fcc_bytes again;
+
+    assert_int_equal(FCC__UNPACK_BORROWED(protos__put_state, wire, arena, &put), FCC_OK);
+    assert_ptr_equal(put->value.data, wire.data + 5);
+    assert_int_equal(put->value.len, 5);
+    assert_int_equal(put->base.n_unknown_fields, 1);
+    assert_int_equal(fcc__pack(put, arena, &again), FCC_OK);
+    assert_true(fcc_bytes_equal(again, wire));
+    assert_int_equal(FCC__UNPACK(protos__put_state, wire, arena, &put), FCC_OK);
+    assert_ptr_not_equal(put->value.data, wire.data + 5);
+    assert_memory_equal(put->value.data, "value", 5);
+    fcc__arena_free(arena);
+}
+
+/* As Go's library does: an embedded message that comes twice is one, the later values winning. */
+static void a_message_that_comes_twice_is_merged(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(CAP);
+    Protos__ChaincodeMessage *m;
+
+    assert_int_equal(
+        FCC__UNPACK(protos__chaincode_message, FCC_LIT("\x12\x04\x08\x05\x10\x07\x12\x02\x08\x06"), arena, &m), FCC_OK);
+    assert_int_equal(m->timestamp->seconds, 6);
+    assert_int_equal(m->timestamp->nanos, 7);
+    fcc__arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_borrowed_message_points_into_its_wire_and_a_read_one_does_not),
+        cmocka_unit_test(a_message_that_comes_twice_is_merged),
         cmocka_unit_test(a_hundred_levels_are_read_and_a_hundred_and_one_are_not),
         cmocka_unit_test(twenty_thousand_levels_are_refused_without_running_over_the_stack),
         cmocka_unit_test(ten_mebibytes_of_empty_elements_are_refused_within_the_cap),

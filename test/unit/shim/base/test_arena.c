@@ -73,12 +73,49 @@ static void copies_have_a_terminator_behind_them(void **state)
     fcc__arena_free(arena);
 }
 
+static void adopted_memory_counts_moves_and_is_freed_with_its_arena(void **state)
+{
+    fcc__arena *from = fcc__arena_new(10000), *to = fcc__arena_new(5000);
+    uint8_t *small = malloc(3000), *large = malloc(6000);
+
+    assert_true(fcc__arena_adopt(from, small, 3000));
+    assert_true(fcc__arena_adopt(from, large, 6000));
+    assert_int_equal(fcc__arena_used(from), 9000);
+    assert_false(fcc__arena_adopt(from, large, 6000)); /* past the cap: not taken */
+    assert_true(fcc__arena_has_adopted(from, NULL, fcc_bytes_of(small + 2999, 1)));
+    assert_false(fcc__arena_has_adopted(to, NULL, fcc_bytes_of(small, 1)));
+    assert_true(fcc__arena_has_adopted(to, from, fcc_bytes_of(small + 1, 10)));
+    assert_int_equal(fcc__arena_used(from), 6000);
+    assert_int_equal(fcc__arena_used(to), 3000);
+    assert_true(fcc__arena_has_adopted(to, NULL, fcc_bytes_of(small, 1)));
+    assert_false(fcc__arena_has_adopted(to, from, fcc_bytes_of(large, 1))); /* past the cap: it stays */
+    assert_true(fcc__arena_has_adopted(from, NULL, fcc_bytes_of(large, 1)));
+    fcc__arena_reset(to);
+    assert_int_equal(fcc__arena_used(to), 0);
+    fcc__arena_free(from);
+    fcc__arena_free(to);
+}
+
+static void what_is_charged_leaves_less_room_until_it_is_discharged(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(10000);
+
+    assert_true(fcc__arena_charge(arena, 9000));
+    assert_false(fcc__arena_charge(arena, 1001));
+    assert_null(fcc__arena_alloc(arena, 2000));
+    fcc__arena_discharge(arena, 9000);
+    assert_non_null(fcc__arena_alloc(arena, 2000));
+    fcc__arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_are_aligned_and_apart),
         cmocka_unit_test(the_cap_holds_and_what_was_allocated_stays),
         cmocka_unit_test(a_reset_arena_is_empty_and_small),
+        cmocka_unit_test(adopted_memory_counts_moves_and_is_freed_with_its_arena),
+        cmocka_unit_test(what_is_charged_leaves_less_room_until_it_is_discharged),
         cmocka_unit_test(copies_have_a_terminator_behind_them),
     };
 
