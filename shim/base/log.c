@@ -33,9 +33,10 @@ bool fcc__log_wants(fcc__level level)
     return level >= threshold;
 }
 
-/* JSON's escapes; what does not fit is cut off between characters. */
+/* JSON's escapes, without any library call that a signal handler must not make; what does not fit is cut off between characters. */
 static size_t escape(char *out, size_t size, fcc_bytes in)
 {
+    static const char hex[] = "0123456789abcdef";
     size_t n = 0, i;
 
     for (i = 0; i < in.len && n + 7 < size; i++) {
@@ -45,7 +46,10 @@ static size_t escape(char *out, size_t size, fcc_bytes in)
             out[n++] = '\\';
             out[n++] = (char)c;
         } else if (c < 0x20 || c == 0x7f) {
-            n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
+            memcpy(out + n, "\\u00", 4);
+            out[n + 4] = hex[c >> 4];
+            out[n + 5] = hex[c & 15];
+            n += 6;
         } else {
             out[n++] = (char)c;
         }
@@ -137,6 +141,71 @@ void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *
         n += escape(line + n, LINE - n - TAIL, f->text);
         if (!f->is_number)
             line[n++] = '"';
+    }
+    end(line, n);
+}
+
+/* ---- last words: neither stdio nor the time zone's lock, which the thread that dies may hold ---- */
+
+static size_t put(char *line, size_t n, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(line + n, text, len);
+    return n + len;
+}
+
+static size_t put_digits(char *line, size_t n, int64_t value, unsigned digits)
+{
+    for (unsigned i = digits; i-- > 0; value /= 10)
+        line[n + i] = (char)('0' + value % 10);
+    return n + digits;
+}
+
+/* "2025-01-31T12:00:00.000Z", by the calendar's 400 years, counted from a first of March. */
+static size_t put_stamp(char *line, size_t n, const struct timespec *now)
+{
+    int64_t days = now->tv_sec / 86400 + 719468, seconds = now->tv_sec % 86400;
+    int64_t era = days / 146097, of_era = days % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153, day = of_year - (153 * month + 2) / 5 + 1;
+    const int64_t parts[] = { year + era * 400 + (month >= 10),
+                              month < 10 ? month + 3 : month - 9,
+                              day,
+                              seconds / 3600,
+                              seconds / 60 % 60,
+                              seconds % 60,
+                              now->tv_nsec / 1000000 };
+    static const unsigned digits[] = { 4, 2, 2, 2, 2, 2, 3 };
+
+    for (size_t i = 0; i < 7; i++) {
+        n = put_digits(line, n, parts[i], digits[i]);
+        line[n++] = "--T::.Z"[i];
+    }
+    return n;
+}
+
+void fcc__log_dying(const char *message, const fcc__log_field *fields, size_t count)
+{
+    char line[LINE];
+    struct timespec now;
+    size_t n;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    n = put(line, 0, "{\"ts\":\"");
+    n = put_stamp(line, n, &now);
+    n = put(line, n, "\",\"level\":\"error\",");
+    n = put(line, n, who_am_i);
+    n = put(line, n, ",\"msg\":\"");
+    n += escape(line + n, 800, fcc_str(message));
+    n = put(line, n, "\"");
+    for (size_t i = 0; i < count && n < LINE - 900; i++) {
+        n = put(line, n, ",\"");
+        n = put(line, n, fields[i].name);
+        n = put(line, n, "\":\"");
+        n += escape(line + n, 400, fields[i].text);
+        n = put(line, n, "\"");
     }
     end(line, n);
 }

@@ -31,5 +31,7 @@ typedef struct fcc__log_field {
 
 /* A line with fields of its own behind the message. */
 void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *fields, size_t count);
+/* The same as the last words of a process: may be called by a handler of any signal. */
+void fcc__log_dying(const char *message, const fcc__log_field *fields, size_t count);
 
 #endif

@@ -643,7 +643,12 @@ void fcc__session_drain(fcc__session *s)
 
 size_t fcc__session_running(const fcc__session *s)
 {
-    return s->running;
+    return s->running - s->abandoned;
+}
+
+size_t fcc__session_detached(const fcc__session *s)
+{
+    return s->away;
 }
 
 /* Whom a session reports to that has been freed by its owner and waits for handlers that are away. */

@@ -117,8 +117,10 @@ void fcc__session_drain(fcc__session *session);
  */
 void fcc__session_tick(fcc__session *session, unsigned budget, unsigned budget_ms);
 
-/* Transactions that have begun and not ended. */
+/* Transactions that have begun and not been answered. */
 size_t fcc__session_running(const fcc__session *session);
+/* Handlers that are detached. */
+size_t fcc__session_detached(const fcc__session *session);
 
 /*
  * Closes it first where that was not done. Handlers that are detached go on, with a stream that is gone; the memory is

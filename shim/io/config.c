@@ -36,6 +36,8 @@ static const char help[] =
     "In both:\n"
     "  CHAINCODE_KEEPALIVE_SECONDS   ping after so long without traffic: 30 as a server, 65 as a client\n"
     "  CHAINCODE_DRAIN_SECONDS       SIGTERM and SIGINT let running transactions end for so long: 25\n"
+    "  CHAINCODE_HANDLER_BUDGET_MS   a transaction may take so long, then it is answered with ERROR: 25000; 0: for "
+    "ever\n"
     "  CORE_CHAINCODE_LOGGING_LEVEL  debug, info (the default), warning or error\n"
     "  CORE_PEER_LOCALMSPID          the peer's organisation, for chaincodes that ask for it\n";
 
@@ -77,20 +79,31 @@ static fcc_status no_memory(fcc_error *error)
     return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
 }
 
-/* Whole seconds within [least, most], as milliseconds. Unset: `fallback` seconds. */
-static fcc_status read_seconds(const char *name, int fallback, int least, int most, int *out_ms, fcc_error *error)
+/* A whole number of `unit` within [least, most]. Unset: `fallback`. */
+static fcc_status read_number(const char *name, const char *unit, int fallback, int least, int most, int *out,
+                              fcc_error *error)
 {
     const char *value = variable(name);
     char *rest = NULL;
-    long seconds = value && isdigit((unsigned char)*value) ? strtol(value, &rest, 10) : -1;
+    long number = value && isdigit((unsigned char)*value) ? strtol(value, &rest, 10) : -1;
 
     if (!value)
-        seconds = fallback;
-    else if (!rest || *rest || seconds < least || seconds > most)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s is \"%s\": expected whole seconds, %d to %d", name, value,
+        number = fallback;
+    else if (!rest || *rest || number < least || number > most)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s is \"%s\": expected whole %s, %d to %d", name, value, unit,
                              least, most);
-    *out_ms = (int)seconds * 1000;
+    *out = (int)number;
     return FCC_OK;
+}
+
+/* Seconds, as milliseconds. */
+static fcc_status read_seconds(const char *name, int fallback, int least, int most, int *out_ms, fcc_error *error)
+{
+    fcc_status st = read_number(name, "seconds", fallback, least, most, out_ms, error);
+
+    if (st == FCC_OK)
+        *out_ms *= 1000;
+    return st;
 }
 
 /* ---- files ---- */
@@ -268,6 +281,8 @@ static fcc_status read_common(fcc__arena *arena, fcc__config *c, fcc_error *erro
     c->keepalive.accept_ms = 10000;
     if (st == FCC_OK)
         st = read_seconds("CHAINCODE_DRAIN_SECONDS", 25, 0, DAY, &c->drain_ms, error);
+    if (st == FCC_OK)
+        st = read_number("CHAINCODE_HANDLER_BUDGET_MS", "milliseconds", 25000, 0, DAY * 1000, &c->budget_ms, error);
     read_log_level(arena, c);
     return st;
 }

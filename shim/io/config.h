@@ -27,7 +27,8 @@ typedef struct fcc__config {
     rpc_tls tls;
     fcc__tls_facts tls_facts; /* with TLS */
     rpc_keepalive keepalive;
-    int drain_ms; /* after SIGTERM, transactions that run may take so long to end */
+    int drain_ms;  /* after SIGTERM, transactions that run may take so long to end */
+    int budget_ms; /* a transaction may take so long; 0: for ever */
     fcc__level log_level;
     int counters_fd;                         /* memory that fcc-host shares; -1: none */
     const char *warnings[FCC__MAX_WARNINGS]; /* what is legal and probably not meant; NULL behind the last */

@@ -1,6 +1,7 @@
 /* fcc_main: a chaincode process, from its environment to its exit status. */
 #include "io/client.h"
 #include "io/config.h"
+#include "io/guard.h"
 #include "io/health.h"
 #include "io/metrics.h"
 #include "io/stream.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     IDLE_STACKS = 256,
@@ -28,6 +30,7 @@ struct process {
     fcc__health *health;
     rpc_server *server;  /* server mode */
     fcc__client *client; /* client mode */
+    bool replaced;       /* a handler does not end */
 };
 
 static void stop(void *ctx)
@@ -75,6 +78,15 @@ static void on_signal(void *ctx)
     fcc__host_drain(&p->host);
     if (!p->host.streams)
         go_down(p);
+}
+
+static void replace(void *ctx)
+{
+    struct process *p = ctx;
+
+    p->replaced = true;
+    if (!p->host.stopping)
+        on_signal(p);
 }
 
 static fcc_status watch_signals(struct process *p, fcc_error *error)
@@ -145,18 +157,34 @@ static void tell_of_settings(const struct process *p)
              c->tls_facts.expiring, (long long)days);
 }
 
-static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config, fcc_error *error)
+/* What runs under the guard, and how it ended. */
+struct job {
+    const fcc_chaincode *chaincode;
+    const fcc__config *config;
+    fcc__guard *guard;
+    fcc_error *error;
+    fcc_status status;
+    bool replaced;
+};
+
+static void run(void *arg)
 {
-    struct process p = { .host = { .chaincode = chaincode, .config = config } };
+    struct job *job = arg;
+    const fcc__config *config = job->config;
+    struct process p = { .host = { .chaincode = job->chaincode, .config = config } };
+    fcc_error *error = job->error;
     fcc_status st = rpc_loop_new(&p.host.loop, error);
 
+    job->status = st;
     if (st != FCC_OK)
-        return st;
+        return;
     p.host.emptied = go_down;
     p.host.stacks = fcc__co_pool_new(0, IDLE_STACKS);
     st = p.host.stacks ? watch_signals(&p, error) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)
-        st = fcc__metrics_open(chaincode, config->counters_fd, &p.host.counters, error);
+        st = fcc__metrics_open(job->chaincode, config->counters_fd, &p.host.counters, error);
+    if (st == FCC_OK && fcc__guard_start(job->guard, &p.host, replace) != FCC_OK)
+        st = fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)
         tell_of_settings(&p);
     if (st == FCC_OK && !config->is_client)
@@ -171,9 +199,14 @@ static fcc_status run(const fcc_chaincode *chaincode, const fcc__config *config,
     rpc_server_free(p.server);
     fcc__health_free(p.health);
     fcc__client_free(p.client);
+    if (!fcc__guard_end(job->guard)) { /* what they use can't be freed */
+        fcc__log(FCC__WARN, "the process exits while handlers run");
+        _exit(p.replaced ? FCC__EXIT_REPLACE : st == FCC_OK ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
     rpc_loop_free(p.host.loop);
     fcc__co_pool_free(p.host.stacks);
-    return st;
+    job->status = st;
+    job->replaced = p.replaced;
 }
 
 /* What `medsync explain` tells more about. */
@@ -194,6 +227,7 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
     fcc__arena *arena = fcc__arena_new(CONFIG_BYTES);
     fcc__config config = { 0 };
     fcc_error error = { .status = FCC_ERR_NOMEM, .text = "out of memory" };
+    struct job job = { .chaincode = chaincode, .config = &config, .error = &error };
     fcc_status st = !chaincode ? fcc_error_set(&error, FCC_ERR_CONFIG, "chaincode must be specified")
                     : arena    ? fcc__config_read(arena, argc, argv, &config, &error)
                                : FCC_ERR_NOMEM;
@@ -205,10 +239,15 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
     } else if (st == FCC_OK) {
         fcc__log_ccid(config.ccid);
         fcc__log_level(config.log_level);
-        st = run(chaincode, &config, &error);
+        job.guard = fcc__guard_new();
+        job.status = FCC_ERR_NOMEM;
+        if (job.guard)
+            fcc__guard_run(job.guard, run, &job);
+        fcc__guard_free(job.guard);
+        st = job.status;
     }
     if (st != FCC_OK)
         fprintf(stderr, "%s: %s %s\n", program, code_of(st, &config), error.text);
     fcc__arena_free(arena);
-    return st == FCC_OK ? 0 : 1;
+    return st != FCC_OK ? EXIT_FAILURE : job.replaced ? FCC__EXIT_REPLACE : EXIT_SUCCESS;
 }

@@ -91,12 +91,21 @@ static void observe(void *ctx, fcc__moment moment, fcc__seen *seen)
     fcc__metrics_observe(host->counters, host->chaincode, moment, seen);
 }
 
+static void overdue(void *ctx, const fcc__seen *seen, bool held)
+{
+    const fcc__host *host = ((fcc__stream *)ctx)->host;
+
+    if (host->overdue)
+        host->overdue(host->overdue_ctx, seen, held);
+}
+
 static const fcc__session_events session_events = {
     .send = send,
     .send_own = send_own,
     .close = close_stream,
     .drained = drained,
     .observe = observe,
+    .overdue = overdue,
 };
 
 /* ---- what the call tells ---- */
@@ -202,4 +211,15 @@ void fcc__host_drain(fcc__host *host)
     host->stopping = true;
     for (fcc__stream *stream = host->streams; stream; stream = stream->next)
         fcc__session_drain(stream->session);
+}
+
+size_t fcc__host_tick(fcc__host *host, unsigned budget)
+{
+    size_t detached = 0;
+
+    for (fcc__stream *stream = host->streams; stream; stream = stream->next) {
+        fcc__session_tick(stream->session, budget, (unsigned)host->config->budget_ms);
+        detached += fcc__session_detached(stream->session);
+    }
+    return detached;
 }

@@ -25,6 +25,9 @@ typedef struct fcc__host {
     /* A stream has ended; `registered`: its peer had taken it. May be NULL. */
     void (*closed)(void *ctx, const rpc_status *status, bool registered);
     void *closed_ctx;
+    /* As in fcc__session_events. May be NULL. */
+    void (*overdue)(void *ctx, const fcc__seen *seen, bool held);
+    void *overdue_ctx;
 } fcc__host;
 
 /* The callbacks of a stream's call; their ctx is the stream. */
@@ -42,5 +45,8 @@ void fcc__stream_free(fcc__stream *stream);
  * an ERROR that sends their client to another endorser.
  */
 void fcc__host_drain(fcc__host *host);
+
+/* fcc__session_tick for each stream. How many handlers of these streams are detached. */
+size_t fcc__host_tick(fcc__host *host, unsigned budget);
 
 #endif

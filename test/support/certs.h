@@ -44,7 +44,7 @@ static void test_cert_extend(X509 *cert, X509 *issuer, int nid, const char *valu
 }
 
 /* `ca` NULL makes a self-signed CA. */
-static test_cert test_cert_make(const char *name, const test_cert *ca)
+static inline test_cert test_cert_make(const char *name, const test_cert *ca)
 {
     static long serial = 1;
     test_cert made = { NULL, NULL, { NULL, 0 }, { NULL, 0 } };
@@ -80,7 +80,7 @@ static test_cert test_cert_make(const char *name, const test_cert *ca)
     return made;
 }
 
-static void test_cert_clear(test_cert *cert)
+static inline void test_cert_clear(test_cert *cert)
 {
     X509_free(cert->cert);
     EVP_PKEY_free(cert->key);

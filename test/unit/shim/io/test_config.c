@@ -22,15 +22,25 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const variables[] = {
-    "CHAINCODE_SERVER_ADDRESS",    "CHAINCODE_ID",
-    "CORE_CHAINCODE_ID_NAME",      "CHAINCODE_TLS_DISABLED",
-    "CHAINCODE_TLS_KEY",           "CHAINCODE_TLS_CERT",
-    "CHAINCODE_CLIENT_CA_CERT",    "CORE_PEER_TLS_ENABLED",
-    "CORE_PEER_TLS_ROOTCERT_FILE", "CORE_TLS_CLIENT_KEY_FILE",
-    "CORE_TLS_CLIENT_CERT_FILE",   "CORE_TLS_CLIENT_KEY_PATH",
-    "CORE_TLS_CLIENT_CERT_PATH",   "CHAINCODE_KEEPALIVE_SECONDS",
-    "CHAINCODE_DRAIN_SECONDS",     "CORE_CHAINCODE_LOGGING_LEVEL",
-    "CORE_CHAINCODE_LOGGING_SHIM", "CORE_CHAINCODE_LOGGING_FORMAT",
+    "CHAINCODE_SERVER_ADDRESS",
+    "CHAINCODE_ID",
+    "CORE_CHAINCODE_ID_NAME",
+    "CHAINCODE_TLS_DISABLED",
+    "CHAINCODE_TLS_KEY",
+    "CHAINCODE_TLS_CERT",
+    "CHAINCODE_CLIENT_CA_CERT",
+    "CORE_PEER_TLS_ENABLED",
+    "CORE_PEER_TLS_ROOTCERT_FILE",
+    "CORE_TLS_CLIENT_KEY_FILE",
+    "CORE_TLS_CLIENT_CERT_FILE",
+    "CORE_TLS_CLIENT_KEY_PATH",
+    "CORE_TLS_CLIENT_CERT_PATH",
+    "CHAINCODE_KEEPALIVE_SECONDS",
+    "CHAINCODE_DRAIN_SECONDS",
+    "CHAINCODE_HANDLER_BUDGET_MS",
+    "CORE_CHAINCODE_LOGGING_LEVEL",
+    "CORE_CHAINCODE_LOGGING_SHIM",
+    "CORE_CHAINCODE_LOGGING_FORMAT",
     "CORE_PEER_LOCALMSPID",
 };
 
@@ -440,11 +450,17 @@ static void the_time_to_drain_is_whole_seconds(void **state)
         { "CHAINCODE_DRAIN_SECONDS", "99999999999999999999",
           "CHAINCODE_DRAIN_SECONDS is \"99999999999999999999\": expected whole seconds, 0 to 86400" },
         { "CHAINCODE_DRAIN_SECONDS", "0", NULL },
+        { "CHAINCODE_HANDLER_BUDGET_MS", "2.5",
+          "CHAINCODE_HANDLER_BUDGET_MS is \"2.5\": expected whole milliseconds, 0 to 86400000" },
+        { "CHAINCODE_HANDLER_BUDGET_MS", "-1",
+          "CHAINCODE_HANDLER_BUDGET_MS is \"-1\": expected whole milliseconds, 0 to 86400000" },
+        { "CHAINCODE_HANDLER_BUDGET_MS", "0", NULL },
     };
 
     as_server();
     try_rows(NULL, rows, COUNT(rows));
     assert_int_equal(config.drain_ms, 25000);
+    assert_int_equal(config.budget_ms, 25000);
     setenv("CHAINCODE_DRAIN_SECONDS", "3", 1);
     assert_int_equal(read_with(NULL, NULL), FCC_OK);
     assert_int_equal(config.drain_ms, 3000);
