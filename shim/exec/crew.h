@@ -16,7 +16,7 @@
 
 #include "exec/coroutine.h"
 
-enum { FCC__CREW_THREADS = 32, FCC__CREW_TICK_US = 300 };
+enum { FCC__CREW_THREADS = 32, FCC__CREW_TICK_US = 500 };
 
 typedef struct fcc__crew_options {
     size_t max_threads; /* the loop's, the watcher's, and one for each detached coroutine; 0: FCC__CREW_THREADS */

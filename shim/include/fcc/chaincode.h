@@ -12,9 +12,13 @@
  *     FCC_MAIN(functions)
  *
  * What to know before the first line:
- * - A function reads like blocking code. It runs on a coroutine: a stub call may let other transactions run, so
- *   nothing thread-local (errno, OpenSSL's error queue, the locale) may live across one, and static variables are
- *   shared by all transactions. The stack is 256 KiB; large data belongs on the heap or in fcc_alloc.
+ * - A function reads like blocking code. It runs on a coroutine: a stub call may let other transactions run, and come
+ *   back on another thread, so nothing thread-local (errno, OpenSSL's error queue, the locale) and no lock may live
+ *   across one. The stack is 256 KiB; large data belongs on the heap or in fcc_alloc.
+ * - A function that computes for more than about half a millisecond goes on beside the others, on a thread of its own.
+ *   So what several transactions share (static variables) must be constant, or atomic, or behind a lock.
+ * - A transaction has 25 s (CHAINCODE_HANDLER_BUDGET_MS). Then it is answered with ERROR, and its calls return
+ *   FCC_ERR_TIMEOUT.
  * - Everything a stub call returns is borrowed until the function returns. Everything passed in is copied.
  * - Reads see the state as committed: not what this transaction wrote.
  * - Fabric knows no empty value: a missing key reads as len 0, and writing an empty value is a delete.
