@@ -4,6 +4,9 @@
 #   make test       every test; ends with "N passed, N failed, N skipped"
 #   make run        the embedded network and the scenario (BUNDLE=path takes a FHIR bundle)
 #   make check      layers, headers, format: fast
+#   make bench      what a transaction costs, beside the least that answers it (BENCH='--help')
+#   make fuzz       each fuzz target for FUZZ_SECONDS (60)
+#   make install    programs, headers, libfcc.a, fcc.pc (PREFIX=, DESTDIR=)
 #   VARIANT=        release (default), debug, asan, tsan;  CC=gcc|clang;  V=1 shows the commands
 
 VARIANT ?= release
@@ -180,6 +183,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '2,8s/^# \{0,1\}//p' Makefile
+	@sed -n '2,11s/^# \{0,1\}//p' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
