@@ -34,17 +34,6 @@ char *rpc__target(const char *address)
     return strdup(address);
 }
 
-static grpc_arg int_arg(const char *key, int value)
-{
-    grpc_arg arg;
-
-    memset(&arg, 0, sizeof(arg));
-    arg.type = GRPC_ARG_INTEGER;
-    arg.key = (char *)(uintptr_t)key;
-    arg.value.integer = value;
-    return arg;
-}
-
 static fcc_status credentials(const rpc_tls *tls, grpc_channel_credentials **out, fcc_error *error)
 {
     fcc_status st = FCC_ERR_NOMEM;
@@ -91,21 +80,21 @@ fcc_status rpc_channel_new_with(rpc_loop *loop, const char *address, const rpc_t
     char *target = NULL;
     fcc_status st;
     grpc_arg args[] = {
-        int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
-        int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
-        int_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC__MAX_METADATA),
-        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive->ping_ms),
-        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive->timeout_ms),
-        int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
-        int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-        int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
-        int_arg(GRPC_ARG_ENABLE_RETRIES, 0),
-        int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
-        int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
-        int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
-        int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000),
-        int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000), /* how long one attempt may take, despite its name */
+        rpc__int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
+        rpc__int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
+        rpc__int_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC__MAX_METADATA),
+        rpc__int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive->ping_ms),
+        rpc__int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive->timeout_ms),
+        rpc__int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        rpc__int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        rpc__int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        rpc__int_arg(GRPC_ARG_ENABLE_RETRIES, 0),
+        rpc__int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        rpc__int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        rpc__int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        rpc__int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
+        rpc__int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000),
+        rpc__int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000), /* how long one attempt may take, despite its name */
         { .type = GRPC_ARG_STRING },
     };
     grpc_channel_args channel_args = { sizeof(args) / sizeof(args[0]) - 1, args };

@@ -175,4 +175,13 @@ void rpc__channel_unref(rpc_channel *channel);
 /* "127.0.0.1:7051" as gRPC wants it spelled: malloc'ed, NULL when out of memory. */
 char *rpc__target(const char *address);
 
+/* An option of a server or a channel; `key` is gRPC's own static string. */
+static inline grpc_arg rpc__int_arg(const char *key, int value)
+{
+    grpc_arg arg = { .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key };
+
+    arg.value.integer = value;
+    return arg;
+}
+
 #endif

@@ -46,17 +46,6 @@ static void down_done(void *owner, bool ok);
 static void stray_done(void *owner, bool ok);
 static void method_done(void *owner, bool ok);
 
-static grpc_arg int_arg(const char *key, int value)
-{
-    grpc_arg arg;
-
-    memset(&arg, 0, sizeof(arg));
-    arg.type = GRPC_ARG_INTEGER;
-    arg.key = (char *)(uintptr_t)key;
-    arg.value.integer = value;
-    return arg;
-}
-
 fcc_status rpc_server_new(rpc_loop *loop, rpc_server **out, fcc_error *error)
 {
     return rpc_server_new_with(loop, &rpc__keepalive_of_peers, out, error);
@@ -66,17 +55,17 @@ fcc_status rpc_server_new_with(rpc_loop *loop, const rpc_keepalive *keepalive, r
 {
     rpc_server *server = calloc(1, sizeof(*server));
     grpc_arg args[] = {
-        int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
-        int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
-        int_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC__MAX_METADATA),
-        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive->ping_ms),
-        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive->timeout_ms),
-        int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
-        int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-        int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, keepalive->accept_ms),
-        int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 5000),
-        int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* a taken port is an error, not a second listener */
-        int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        rpc__int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
+        rpc__int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MAX_MESSAGE),
+        rpc__int_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC__MAX_METADATA),
+        rpc__int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive->ping_ms),
+        rpc__int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive->timeout_ms),
+        rpc__int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        rpc__int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        rpc__int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, keepalive->accept_ms),
+        rpc__int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 5000),
+        rpc__int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* a taken port is an error, not a second listener */
+        rpc__int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args channel_args = { sizeof(args) / sizeof(args[0]), args };
 
