@@ -7,6 +7,7 @@
 #include "common/configtx.pb-c.h"
 #include "common/configuration.pb-c.h"
 #include "orderer/configuration.pb-c.h"
+#include "peer/configuration.pb-c.h"
 #include "peer/policy.pb-c.h"
 #include "protos/unpack.h"
 
@@ -14,6 +15,11 @@
 #include <stdlib.h>
 
 enum { ARENA_CAP = 64 << 20, MAX_ORGS = 256 };
+
+typedef struct acl {
+    fcc_bytes resource;
+    const char *policy;
+} acl;
 
 struct msp_channel {
     fcc__arena *arena;
@@ -25,6 +31,8 @@ struct msp_channel {
     size_t org_count;
     Orderer__BatchSize *batch;
     uint32_t timeout_ms;
+    acl *acls;
+    size_t acl_count;
 };
 
 /* ---- the tree ----------------------------------------------------------------------------------------------------- */
@@ -190,6 +198,37 @@ static fcc_status read_orderer(msp_channel *channel, fcc_error *error)
     return FCC_OK;
 }
 
+/* Which policies the channel wants asked for a peer's resources; a name without a path is one of the Application's. */
+static fcc_status read_acls(msp_channel *channel, fcc_error *error)
+{
+    const Common__ConfigGroup *group = child(channel->config->channel_group, FCC_LIT("Application"));
+    Protos__ACLs *acls;
+    fcc_bytes value;
+    size_t i;
+
+    if (!value_of(group, "ACLs", &value))
+        return FCC_OK;
+    if (FCC__UNPACK(protos__acls, value, channel->arena, &acls) != FCC_OK)
+        return fcc_error_set(error, FCC_ERR_PROTO, "ACLs is not what it should be");
+    channel->acls = fcc__arena_zalloc(channel->arena, acls->n_acls + 1, sizeof *channel->acls);
+    for (i = 0; channel->acls && i < acls->n_acls; i++) {
+        fcc_bytes policy = acls->acls[i]->value ? fcc__of_pb(acls->acls[i]->value->policy_ref) : FCC_LIT("");
+        acl *new = &channel->acls[channel->acl_count];
+
+        if (policy.len == 0)
+            continue;
+        new->resource = fcc__of_pb(acls->acls[i]->key);
+        new->policy = fcc__arena_printf(channel->arena, "%s" FCC_FMT,
+                                        policy.data[0] == '/' ? "" : "/Channel/Application/", FCC_ARG(policy));
+        if (!new->policy)
+            break;
+        channel->acl_count++;
+    }
+    if (!channel->acls || i < acls->n_acls)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "ACLs: too many entries");
+    return FCC_OK;
+}
+
 fcc_status msp_channel_from_config(const char *channel_id, fcc_bytes config, msp_channel **out, fcc_error *error)
 {
     msp_channel *channel = calloc(1, sizeof *channel);
@@ -216,6 +255,8 @@ fcc_status msp_channel_from_config(const char *channel_id, fcc_bytes config, msp
         st = gather_group(&g, "Orderer", false);
     if (st == FCC_OK)
         st = read_orderer(channel, error);
+    if (st == FCC_OK)
+        st = read_acls(channel, error);
     if (st == FCC_OK) {
         st = msp_manager_new(g.orgs, g.count, &channel->manager, error);
         g.count = 0; /* moved */
@@ -345,6 +386,16 @@ bool msp_channel_application_capability(const msp_channel *channel, const char *
             on = on || fcc_bytes_equal(fcc__of_pb(capabilities->capabilities[i]->key), fcc_str(name));
     fcc__arena_free(scratch);
     return on;
+}
+
+const char *msp_channel_acl(const msp_channel *channel, const char *resource)
+{
+    size_t i;
+
+    for (i = 0; i < channel->acl_count; i++)
+        if (fcc_bytes_equal(channel->acls[i].resource, fcc_str(resource)))
+            return channel->acls[i].policy;
+    return NULL;
 }
 
 bool msp_channel_has_policy(const msp_channel *channel, const char *path)

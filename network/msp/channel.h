@@ -45,6 +45,8 @@ uint32_t msp_channel_preferred_max_bytes(const msp_channel *channel);
 uint32_t msp_channel_batch_timeout_ms(const msp_channel *channel);
 /* Is the application capability (for example "V2_5") on? */
 bool msp_channel_application_capability(const msp_channel *channel, const char *name);
+/* The policy path that the channel's ACLs value gives a resource; NULL when it says nothing. See acl.h. */
+const char *msp_channel_acl(const msp_channel *channel, const char *resource);
 
 /*
  * Evaluate a policy of the channel by its absolute path ("/Channel/Application/Endorsement",

@@ -337,6 +337,13 @@ static const char *role_name(int role)
     return role >= 0 && role <= 4 ? names[role] : "?";
 }
 
+static const char *role_article(int role)
+{
+    static const char *const names[] = { "a [MEMBER]", "an admin", "a [CLIENT]", "a [PEER]", "a [ORDERER]" };
+
+    return role >= 0 && role <= 4 ? names[role] : "?";
+}
+
 static fcc_status satisfies_role(const msp_identity *identity, fcc_bytes mspid, int role, fcc_error *error)
 {
     fcc_error why = { 0 };
@@ -359,8 +366,10 @@ static fcc_status satisfies_role(const msp_identity *identity, fcc_bytes mspid, 
         return fcc_error_set(error, FCC_ERR_AUTH, "The identity is not valid under this MSP [%s]: %.800s",
                              identity->mspid, why.text);
     if ((int)identity->role != role)
-        return fcc_error_set(error, FCC_ERR_AUTH, "The identity is not a [%s] under this MSP [%s]", role_name(role),
-                             identity->mspid);
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "The identity is not %s under this MSP [%s]: The identity does not contain OU [%s], MSP: "
+                             "[%s]",
+                             role_article(role), identity->mspid, role_name(role), identity->mspid);
     return FCC_OK;
 }
 
