@@ -7,12 +7,15 @@ UNIT_network/msp := $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase
 $(eval $(call archive,ledger,network/ledger))
 LEDGER = $(B)/libledger.a $(MSP)
 UNIT_network/ledger := $(B)/libledger.a $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
+$(eval $(call archive,scc,network/scc))
+SCC = $(B)/libscc.a $(LEDGER)
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
 # What a program with a devnet in it links, in link order
-DEVNET = $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a \
-  $(B)/libprotos.a $(B)/libbase.a
-UNIT_network/peer := $(B)/libpeer.a $(B)/libledger.a $(MSP)
+DEVNET = $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a $(B)/libmsp.a \
+  $(B)/libconfig.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
+UNIT_network/scc := $(B)/libpeer.a $(SCC)
+UNIT_network/peer := $(B)/libpeer.a $(SCC)
 UNIT_network/devnet := $(DEVNET)
 TEST_PROGRAMS += $(B)/test-support/chain
 $(B)/test-support/chain: $(B)/obj/test/support/chain.c.o $(B)/libledger.a $(MSP)
@@ -52,12 +55,12 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
-medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libledger.a $(B)/libpackage.a $(B)/libfhir.a \
-  $(B)/libblob.a $(CLIENT)
+medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a \
+  $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network
 $(eval $(call archive,fcctest,network/testing))
-FCCTEST = $(B)/libfcctest.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libpeer.a $(LEDGER)
+FCCTEST = $(B)/libfcctest.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libpeer.a $(SCC)
 UNIT_network/testing = $(FCCTEST)
 # libfcc-test.a: for authors, as libfcc.a is
 $(B)/fcc-test.o: $(FCCTEST)

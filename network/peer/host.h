@@ -21,6 +21,9 @@ enum {
 
 typedef struct peer_host peer_host;
 
+/* Which Fabric a peer shows itself as, where the two differ. */
+typedef enum peer_fabric { PEER_FABRIC_3_1, PEER_FABRIC_2_5 } peer_fabric;
+
 typedef struct peer_clock {
     int64_t (*now_ns)(void *ctx);       /* since 1970 */
     int64_t (*monotonic_ms)(void *ctx); /* for timeouts */
@@ -32,6 +35,7 @@ typedef struct peer_host_options {
     const msp_channel *channel; /* whose members may propose */
     const msp_signer *signer;   /* the peer's own key */
     peer_clock clock;
+    peer_fabric fabric;
 } peer_host_options;
 
 fcc_status peer_host_new(const peer_host_options *options, peer_host **out, fcc_error *error) FCC_MUST_CHECK;

@@ -57,21 +57,25 @@ must_not rpc "protobuf and storage" '^(protobuf_c|mdb_|yaml_)'
 must_not host "gRPC, protobuf and threads" "$grpc|^protobuf_c|$threads"
 must_not msp "gRPC and storage" '^(grpc_|gpr_|mdb_)'
 must_not ledger "gRPC and YAML" '^(grpc_|gpr_|yaml_)'
+must_not scc "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not peer "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not fcctest "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
-for archive in msp config ledger peer devnet client blob fhir; do
+for archive in msp config ledger scc peer devnet client blob fhir; do
     [ -f "$BUILD/lib$archive.a" ] || continue
     for other in core exec io identity; do
         must_not_link "$archive" "$other"
     done
 done
 for archive in base rpc protos identity exec core io host; do
-    for other in msp config ledger peer devnet client; do
+    for other in msp config ledger scc peer devnet client; do
         [ -f "$BUILD/lib$other.a" ] && must_not_link "$archive" "$other"
     done
 done
+for other in peer devnet rpc; do
+    must_not_link scc "$other"
+done
 # network/testing joins the two sides, and nobody builds on it
-for archive in base rpc protos identity exec core io host msp config ledger peer devnet client blob fhir cli; do
+for archive in base rpc protos identity exec core io host msp config ledger scc peer devnet client blob fhir cli; do
     [ -f "$BUILD/lib$archive.a" ] && must_not_link "$archive" fcctest
 done
 echo "1..$n"
