@@ -306,11 +306,11 @@ int lib_main(int argc, char **argv, const fcc_chaincode *chaincode)
     fcc_error error = { 0 };
 
     if (!path || !*path) {
-        fprintf(stderr, "MEDSYNC_REGISTRY is not set: it names the file that stands in for the registry\n");
+        fprintf(stderr, "E-CFG-01 MEDSYNC_REGISTRY is not set: it names the file that stands in for the registry\n");
         return 1;
     }
     if (registry_load_file(path, &error) != FCC_OK) {
-        fprintf(stderr, "MEDSYNC_REGISTRY: %s\n", error.text);
+        fprintf(stderr, "E-CFG-01 MEDSYNC_REGISTRY: %s\n", error.text);
         return 1;
     }
     return fcc_main(argc, argv, chaincode);

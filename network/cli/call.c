@@ -81,7 +81,7 @@ typedef struct parsed {
 
 static int no_memory(const cli_call *c)
 {
-    return cli_fail(c->command, CLI_FAILED, "the arguments are larger than %d MiB", CLI_ARENA_MAX >> 20);
+    return cli_failed(c->command, FCC__E_STAT_RES, "the arguments are larger than %d MiB", CLI_ARENA_MAX >> 20);
 }
 
 static int file_bytes(cli_call *c, const char *path, fcc_bytes *out)
@@ -91,7 +91,7 @@ static int file_bytes(cli_call *c, const char *path, fcc_bytes *out)
     bool copied;
 
     if (!data)
-        return cli_fail(c->command, CLI_FAILED, "%s: %s", path, strerror(errno));
+        return cli_failed(c->command, FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
     copied = fcc__arena_copy(c->arena, fcc_bytes_of(data, len), out);
     free(data);
     return copied ? -1 : no_memory(c);
@@ -243,7 +243,7 @@ int cli_call_parse(cli_call *c, const char *command, const char *usage, int argc
     c->arena = fcc__arena_new(CLI_ARENA_MAX);
     p = c->arena ? fcc__arena_zalloc(c->arena, 1, sizeof(*p)) : NULL;
     if (!p)
-        return cli_fail(command, CLI_FAILED, "out of memory");
+        return cli_failed(command, FCC__E_STAT_RES, "out of memory");
     opterr = 0;
     /* options may stand anywhere; behind "--" an argument may start with a dash */
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -314,11 +314,11 @@ static void show_json(const cli_call *c, const char *code, fcc_status st, const 
 
 int cli_call_show(const cli_call *c, fcc_status st, const client_answer *a, const fcc_error *error, bool invoked)
 {
-    const char *code = cli_code(st, a, error, invoked);
+    fcc__code code = st == FCC_OK ? FCC__E_STAT_USAGE : cli_code(st, a, error, invoked); /* unused when it went well */
     size_t i;
 
     if (c->json)
-        show_json(c, code, st, a, error, invoked);
+        show_json(c, fcc__code_info_of(code)->code, st, a, error, invoked);
     if (st == FCC_OK) {
         if (!c->json && a->payload.len > 0) {
             fwrite(a->payload.data, 1, a->payload.len, stdout);
@@ -326,7 +326,7 @@ int cli_call_show(const cli_call *c, fcc_status st, const client_answer *a, cons
         }
         return CLI_OK;
     }
-    cli_fail(c->command, CLI_FAILED, "%s %s", code, error->text);
+    cli_failed(c->command, code, "%s", error->text);
     for (i = 1; i < a->detail_count; i++)
         fprintf(stderr, "  %s (%s): %s\n", a->details[i].mspid, a->details[i].address, a->details[i].message);
     if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && a->submitted)

@@ -2,6 +2,7 @@
 #ifndef NETWORK_CLI_CLI_H
 #define NETWORK_CLI_CLI_H
 
+#include "base/codes.h"
 #include "client/client.h"
 
 #include <jansson.h>
@@ -29,11 +30,11 @@ int cli_pkgid(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 
-/* "medsync COMMAND: text" on standard error; returns `status`. */
-int cli_fail(const char *command, int status, const char *format, ...) FCC_PRINTF(3, 4);
-/* The code of a failed call: what `medsync explain` takes. `answer` may be NULL; "" for FCC_OK. */
-const char *cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked);
-/* The same for an option that getopt_long refused (or a missing argument), with a pointer to --help. */
+/* "medsync COMMAND: E-NET-01 text" on standard error; returns CLI_FAILED. */
+int cli_failed(const char *command, fcc__code code, const char *format, ...) FCC_PRINTF(3, 4);
+/* The code of a failed call: what `medsync explain` takes. `answer` may be NULL. Not for FCC_OK. */
+fcc__code cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked);
+/* For an option that getopt_long refused (or a missing argument), with a pointer to --help. Returns CLI_USAGE. */
 int cli_usage(const char *command, const char *format, ...) FCC_PRINTF(2, 3);
 /* Print one JSON value and a newline; frees it. */
 void cli_print_json(json_t *value);

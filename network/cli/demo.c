@@ -316,30 +316,30 @@ int cli_demo(int argc, char **argv)
         return cli_usage("demo", "%s: a bundle is given with --bundle", argv[optind]);
     if (!bundle) {
         if (!cli_find_file("network/fhir/example/bundle.json", found, sizeof(found)))
-            return cli_fail("demo", CLI_FAILED, "no example bundle here: give one with --bundle FILE");
+            return cli_failed("demo", FCC__E_CLI_FILE, "no example bundle here: give one with --bundle FILE");
         bundle = found;
     }
     /* a bad bundle is told before anything is started */
     if (fhir_load(bundle, &checked, &error) != FCC_OK)
-        return cli_fail("demo", CLI_FAILED, "%s", error.text);
+        return cli_failed("demo", FCC__E_CLI_BUNDLE, "%s", error.text);
     fhir_free(checked);
     if (!d.dir) {
         snprintf(fresh, sizeof(fresh), "%s/medsync-demo-XXXXXX", tmp && *tmp ? tmp : "/tmp");
         if (!mkdtemp(fresh))
-            return cli_fail("demo", CLI_FAILED, "%s: %s", fresh, strerror(errno));
+            return cli_failed("demo", FCC__E_CLI_FILE, "%s: %s", fresh, strerror(errno));
         d.dir = fresh;
         own_dir = true;
     } else if (devnet_find(d.dir, &running, &error) == FCC_OK && running.running) {
-        return cli_fail("demo", CLI_FAILED, "a devnet runs in %s: the scenario needs one of its own", d.dir);
+        return cli_failed("demo", FCC__E_NET_RUNS, "a devnet runs in %s: the scenario needs one of its own", d.dir);
     } else {
         snprintf(fresh, sizeof(fresh), "%s/ledger", d.dir);
         if (access(fresh, F_OK) == 0)
-            return cli_fail("demo", CLI_FAILED, "%s has a ledger already: `medsync devnet reset --dir %s` empties it",
-                            d.dir, d.dir);
+            return cli_failed("demo", FCC__E_NET_LEDGER,
+                              "%s has a ledger already: `medsync devnet reset --dir %s` empties it", d.dir, d.dir);
     }
     d.arena = fcc__arena_new(CLI_ARENA_MAX);
     if (!d.arena)
-        return cli_fail("demo", CLI_FAILED, "out of memory");
+        return cli_failed("demo", FCC__E_STAT_RES, "out of memory");
     d.terminal = isatty(STDOUT_FILENO) == 1;
     d.started = demo_now();
     network_dir = d.dir;

@@ -90,7 +90,7 @@ static int run_detached(up_options *o, int pipe_end)
     snprintf(log, sizeof(log), "%s/log/devnet.log", o->devnet.dir);
     fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0 || nothing < 0 || dup2(nothing, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0) {
-        dprintf(pipe_end, "%s: %s", log, strerror(errno));
+        dprintf(pipe_end, "%s %s: %s", fcc__code_info_of(FCC__E_CLI_FILE)->code, log, strerror(errno));
         return CLI_FAILED;
     }
     close(fd);
@@ -101,8 +101,21 @@ static int run_detached(up_options *o, int pipe_end)
     if (st == FCC_OK)
         return CLI_OK;
     if (pipe_end >= 0)
-        dprintf(pipe_end, "%s", error.text);
-    return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+        dprintf(pipe_end, "%s %s", fcc__code_info_of(devnet_code(error.status))->code, error.text);
+    return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
+}
+
+/* What the network said before it ended: a code and a text, or nothing. */
+static int tell_of_end(char *said, const char *log)
+{
+    char *space = strchr(said, ' ');
+    const fcc__code_info *info;
+
+    if (space)
+        *space = '\0';
+    info = fcc__code_find(said);
+    return cli_failed("devnet", info ? fcc__code_of(info) : FCC__E_NET_START, "%s (%s/devnet.log)",
+                      info ? space + 1 : "it ended before it was ready", log);
 }
 
 static int detach(up_options *o)
@@ -116,13 +129,13 @@ static int detach(up_options *o)
 
     snprintf(log, sizeof(log), "%s/log", o->devnet.dir);
     if (make_dir(log, &error) != FCC_OK)
-        return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+        return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return cli_fail("devnet", CLI_FAILED, "pipe: %s", strerror(errno));
+        return cli_failed("devnet", FCC__E_STAT_RES, "pipe: %s", strerror(errno));
     fflush(NULL);
     pid = fork();
     if (pid < 0)
-        return cli_fail("devnet", CLI_FAILED, "fork: %s", strerror(errno));
+        return cli_failed("devnet", FCC__E_STAT_RES, "fork: %s", strerror(errno));
     if (pid == 0) {
         close(ends[0]);
         _exit(run_detached(o, ends[1]));
@@ -141,7 +154,7 @@ static int detach(up_options *o)
     close(ends[0]);
     said[n] = '\0';
     if (said[0] != READY_CHAR)
-        return cli_fail("devnet", CLI_FAILED, "%s (%s/devnet.log)", n > 0 ? said : "it ended before it was ready", log);
+        return tell_of_end(said, log);
     tell_ready((void *)(uintptr_t)o->devnet.dir);
     return CLI_OK;
 }
@@ -155,7 +168,8 @@ static int up(up_options *o)
 
     if (!o->devnet.network_file) {
         if (!cli_find_file("network/network.yaml", network, sizeof(network)))
-            return cli_fail("devnet", CLI_FAILED, "no network/network.yaml here: say where with --network FILE");
+            return cli_failed("devnet", FCC__E_NET_CONFIG,
+                              "no network/network.yaml here: say where with --network FILE");
         o->devnet.network_file = network;
     }
     if (!o->devnet.chaincode_dir && cli_find_file("chaincode", chaincodes, sizeof(chaincodes)))
@@ -171,7 +185,7 @@ static int up(up_options *o)
     o->devnet.ready = tell_ready;
     o->devnet.ready_ctx = (void *)(uintptr_t)o->devnet.dir;
     st = devnet_run(&o->devnet, &error);
-    return st == FCC_OK ? CLI_OK : cli_fail("devnet", CLI_FAILED, "%s", error.text);
+    return st == FCC_OK ? CLI_OK : cli_failed("devnet", devnet_code(error.status), "%s", error.text);
 }
 
 static int down(const char *dir)
@@ -180,9 +194,9 @@ static int down(const char *dir)
     fcc_status st = devnet_stop(dir, STOP_MS, &error);
 
     if (st == FCC_ERR_NOT_FOUND)
-        return cli_fail("devnet", CLI_FAILED, "no devnet runs in %s", dir);
+        return cli_failed("devnet", FCC__E_NET_NONE, "no devnet runs in %s", dir);
     if (st != FCC_OK)
-        return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+        return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
     printf("stopped\n");
     return CLI_OK;
 }
@@ -197,7 +211,7 @@ static int status(const char *dir, bool as_json)
     size_t i;
 
     if (devnet_find(dir, &found, &error) != FCC_OK)
-        return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+        return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
     if (found.ready) {
         snprintf(path, sizeof(path), "%s/endpoints.json", dir);
         endpoints = json_load_file(path, 0, &why);
@@ -326,7 +340,7 @@ int cli_devnet(int argc, char **argv)
         return status(o.devnet.dir, o.json);
     if (!strcmp(what, "reset")) {
         if (devnet_reset(o.devnet.dir, &error) != FCC_OK)
-            return cli_fail("devnet", CLI_FAILED, "%s", error.text);
+            return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
         printf("%s is empty again\n", o.devnet.dir);
         return CLI_OK;
     }

@@ -234,7 +234,7 @@ static int examine(const doctor_options *o)
     if (!d.arena || !r.steps) {
         fcc__arena_free(d.arena);
         json_decref(r.steps);
-        return cli_fail("doctor", CLI_FAILED, "out of memory");
+        return cli_failed("doctor", FCC__E_STAT_RES, "out of memory");
     }
     st = read_input(&r, &d);
     if (st == FCC_OK)

@@ -117,6 +117,5 @@ int cli_events(int argc, char **argv)
         st = client_events(who, &o, print_event, &p, &error);
     client_close(who);
     fcc__arena_free(p.arena);
-    return st == FCC_OK ? CLI_OK
-                        : cli_fail("events", CLI_FAILED, "%s %s", cli_code(st, NULL, &error, false), error.text);
+    return st == FCC_OK ? CLI_OK : cli_failed("events", cli_code(st, NULL, &error, false), "%s", error.text);
 }

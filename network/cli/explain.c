@@ -1,8 +1,6 @@
 /* medsync explain: what an error code means. Needs no network. */
 #include "cli/cli.h"
 
-#include "base/codes.h"
-
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +62,7 @@ int cli_explain(int argc, char **argv)
         return explain_all(json);
     info = fcc__code_find(argv[optind]);
     if (!info)
-        return cli_fail("explain", CLI_FAILED, "%s: no such code; `medsync explain` lists all", argv[optind]);
+        return cli_failed("explain", FCC__E_CLI_CODE, "%s: no such code; `medsync explain` lists all", argv[optind]);
     if (json)
         cli_print_json(as_json(info));
     else

@@ -31,7 +31,7 @@ static int show_acts(const cli_call *c, fcc_bytes payload)
 
     if (!json_is_array(json_object_get(root, "history"))) {
         json_decref(root);
-        return cli_fail(c->command, CLI_FAILED, "%s answered no history", c->call.chaincode);
+        return cli_failed(c->command, FCC__E_CLI_ANSWER, "%s answered no history", c->call.chaincode);
     }
     json_array_foreach(json_object_get(root, "history"), i, item)
     {
@@ -83,15 +83,15 @@ static int show_steps(const cli_call *c, fcc_bytes payload)
     int status = CLI_OK, used;
 
     if (!text || text[0] == '!') {
-        status = text ? cli_fail(c->command, CLI_FAILED, "%s", text + 1)
-                      : cli_fail(c->command, CLI_FAILED, "%s answered no history", c->call.chaincode);
+        status = text ? cli_failed(c->command, FCC__E_TX_REFUSED, "%s", text + 1)
+                      : cli_failed(c->command, FCC__E_CLI_ANSWER, "%s answered no history", c->call.chaincode);
         goto out;
     }
     for (p = text; *p; p++)
         most += *p == ';';
     versions = fcc__arena_zalloc(c->arena, most + 1, sizeof(*versions));
     if (!versions) {
-        status = cli_fail(c->command, CLI_FAILED, "out of memory");
+        status = cli_failed(c->command, FCC__E_STAT_RES, "out of memory");
         goto out;
     }
     while (n < most && sscanf(text, "%64[^:]:", versions[n].tx) == 1) {
@@ -138,7 +138,7 @@ int cli_history(int argc, char **argv)
         text = step ? json_dumps(step, JSON_COMPACT) : NULL;
         json_decref(step);
         if (!text) {
-            status = cli_fail(c.command, CLI_FAILED, "the key is not UTF-8");
+            status = cli_failed(c.command, FCC__E_STAT_USAGE, "the key is not UTF-8");
             goto out;
         }
         args[0] = fcc_str("run");

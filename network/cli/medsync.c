@@ -48,7 +48,7 @@ int main(int argc, char **argv)
             status = status ? status : CLI_FAILED;
         return status;
     }
-    fprintf(stderr, "medsync: no command %s\n\n", name);
+    fprintf(stderr, "medsync: %s no command %s\n\n", fcc__code_info_of(FCC__E_CLI_USAGE)->code, name);
     usage(stderr);
     return CLI_USAGE;
 }

@@ -139,9 +139,9 @@ static int make_files(const char *dir, const names *n)
 
     if (mkdir(dir, 0777) != 0) {
         if (errno == EEXIST)
-            return cli_fail("new", CLI_FAILED, "%s exists already: choose another folder with --dir, or remove it",
-                            dir);
-        return cli_fail("new", CLI_FAILED, "%s: %s", dir, strerror(errno));
+            return cli_failed("new", FCC__E_CLI_EXISTS,
+                              "%s exists already: choose another folder with --dir, or remove it", dir);
+        return cli_failed("new", FCC__E_CLI_FILE, "%s: %s", dir, strerror(errno));
     }
     for (i = 0; i < count && ok; i++) {
         fcc__buf_init(&text, FILE_MAX_BYTES);
@@ -154,7 +154,7 @@ static int make_files(const char *dir, const names *n)
     if (ok)
         return CLI_OK;
     error = errno;
-    cli_fail("new", CLI_FAILED, "%s: %s", path, strerror(error));
+    cli_failed("new", FCC__E_CLI_FILE, "%s: %s", path, strerror(error));
     for (made = 0; made < i; made++)
         if (path_of(path, sizeof(path), dir, &templates[made], n))
             unlink(path);
@@ -196,7 +196,7 @@ int cli_new(int argc, char **argv)
     for (i = 0; n.lower[i]; i++)
         n.upper[i] = (char)toupper((unsigned char)n.lower[i]);
     if (!cli_own_path(n.medsync, sizeof(n.medsync)))
-        return cli_fail("new", CLI_FAILED, "/proc/self/exe: %s", strerror(errno));
+        return cli_failed("new", FCC__E_CLI_FILE, "/proc/self/exe: %s", strerror(errno));
     find_pkgconfig(&n);
     dir = dir ? dir : n.lower;
     status = make_files(dir, &n);

@@ -40,7 +40,7 @@ typedef struct package_options {
 
 static int refused(const char *command, const package_fault *fault)
 {
-    return cli_fail(command, CLI_FAILED, "%s %s", fcc__code_info_of(fault->code)->code, fault->error.text);
+    return cli_failed(command, fault->code, "%s", fault->error.text);
 }
 
 static bool load(fcc__arena *arena, const char *path, fcc_bytes *out)
@@ -71,25 +71,25 @@ static int make_connection(fcc__arena *arena, const package_options *o, fcc_byte
     if (o->connection)
         return load(arena, o->connection, out)
                    ? -1
-                   : cli_fail("package", CLI_FAILED, "E-PKG-01 %s: %s", o->connection, strerror(errno));
+                   : cli_failed("package", FCC__E_PKG_READ, "%s: %s", o->connection, strerror(errno));
     c = json_pack("{s:s, s:s, s:b}", "address", o->address, "dial_timeout", o->dial_timeout, "tls_required",
                   o->root_cert != NULL);
     if (o->root_cert && !set_file(arena, c, "root_cert", o->root_cert)) {
         json_decref(c);
-        return cli_fail("package", CLI_FAILED, "E-PKG-01 %s: cannot be read", o->root_cert);
+        return cli_failed("package", FCC__E_PKG_READ, "%s: cannot be read", o->root_cert);
     }
     if (o->client_cert) {
         json_object_set_new(c, "client_auth_required", json_true());
         if (!set_file(arena, c, "client_cert", o->client_cert) || !set_file(arena, c, "client_key", o->client_key)) {
             json_decref(c);
-            return cli_fail("package", CLI_FAILED, "E-PKG-01 %s or %s: cannot be read", o->client_cert, o->client_key);
+            return cli_failed("package", FCC__E_PKG_READ, "%s or %s: cannot be read", o->client_cert, o->client_key);
         }
     }
     text = json_dumps(c, JSON_COMPACT);
     json_decref(c);
     copied = text && fcc__arena_copy(arena, fcc_str(text), out);
     free(text);
-    return copied ? -1 : cli_fail("package", CLI_FAILED, "out of memory");
+    return copied ? -1 : cli_failed("package", FCC__E_STAT_RES, "out of memory");
 }
 
 static int save(const char *path, fcc_bytes bytes)
@@ -103,7 +103,7 @@ static int save(const char *path, fcc_bytes bytes)
         return CLI_OK;
     if (f)
         unlink(path);
-    return cli_fail("package", CLI_FAILED, "%s: %s", path, strerror(errno));
+    return cli_failed("package", FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
 }
 
 static int make_package(fcc__arena *arena, const package_options *o)
@@ -125,7 +125,7 @@ static int make_package(fcc__arena *arena, const package_options *o)
         return refused("package", &fault);
     id = package_id(arena, o->label, package);
     if (!id || !output)
-        return cli_fail("package", CLI_FAILED, "out of memory");
+        return cli_failed("package", FCC__E_STAT_RES, "out of memory");
     status = save(output, package);
     if (status == CLI_OK)
         printf("%s\n", id);
@@ -189,7 +189,7 @@ int cli_package(int argc, char **argv)
         return cli_usage("package", "--client-cert and --client-key come together, and with --root-cert");
     o.label = argv[optind];
     arena = fcc__arena_new(CLI_ARENA_MAX);
-    status = arena ? make_package(arena, &o) : cli_fail("package", CLI_FAILED, "out of memory");
+    status = arena ? make_package(arena, &o) : cli_failed("package", FCC__E_STAT_RES, "out of memory");
     fcc__arena_free(arena);
     return status;
 }
@@ -203,10 +203,9 @@ static int tell_id(const char *path, bool with_name)
     int status = CLI_OK;
 
     if (!arena || !load(arena, path, &package))
-        status = cli_fail("pkgid", CLI_FAILED, "E-PKG-01 %s: %s", path, errno ? strerror(errno) : "too large");
+        status = cli_failed("pkgid", FCC__E_PKG_READ, "%s: %s", path, errno ? strerror(errno) : "too large");
     else if (package_read(arena, package, &content, &fault) != FCC_OK)
-        status = cli_fail("pkgid", CLI_FAILED, "%s: %s %s", path, fcc__code_info_of(fault.code)->code,
-                          fault.error.text);
+        status = cli_failed("pkgid", fault.code, "%s: %s", path, fault.error.text);
     else if (with_name)
         printf("%s  %s\n", content.id, path);
     else

@@ -1,25 +1,23 @@
 /* Small things that every command needs: telling what went wrong, printing JSON, reading numbers. */
 #include "cli/cli.h"
 
-#include "base/codes.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int cli_fail(const char *command, int status, const char *format, ...)
+int cli_failed(const char *command, fcc__code code, const char *format, ...)
 {
     va_list args;
 
     fflush(stdout);
-    fprintf(stderr, "medsync %s: ", command);
+    fprintf(stderr, "medsync %s: %s ", command, fcc__code_info_of(code)->code);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    return status;
+    return CLI_FAILED;
 }
 
 /* Fabric's validation codes that are worth a word of their own. */
@@ -39,35 +37,30 @@ static fcc__code code_of_validation(int validation)
     }
 }
 
-const char *cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked)
+fcc__code cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked)
 {
-    const fcc__code_info *info = fcc__code_of_status(st);
-    fcc__code code;
-
     if (answer && answer->validation)
-        code = code_of_validation(answer->validation);
-    else if (st == FCC_ERR_APP)
-        code = FCC__E_TX_REFUSED;
-    else if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && answer && answer->submitted)
-        code = FCC__E_TX_UNKNOWN;
-    else if (st == FCC_ERR_TIMEOUT)
-        code = FCC__E_NET_TIMEOUT;
-    else if (st == FCC_ERR_IO && answer && answer->rpc_code)
-        code = FCC__E_NET_DOWN;
-    else if (st == FCC_ERR_AUTH)
-        code = FCC__E_NET_DENIED;
-    else if (st == FCC_ERR_NOT_FOUND && strncmp(error->text, "no devnet at ", 13) == 0)
-        code = FCC__E_NET_NONE;
-    else
-        return info ? info->code : "";
-    return fcc__code_info_of(code)->code;
+        return code_of_validation(answer->validation);
+    if (st == FCC_ERR_APP)
+        return FCC__E_TX_REFUSED;
+    if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && answer && answer->submitted)
+        return FCC__E_TX_UNKNOWN;
+    if (st == FCC_ERR_TIMEOUT)
+        return FCC__E_NET_TIMEOUT;
+    if (st == FCC_ERR_IO && answer && answer->rpc_code)
+        return FCC__E_NET_DOWN;
+    if (st == FCC_ERR_AUTH)
+        return FCC__E_NET_DENIED;
+    if (st == FCC_ERR_NOT_FOUND && strncmp(error->text, "no devnet at ", 13) == 0)
+        return FCC__E_NET_NONE;
+    return fcc__code_of_status(st);
 }
 
 int cli_usage(const char *command, const char *format, ...)
 {
     va_list args;
 
-    fprintf(stderr, "medsync %s: ", command);
+    fprintf(stderr, "medsync %s: %s ", command, fcc__code_info_of(FCC__E_CLI_USAGE)->code);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

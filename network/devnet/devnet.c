@@ -54,12 +54,30 @@ static int64_t clock_monotonic_ms(void *ctx)
     return devnet_monotonic_ms();
 }
 
+fcc__code devnet_code(fcc_status status)
+{
+    switch (status) {
+    case FCC_ERR_CONFIG:
+        return FCC__E_NET_CONFIG;
+    case FCC_ERR_EXISTS:
+        return FCC__E_NET_RUNS;
+    case FCC_ERR_NOT_FOUND:
+        return FCC__E_NET_NONE;
+    case FCC_ERR_APP:
+        return FCC__E_NET_CHAINCODE;
+    case FCC_ERR_CORRUPT:
+        return FCC__E_STAT_DATA;
+    default:
+        return FCC__E_NET_START;
+    }
+}
+
 void devnet_fail(struct devnet *net, fcc_status status, const char *text)
 {
     if (net->status == FCC_OK) {
         net->status = status;
         fcc_error_set(net->error, status, "%s", text);
-        fcc__log(FCC__ERROR, "%s", text);
+        fcc__log_code(FCC__ERROR, devnet_code(status), "%s", text);
     }
     rpc_loop_stop(net->loop);
 }
@@ -341,7 +359,7 @@ static void check_ready(void *ctx)
 
 static void hopeless(void *ctx, const char *why)
 {
-    devnet_fail(ctx, FCC_ERR_CONFIG, why);
+    devnet_fail(ctx, FCC_ERR_APP, why);
 }
 
 static fcc_status start_peers(struct devnet *net, fcc_error *error)

@@ -11,6 +11,8 @@
 #include <fcc/bytes.h>
 #include <fcc/status.h>
 
+#include "base/codes.h"
+
 #include <sys/types.h>
 
 /* A chaincode that the network file doesn't list: every organisation installs it, one peer's endorsement is enough. */
@@ -42,9 +44,13 @@ typedef struct devnet_options {
  * @return FCC_OK          stopped by a signal; everything acknowledged is on disk
  *         FCC_ERR_EXISTS  another devnet holds the directory
  *         FCC_ERR_CONFIG  the network file, an executable that is missing, a port that is taken
+ *         FCC_ERR_APP     a chaincode's process ends each time that it is started
  *         FCC_ERR_IO, FCC_ERR_CORRUPT, ...  as `error` says
  */
 fcc_status devnet_run(const devnet_options *options, fcc_error *error) FCC_MUST_CHECK;
+
+/* What `medsync explain` takes, for a failure of any of these functions. */
+fcc__code devnet_code(fcc_status status);
 
 /* What is known about a directory from outside. */
 typedef struct devnet_found {

@@ -196,7 +196,8 @@ static void start_task(void *ctx)
         connect_later(p, CONNECT_EVERY_MS);
         return;
     }
-    fcc__log(FCC__ERROR, "chaincode %s of %s: %s", p->o.name, peer_host_mspid(p->o.host), error.text);
+    fcc__log_code(FCC__ERROR, FCC__E_NET_CHAINCODE, "chaincode %s of %s: %s", p->o.name, peer_host_mspid(p->o.host),
+                  error.text);
     start_later(p);
 }
 
@@ -226,8 +227,8 @@ void devnet_process_reap(devnet_process *p)
         return;
     if (now_ms() - p->started_ms > STEADY_MS)
         p->backoff_ms = BACKOFF_FIRST_MS;
-    fcc__log(FCC__WARN, "chaincode %s of %s %s: starting it again in %d ms; its log: %s", p->o.name,
-             peer_host_mspid(p->o.host), how, p->backoff_ms, p->o.log);
+    fcc__log_code(FCC__WARN, FCC__E_NET_CHAINCODE, "chaincode %s of %s %s: starting it again in %d ms; its log: %s",
+                  p->o.name, peer_host_mspid(p->o.host), how, p->backoff_ms, p->o.log);
     if (!p->was_ready && ++p->failures >= HOPELESS_AFTER && p->o.hopeless) {
         char why[512];
 
@@ -271,7 +272,8 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
 
     if (!p->session || peer_session_receive(p->session, message, &error) == FCC_OK)
         return;
-    fcc__log(FCC__ERROR, "chaincode %s of %s: %s", p->o.name, peer_host_mspid(p->o.host), error.text);
+    fcc__log_code(FCC__ERROR, FCC__E_NET_CHAINCODE, "chaincode %s of %s: %s", p->o.name, peer_host_mspid(p->o.host),
+                  error.text);
     rpc_cancel(call);
 }
 
@@ -342,7 +344,8 @@ static void connect_task(void *ctx)
     }
     if (open_stream(p, &error) == FCC_OK)
         return;
-    fcc__log(FCC__ERROR, "chaincode %s of %s: %s", p->o.name, peer_host_mspid(p->o.host), error.text);
+    fcc__log_code(FCC__ERROR, FCC__E_NET_CHAINCODE, "chaincode %s of %s: %s", p->o.name, peer_host_mspid(p->o.host),
+                  error.text);
     peer_session_free(p->session);
     p->session = NULL;
     rpc_channel_free(p->channel);

@@ -27,22 +27,30 @@ const fcc__code_info *fcc__code_find(const char *code)
     return NULL;
 }
 
-const fcc__code_info *fcc__code_of_status(fcc_status status)
+fcc__code fcc__code_of(const fcc__code_info *info)
+{
+    FCC_REQUIRE(info >= codes && info < codes + FCC__CODE_COUNT);
+    return (fcc__code)(info - codes);
+}
+
+fcc__code fcc__code_of_status(fcc_status status)
 {
     switch (fcc_status_kind(status)) {
     case FCC_KIND_USAGE:
-        return &codes[FCC__E_STAT_USAGE];
+        return FCC__E_STAT_USAGE;
     case FCC_KIND_PEER:
-        return &codes[FCC__E_STAT_PEER];
+        return FCC__E_STAT_PEER;
     case FCC_KIND_CONN:
-        return &codes[FCC__E_STAT_CONN];
+        return FCC__E_STAT_CONN;
     case FCC_KIND_RES:
-        return &codes[FCC__E_STAT_RES];
+        return FCC__E_STAT_RES;
     case FCC_KIND_DATA:
-        return &codes[FCC__E_STAT_DATA];
-    case FCC_KIND_NONE:
+        return FCC__E_STAT_DATA;
     case FCC_KIND_APP:
+        return FCC__E_TX_REFUSED;
+    case FCC_KIND_NONE:
         break;
     }
-    return NULL;
+    FCC_REQUIRE(status != FCC_OK);
+    return FCC__E_STAT_RES;
 }

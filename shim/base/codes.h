@@ -3,7 +3,11 @@
  *
  * Who prints a failure puts its code in front: "E-REG-03 ...". `medsync explain CODE` tells the rest from this table.
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
- * package, DIAL connection, TLS, REG registration, TX transaction, NET the embedded network, STAT statuses of calls.
+ * package, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
+ * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, CLI what medsync is told, STAT
+ * statuses of calls.
+ *
+ * A line of the log at level error always has one (log.h); test/check/codes.sh holds that.
  */
 #ifndef FCC_BASE_CODES_H
 #define FCC_BASE_CODES_H
@@ -101,6 +105,9 @@
     X(TLS_FAILED, "E-TLS-08", "the TLS handshake failed", \
       "no common version or cipher: at least TLS 1.2 with AES-GCM is needed, or the server ended the connection", \
       "the message has the library's words; look in the chaincode's log") \
+    X(TLS_EXPIRES, "E-TLS-10", "a certificate of the chaincode expires within 60 days", \
+      "nobody has renewed it yet; fcc_certificate_expiry_timestamp_seconds tells when the time is over", \
+      "put the new files in the place of the old ones and send SIGHUP to the chaincode or fcc-host: no stream is lost") \
     X(REG_SERVICE, "E-REG-01", "no chaincode answers at this address", \
       "another gRPC service has this port", \
       "check the address; a chaincode serves protos.Chaincode/Connect") \
@@ -138,6 +145,67 @@
     X(TX_UNKNOWN, "E-TX-06", "whether the transaction was committed is not known", \
       "the connection ended or the time was over after it was submitted", \
       "ask for its transaction id before it is sent again: `medsync history`, or the key that it writes") \
+    X(TIME_TX, "E-TIME-01", "a transaction exceeded its budget and was answered with an error", \
+      "its function computes for too long, scans a long range in one go, or the peer did not answer; the line names " \
+      "channel, transaction and function", \
+      "page through long ranges; CHAINCODE_HANDLER_BUDGET_MS (budget_ms of fcc-host) sets the budget: stay below the " \
+      "peer's chaincode.executetimeout of 30 s") \
+    X(TIME_HELD, "E-TIME-02", "a handler does not end, and its process is replaced", \
+      "an endless loop in the function that the line names", \
+      "mend the function; the process lets its other transactions end, exits with status 75 and is started anew, which " \
+      "fcc_replacements_total counts") \
+    X(TIME_THREADS, "E-TIME-03", "handlers hold all threads, and the process ends at once", \
+      "more than 30 transactions are in endless loops at the same time", \
+      "mend the function that the line names; transactions that ran have failed at the peer") \
+    X(TIME_NONE, "E-TIME-04", "transactions have no budget any more", \
+      "there was no memory for the timer that watches them", \
+      "restart the process; raise memory_mb") \
+    X(CRASH_SIGNAL, "E-CRASH-01", "a chaincode's function crashed, and its process with it", \
+      "a wild pointer, a failed assertion or abort in the function that the line names; or memory that malloc did not " \
+      "give was used all the same", \
+      "run the function's test under the address sanitizer; fcc-host has started the process anew") \
+    X(CRASH_STACK, "E-CRASH-02", "a chaincode's function ran over its stack, and its process ended", \
+      "a recursion without end, or large arrays on the stack: a handler has 256 KiB", \
+      "take large memory from fcc_alloc or malloc; mend the recursion in the function that the line names") \
+    X(CRASH_OUTSIDE, "E-CRASH-03", "a chaincode process crashed outside of its functions", \
+      "memory was used up (memory_mb, or the machine's), a function damaged memory before, or an error of this library", \
+      "lines after it name the transactions that ran: look at them first; report it with the log if none explains it") \
+    X(DRAIN_REFUSED, "E-DRAIN-01", "the chaincode takes no new transactions because it is about to end", \
+      "SIGTERM, an upgrade, or fcc-host replaces the process", \
+      "send the transaction to another endorser, or again in a moment") \
+    X(DRAIN_LATE, "E-DRAIN-02", "transactions did not end in the time to drain and were given up", \
+      "they wait for a peer that does not answer, or compute; clients get an error from the peer", \
+      "CHAINCODE_DRAIN_SECONDS (drain_seconds of fcc-host) is the time; look at fcc_transaction_seconds for functions " \
+      "that are this slow") \
+    X(STREAM_LOST, "E-STREAM-01", "the stream to the peer was lost while a transaction waited for it", \
+      "the peer ended or restarted, or the network between broke", \
+      "nothing was written; the client may send the transaction again. The next stream comes by itself") \
+    X(STREAM_BROKEN, "E-STREAM-02", "a stream was ended because of what came on it", \
+      "what is connected is no Fabric peer, another version of the protocol, or a damaged message", \
+      "the message has the reason; other streams go on. If it comes back, capture the peer's log at debug") \
+    X(STREAM_NONE, "E-STREAM-03", "the chaincode has no stream to its peer and tries again", \
+      "the peer is down, refuses the registration (its log tells why) or its certificate is not accepted", \
+      "the message has the cause; nothing else needs to be done once that is mended") \
+    X(STREAM_PINGS, "E-STREAM-04", "the peer sent the chaincode away because it pinged too often", \
+      "CHAINCODE_KEEPALIVE_SECONDS is shorter than the peer tolerates, or a proxy in between counts differently", \
+      "the interval was raised to 120 s by itself; set it so") \
+    X(HOST_FILE, "E-HOST-01", "fcc-host's YAML file is wrong", \
+      "a key is misspelt or missing, a value is not what was expected, or a file that it names is not there", \
+      "the message has file, line, key, value and what was expected; `fcc-host --check FILE` tries it. At SIGHUP the " \
+      "old file stays in force") \
+    X(HOST_ADMIN, "E-HOST-02", "fcc-host cannot serve at its admin address", \
+      "another process, perhaps another fcc-host, listens there, or the address is not one of this machine", \
+      "set another `admin` address, or end the other process (ss -ltnp shows it)") \
+    X(HOST_START, "E-HOST-03", "fcc-host cannot start a chaincode's process", \
+      "the program cannot be executed by the chaincode's user, or a limit of processes or memory is reached", \
+      "the message has the system's words; it is tried again, less and less often") \
+    X(HOST_CRASH, "E-HOST-04", "a chaincode's process ended unasked and is started again", \
+      "it crashed (a line with E-CRASH before it names the transaction), or could not start (E-CFG); SIGKILL is as a " \
+      "rule the kernel's, when memory is used up", \
+      "look at the lines of that ccid just before; fcc_restarts_total counts these") \
+    X(HOST_SELF, "E-HOST-05", "fcc-host itself cannot go on", \
+      "a system call failed that does not fail as a rule: file descriptors or memory are used up", \
+      "restart it; all chaincodes end with it") \
     X(NET_NONE, "E-NET-01", "no embedded network is in this directory", \
       "it was not started, or --dir names another directory", \
       "start it: medsync devnet up --detach --dir DIR") \
@@ -150,6 +218,40 @@
     X(NET_DENIED, "E-NET-04", "the caller's identity or signature was not accepted", \
       "the certificate is expired, revoked, of an organisation outside of the channel, or the proposal was changed", \
       "call as another --user; after `devnet reset` certificates of before are worth nothing") \
+    X(NET_START, "E-NET-05", "the embedded network cannot start or go on", \
+      "a port is taken, the directory cannot be written, or the ledger in it is another network's", \
+      "the message has the cause, DIR/log/devnet.log all of it; --ports auto takes free ports, `medsync devnet reset` " \
+      "begins anew") \
+    X(NET_CONFIG, "E-NET-06", "network.yaml, or a file that it names, is wrong", \
+      "a key is misspelt, a value is not what was expected, or a chaincode's program or collections are not there", \
+      "the message has file, line and what was expected") \
+    X(NET_CHAINCODE, "E-NET-07", "a chaincode's process of the embedded network failed", \
+      "it crashed, ended at its start, or spoke no chaincode protocol; the message names its log", \
+      "look in that log; the network starts it again by itself as long as it had been ready once") \
+    X(NET_RUNS, "E-NET-08", "an embedded network runs in this directory", \
+      "it was started before and not stopped", \
+      "`medsync devnet down --dir DIR` stops it, or take another directory") \
+    X(NET_LEDGER, "E-NET-09", "this directory has a ledger already", \
+      "the demo tells its story from an empty ledger", \
+      "`medsync devnet reset --dir DIR` empties it, or leave --dir out") \
+    X(CLI_FILE, "E-CLI-01", "a file or folder cannot be read or written", \
+      "it is not there, may not be touched by this user, or is no regular file; the message has the system's words", \
+      "check the path, and the rights of the folder that it is in") \
+    X(CLI_EXISTS, "E-CLI-02", "what was to be made exists already", \
+      "a folder of that name is there from before", \
+      "choose another name or place, or remove it first: nothing is overwritten") \
+    X(CLI_USAGE, "E-CLI-03", "the command line is not understood", \
+      "an option or argument is unknown, missing or of another form", \
+      "`medsync COMMAND --help` tells what it takes") \
+    X(CLI_ANSWER, "E-CLI-04", "the chaincode's answer is not of the form that this command shows", \
+      "the command is made for another chaincode, or for another version of it", \
+      "`medsync query` shows the answer as it is") \
+    X(CLI_BUNDLE, "E-CLI-05", "the FHIR bundle cannot be used", \
+      "it is no JSON, no Bundle, or lacks what a record needs; the message names the place", \
+      "mend the bundle, or leave --bundle out for the example") \
+    X(CLI_CODE, "E-CLI-06", "there is no such code", \
+      "it is misspelt, or of a later version", \
+      "`medsync explain` lists all") \
     X(STAT_USAGE, "E-STAT-01", "a call or its configuration is wrong", \
       "an argument is outside of its documented range, or names what does not exist or exists already", \
       "mend the caller: the message names the argument (ERR_ARG, ERR_CONFIG, ERR_NOT_FOUND, ERR_EXISTS)") \
@@ -185,7 +287,9 @@ typedef struct fcc__code_info {
 const fcc__code_info *fcc__code_info_of(fcc__code code);
 /* "E-REG-03" or "e-reg-03". NULL when there is none. */
 const fcc__code_info *fcc__code_find(const char *code);
-/* The code for all failures of a status' kind; NULL for FCC_OK and for what a chaincode itself refused. */
-const fcc__code_info *fcc__code_of_status(fcc_status status);
+/* Of what fcc__code_find returned. */
+fcc__code fcc__code_of(const fcc__code_info *info);
+/* The code for all failures of a status' kind. Not for FCC_OK. */
+fcc__code fcc__code_of_status(fcc_status status);
 
 #endif

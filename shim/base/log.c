@@ -84,7 +84,7 @@ void fcc__log_ccid(const char *ccid)
 }
 
 /* The line up to the message, whose end quote is written; the rest of the object is still to come. */
-static size_t begin(char *line, fcc__level level, fcc_bytes message)
+static size_t begin(char *line, fcc__level level, const char *code, fcc_bytes message)
 {
     struct timespec now;
     struct tm utc;
@@ -94,8 +94,11 @@ static size_t begin(char *line, fcc__level level, fcc_bytes message)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-    n = (size_t)snprintf(line, LINE, "{\"ts\":\"%s.%03ldZ\",\"level\":\"%s\",%s,\"msg\":\"", stamp,
-                         now.tv_nsec / 1000000, names[level], who_am_i);
+    n = (size_t)snprintf(line, LINE, "{\"ts\":\"%s.%03ldZ\",\"level\":\"%s\",%s,", stamp, now.tv_nsec / 1000000,
+                         names[level], who_am_i);
+    if (code)
+        n += (size_t)snprintf(line + n, LINE - n, "\"code\":\"%s\",", code);
+    n += (size_t)snprintf(line + n, LINE - n, "\"msg\":\"");
     n += escape(line + n, 2200, message);
     line[n++] = '"';
     return n;
@@ -109,20 +112,43 @@ static void end(char *line, size_t n)
         return; /* nowhere left to say so */
 }
 
-void fcc__log(fcc__level level, const char *format, ...)
+static const char *name_of(fcc__code code)
+{
+    return fcc__code_info_of(code)->code;
+}
+
+static void log_text(fcc__level level, const char *code, const char *format, va_list args)
 {
     char text[1500], line[LINE];
+
+    vsnprintf(text, sizeof(text), format, args);
+    end(line, begin(line, level, code, fcc_str(text)));
+}
+
+void fcc__log(fcc__level level, const char *format, ...)
+{
     va_list args;
 
     if (level < threshold)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    log_text(level, NULL, format, args);
     va_end(args);
-    end(line, begin(line, level, fcc_str(text)));
 }
 
-void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *fields, size_t count)
+void fcc__log_code(fcc__level level, fcc__code code, const char *format, ...)
+{
+    va_list args;
+
+    if (level < threshold)
+        return;
+    va_start(args, format);
+    log_text(level, name_of(code), format, args);
+    va_end(args);
+}
+
+static void log_fields(fcc__level level, const char *code, const char *message, const fcc__log_field *fields,
+                       size_t count)
 {
     enum { TAIL = 4 };
     char line[LINE];
@@ -130,7 +156,7 @@ void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *
 
     if (level < threshold)
         return;
-    n = begin(line, level, fcc_str(message));
+    n = begin(line, level, code, fcc_str(message));
     for (size_t i = 0; i < count; i++) {
         const fcc__log_field *f = &fields[i];
         size_t least = strlen(f->name) + 16;
@@ -143,6 +169,17 @@ void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *
             line[n++] = '"';
     }
     end(line, n);
+}
+
+void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *fields, size_t count)
+{
+    log_fields(level, NULL, message, fields, count);
+}
+
+void fcc__log_code_with(fcc__level level, fcc__code code, const char *message, const fcc__log_field *fields,
+                        size_t count)
+{
+    log_fields(level, name_of(code), message, fields, count);
 }
 
 /* ---- last words: neither stdio nor the time zone's lock, which the thread that dies may hold ---- */
@@ -186,7 +223,7 @@ static size_t put_stamp(char *line, size_t n, const struct timespec *now)
     return n;
 }
 
-void fcc__log_dying(const char *message, const fcc__log_field *fields, size_t count)
+void fcc__log_dying(fcc__code code, const char *message, const fcc__log_field *fields, size_t count)
 {
     char line[LINE];
     struct timespec now;
@@ -197,7 +234,9 @@ void fcc__log_dying(const char *message, const fcc__log_field *fields, size_t co
     n = put_stamp(line, n, &now);
     n = put(line, n, "\",\"level\":\"error\",");
     n = put(line, n, who_am_i);
-    n = put(line, n, ",\"msg\":\"");
+    n = put(line, n, ",\"code\":\"");
+    n = put(line, n, name_of(code));
+    n = put(line, n, "\",\"msg\":\"");
     n += escape(line + n, 800, fcc_str(message));
     n = put(line, n, "\"");
     for (size_t i = 0; i < count && n < LINE - 900; i++) {

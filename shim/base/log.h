@@ -8,6 +8,8 @@
 #include <fcc/bytes.h>
 #include <fcc/status.h>
 
+#include "base/codes.h"
+
 typedef enum fcc__level { FCC__DEBUG, FCC__INFO, FCC__WARN, FCC__ERROR } fcc__level;
 
 /* Lines below `level` are dropped; INFO at the start. Not to be changed while other threads log. */
@@ -20,8 +22,10 @@ bool fcc__log_wants(fcc__level level);
 void fcc__log_who(const char *who);
 /* The same for a chaincode process: its package id, written as "ccid". */
 void fcc__log_ccid(const char *ccid);
-/* Thread-safe; one write a line. */
+/* Thread-safe; one write a line. Not for errors, which have a code. */
 void fcc__log(fcc__level level, const char *format, ...) FCC_PRINTF(2, 3);
+/* The same with "code" before the message: what `medsync explain` takes. All errors, and warnings that have one. */
+void fcc__log_code(fcc__level level, fcc__code code, const char *format, ...) FCC_PRINTF(3, 4);
 
 typedef struct fcc__log_field {
     const char *name; /* a literal: not escaped */
@@ -29,9 +33,11 @@ typedef struct fcc__log_field {
     bool is_number; /* `text` is one, and is written without quotes */
 } fcc__log_field;
 
-/* A line with fields of its own behind the message. */
+/* Lines with fields of their own behind the message. */
 void fcc__log_with(fcc__level level, const char *message, const fcc__log_field *fields, size_t count);
-/* The same as the last words of a process: may be called by a handler of any signal. */
-void fcc__log_dying(const char *message, const fcc__log_field *fields, size_t count);
+void fcc__log_code_with(fcc__level level, fcc__code code, const char *message, const fcc__log_field *fields,
+                        size_t count);
+/* The same at level error as the last words of a process: may be called by a handler of any signal. */
+void fcc__log_dying(fcc__code code, const char *message, const fcc__log_field *fields, size_t count);
 
 #endif

@@ -325,13 +325,14 @@ static void answer_overdue(fcc__session *s, fcc_stub *stub, unsigned budget_ms)
     bool sent;
 
     fcc__buf_init(&text, function.len + stub->tx_id.len + 128);
-    fcc__buf_puts(&text, "function ");
+    fcc__buf_puts(&text, "E-TIME-01 function ");
     fcc__buf_add(&text, function);
     fcc__buf_puts(&text, " of transaction ");
     fcc__buf_add(&text, stub->tx_id);
     fcc__buf_printf(&text, " exceeded its budget of %u ms", budget_ms);
     sent = send_error(s, stub->tx_id, stub->channel,
-                      fcc__buf_ok(&text) ? fcc__buf_bytes(&text) : FCC_LIT("the handler exceeded its budget"));
+                      fcc__buf_ok(&text) ? fcc__buf_bytes(&text)
+                                         : FCC_LIT("E-TIME-01 the handler exceeded its budget"));
     fcc__buf_clear(&text);
     if (!sent) {
         end(s, "out of memory for a transaction's answer");
@@ -401,12 +402,12 @@ static void start(fcc__session *s, const message *m)
     fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
 
     if (s->draining) {
-        turn_away(s, tx_id, channel, FCC_LIT("the chaincode is shutting down: retry on another endorser"));
+        turn_away(s, tx_id, channel, FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser"));
         return;
     }
     stub->co = fcc__co_new(s->options.stacks, fcc__transaction_main, stub);
     if (!stub->co) {
-        turn_away(s, tx_id, channel, FCC_LIT("the chaincode is out of memory"));
+        turn_away(s, tx_id, channel, FCC_LIT("E-STAT-04 the chaincode is out of memory"));
         return;
     }
     s->incoming = NULL; /* moved: it is the transaction's now */

@@ -139,7 +139,7 @@ static void free_environment(struct environment *e)
 /* There is one thread, so that more than system calls is safe here. */
 static void give_up(const char *what)
 {
-    fcc__log(FCC__ERROR, "%s: %s", what, strerror(errno));
+    fcc__log_code(FCC__ERROR, FCC__E_HOST_START, "%s: %s", what, strerror(errno));
     _exit(127);
 }
 
@@ -231,7 +231,8 @@ void host_child_start_if_due(host_child *c)
         become(c, parent, &e);
     free_environment(&e);
     if (pid < 0) {
-        fcc__log(FCC__ERROR, "chaincode %s cannot be started: %s", c->chaincode->name, strerror(errno));
+        fcc__log_code(FCC__ERROR, FCC__E_HOST_START, "chaincode %s cannot be started: %s", c->chaincode->name,
+                      strerror(errno));
         c->failures++;
         start_later(c);
         return;
@@ -275,8 +276,9 @@ void host_child_reap(host_child *c)
     c->failures = ran_ms >= STEADY_MS ? 1 : c->failures + 1;
     c->restarts++;
     wait_ms = start_later(c);
-    fcc__log(FCC__ERROR, "chaincode %s (process %d) %s after %lld ms: starting it again in %lld ms", c->chaincode->name,
-             (int)pid, how, (long long)ran_ms, (long long)wait_ms);
+    fcc__log_code(FCC__ERROR, FCC__E_HOST_CRASH,
+                  "chaincode %s (process %d) %s after %lld ms: starting it again in %lld ms", c->chaincode->name,
+                  (int)pid, how, (long long)ran_ms, (long long)wait_ms);
 }
 
 void host_child_stop(host_child *c, int signal_number)

@@ -86,15 +86,22 @@ static void print_checked(const host_config *config, bool as_json)
     json_decref(root);
 }
 
+static const char *code_of(fcc_status st)
+{
+    fcc__code code = st == FCC_ERR_CONFIG ? FCC__E_HOST_FILE : st == FCC_ERR_IO ? FCC__E_HOST_ADMIN : FCC__E_HOST_SELF;
+
+    return fcc__code_info_of(code)->code;
+}
+
 static void print_error(const fcc_error *error, bool as_json)
 {
     json_t *root;
 
     if (!as_json) {
-        fprintf(stderr, "fcc-host: %s\n", error->text);
+        fprintf(stderr, "fcc-host: %s %s\n", code_of(error->status), error->text);
         return;
     }
-    root = json_pack("{s:b, s:s}", "ok", 0, "error", error->text);
+    root = json_pack("{s:b, s:s, s:s}", "ok", 0, "code", code_of(error->status), "error", error->text);
     if (root) {
         json_dumpf(root, stdout, JSON_INDENT(2));
         putchar('\n');
@@ -176,13 +183,13 @@ static void run(struct site *s, int signals)
         for (size_t i = 0; i < s->config.n; i++)
             host_child_start_if_due(&s->children[i]);
         if (poll(fds, 2, patience(s)) < 0 && errno != EINTR) {
-            fcc__log(FCC__ERROR, "poll: %s", strerror(errno));
+            fcc__log_code(FCC__ERROR, FCC__E_HOST_SELF, "poll: %s", strerror(errno));
             break;
         }
         on_signals(s, signals);
         host_admin_run(s->admin);
         if (s->stopping && host_now_ms() >= s->kill_at_ms && !all_ended(s)) {
-            fcc__log(FCC__WARN, "some chaincodes have not ended in time: ending them");
+            fcc__log_code(FCC__WARN, FCC__E_DRAIN_LATE, "some chaincodes have not ended in time: ending them");
             s->kill_at_ms += GRACE_MS;
             stop_all(s, SIGKILL);
         }
@@ -244,20 +251,22 @@ int main(int argc, char **argv)
     fcc_status st;
     int option;
 
+    opterr = 0;
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
             return 0;
         }
         if (option == '?') {
-            fputs("fcc-host --help tells what it takes\n", stderr);
+            fprintf(stderr, "fcc-host: E-CLI-03 %s: no such option; fcc-host --help tells what it takes\n",
+                    argv[optind - 1]);
             return 1;
         }
         check = check || option == 'c';
         as_json = as_json || option == 'j';
     }
     if (optind + 1 != argc) {
-        fputs("fcc-host: expected one YAML file; fcc-host --help tells what it takes\n", stderr);
+        fputs("fcc-host: E-CLI-03 expected one YAML file; fcc-host --help tells what it takes\n", stderr);
         return 1;
     }
     fcc__log_who("fcc-host");

@@ -55,10 +55,11 @@ static void try_later(fcc__client *client, bool registered, const char *cause)
 
     client->failures = registered ? 1 : client->failures + 1;
     pause = fcc__backoff_ms(client->failures, any_number());
-    fcc__log(FCC__WARN, "no stream to the peer at %s: %s; next try in %lld ms", c->address, cause, (long long)pause);
+    fcc__log_code(FCC__WARN, FCC__E_STREAM_NONE, "no stream to the peer at %s: %s; next try in %lld ms", c->address,
+                  cause, (long long)pause);
     client->timer = rpc_timer_start(client->host->loop, pause, dial, client);
     if (!client->timer) {
-        fcc__log(FCC__ERROR, "out of memory");
+        fcc__log_code(FCC__ERROR, FCC__E_STAT_RES, "out of memory");
         rpc_loop_stop(client->host->loop);
     }
 }
@@ -81,8 +82,8 @@ static void closed(void *ctx, const rpc_status *status, bool registered)
         return;
     if (contains(status->message, "too_many_pings") && client->keepalive.ping_ms < CALMER_PING_MS) {
         client->keepalive.ping_ms = CALMER_PING_MS;
-        fcc__log(FCC__WARN, "the peer sent GOAWAY too_many_pings: pinging it every %d s from now on",
-                 CALMER_PING_MS / 1000);
+        fcc__log_code(FCC__WARN, FCC__E_STREAM_PINGS,
+                      "the peer sent GOAWAY too_many_pings: pinging it every %d s from now on", CALMER_PING_MS / 1000);
     }
     snprintf(cause, sizeof(cause), "%s " FCC_FMT, rpc_code_name(status->code), FCC_ARG(status->message));
     if (!registered && status->code == RPC_OK) /* all that a peer lets the other side know */

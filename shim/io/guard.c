@@ -70,7 +70,10 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     while (faults[i] != signal_number)
         i++;
     overrun = overrun && (signal_number == SIGSEGV || signal_number == SIGBUS);
-    fcc__log_dying(overrun  ? "stack overflow in a handler"
+    fcc__log_dying(overrun  ? FCC__E_CRASH_STACK
+                   : co_arg ? FCC__E_CRASH_SIGNAL
+                            : FCC__E_CRASH_OUTSIDE,
+                   overrun  ? "stack overflow in a handler"
                    : co_arg ? fault_texts[i]
                             : fault_texts_outside[i],
                    fields, count);
@@ -119,16 +122,16 @@ static void overdue(void *ctx, const fcc__seen *seen, bool held)
     char budget[16];
 
     snprintf(budget, sizeof(budget), "%d", guard->host->config->budget_ms);
-    fcc__log_with(FCC__ERROR,
-                  held ? "a handler does not end: the process will be replaced"
-                       : "transaction answered: it exceeded its budget",
-                  (const fcc__log_field[]){
-                      { "channel", seen->channel, false },
-                      { "tx", seen->tx_id, false },
-                      { "function", fcc__function_of(guard->host->chaincode, seen), false },
-                      { "budget_ms", fcc_str(budget), true },
-                  },
-                  4);
+    fcc__log_code_with(FCC__ERROR, held ? FCC__E_TIME_HELD : FCC__E_TIME_TX,
+                       held ? "a handler does not end: the process will be replaced"
+                            : "transaction answered: it exceeded its budget",
+                       (const fcc__log_field[]){
+                           { "channel", seen->channel, false },
+                           { "tx", seen->tx_id, false },
+                           { "function", fcc__function_of(guard->host->chaincode, seen), false },
+                           { "budget_ms", fcc_str(budget), true },
+                       },
+                       4);
     guard->stuck |= held; /* from inside the session, which must not be drained here */
 }
 
@@ -141,12 +144,13 @@ static void tick(void *ctx)
         replace(guard);
     guard->forsaken = fcc__crew_detached(guard->crew) > known ? guard->forsaken + 1 : 0;
     if (guard->forsaken > TICKS + GRACE) {
-        fcc__log(FCC__ERROR, "a handler whose stream is gone does not end: the process will be replaced");
+        fcc__log_code(FCC__ERROR, FCC__E_TIME_HELD,
+                      "a handler whose stream is gone does not end: the process will be replaced");
         replace(guard);
     }
     guard->timer = rpc_timer_start(guard->host->loop, guard->tick_ms, tick, guard);
     if (!guard->timer)
-        fcc__log(FCC__ERROR, "out of memory: transactions have no budget any more");
+        fcc__log_code(FCC__ERROR, FCC__E_TIME_NONE, "out of memory: transactions have no budget any more");
 }
 
 /* ---- the crew ---- */
@@ -164,7 +168,8 @@ static void held(void *ctx, void *co_arg)
     fcc__log_field fields[3];
 
     (void)ctx;
-    fcc__log_dying("a handler does not end, and no thread is left to go on without it: the process ends", fields,
+    fcc__log_dying(FCC__E_TIME_THREADS,
+                   "a handler does not end, and no thread is left to go on without it: the process ends", fields,
                    culprit(co_arg, fields));
     _exit(FCC__EXIT_REPLACE);
 }

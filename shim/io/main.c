@@ -44,7 +44,8 @@ static void stop_late(void *ctx)
 {
     struct process *p = ctx;
 
-    fcc__log(FCC__WARN, "stopping: what has not ended within %d s is given up", p->host.config->drain_ms / 1000);
+    fcc__log_code(FCC__WARN, FCC__E_DRAIN_LATE, "stopping: what has not ended within %d s is given up",
+                  p->host.config->drain_ms / 1000);
     rpc_loop_stop(p->host.loop);
 }
 
@@ -153,8 +154,11 @@ static void tell_of_settings(const struct process *p)
         return;
     if (c->tls_facts.not_after > 0)
         fcc__set(&p->host.counters->cert_expires, (uint64_t)c->tls_facts.not_after);
-    fcc__log(days < RENEW_DAYS ? FCC__WARN : FCC__INFO, "the certificate in %s expires in %lld days",
-             c->tls_facts.expiring, (long long)days);
+    if (days < RENEW_DAYS)
+        fcc__log_code(FCC__WARN, FCC__E_TLS_EXPIRES, "the certificate in %s expires in %lld days",
+                      c->tls_facts.expiring, (long long)days);
+    else
+        fcc__log(FCC__INFO, "the certificate in %s expires in %lld days", c->tls_facts.expiring, (long long)days);
 }
 
 /* What runs under the guard, and how it ended. */
@@ -200,7 +204,7 @@ static void run(void *arg)
     fcc__health_free(p.health);
     fcc__client_free(p.client);
     if (!fcc__guard_end(job->guard)) { /* what they use can't be freed */
-        fcc__log(FCC__WARN, "the process exits while handlers run");
+        fcc__log_code(FCC__WARN, FCC__E_DRAIN_LATE, "the process exits while handlers run");
         _exit(p.replaced ? FCC__EXIT_REPLACE : st == FCC_OK ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     rpc_loop_free(p.host.loop);
@@ -212,13 +216,13 @@ static void run(void *arg)
 /* What `medsync explain` tells more about. */
 static const char *code_of(fcc_status st, const fcc__config *config)
 {
-    const fcc__code_info *info = fcc__code_of_status(st);
+    fcc__code code = fcc__code_of_status(st);
 
     if (st == FCC_ERR_CONFIG)
-        info = fcc__code_info_of(FCC__E_CFG_START);
+        code = FCC__E_CFG_START;
     else if (st == FCC_ERR_IO && !config->is_client)
-        info = fcc__code_info_of(FCC__E_CFG_LISTEN);
-    return info->code;
+        code = FCC__E_CFG_LISTEN;
+    return fcc__code_info_of(code)->code;
 }
 
 FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)

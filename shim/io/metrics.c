@@ -110,24 +110,26 @@ static void count_answer(fcc__counters *c, const fcc__seen *seen)
 
 static void log_end(const fcc_chaincode *chaincode, const fcc__seen *seen, fcc__outcome outcome, int64_t took_ns)
 {
+    enum { FIELDS = 5 };
     static const char *const words[] = { "transaction ended", "transaction refused", "transaction failed",
                                          "transaction lost: the stream is gone" };
     fcc__level level = outcome == FCC__ENDED_OK ? FCC__DEBUG : FCC__INFO;
+    fcc__log_field fields[FIELDS];
     char status[16], ms[32];
 
     if (!fcc__log_wants(level))
         return;
     snprintf(status, sizeof(status), "%d", (int)seen->status);
     snprintf(ms, sizeof(ms), "%lld.%03d", (long long)(took_ns / 1000000), (int)(took_ns / 1000 % 1000));
-    fcc__log_with(level, words[outcome],
-                  (const fcc__log_field[]){
-                      { "channel", seen->channel, false },
-                      { "tx", seen->tx_id, false },
-                      { "function", fcc__function_of(chaincode, seen), false },
-                      { "status", fcc_str(status), true },
-                      { "ms", fcc_str(ms), true },
-                  },
-                  5);
+    fields[0] = (fcc__log_field){ "channel", seen->channel, false };
+    fields[1] = (fcc__log_field){ "tx", seen->tx_id, false };
+    fields[2] = (fcc__log_field){ "function", fcc__function_of(chaincode, seen), false };
+    fields[3] = (fcc__log_field){ "status", fcc_str(status), true };
+    fields[4] = (fcc__log_field){ "ms", fcc_str(ms), true };
+    if (outcome == FCC__ENDED_LOST)
+        fcc__log_code_with(level, FCC__E_STREAM_LOST, words[outcome], fields, FIELDS);
+    else
+        fcc__log_with(level, words[outcome], fields, FIELDS);
 }
 
 static void count_end(fcc__counters *c, const fcc_chaincode *chaincode, const fcc__seen *seen)

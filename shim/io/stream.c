@@ -58,7 +58,7 @@ static void close_stream(void *ctx, const char *reason)
 {
     fcc__stream *stream = ctx;
 
-    fcc__log(FCC__WARN, "stream of %s ends: %s", rpc_peer(stream->call), reason);
+    fcc__log_code(FCC__WARN, FCC__E_STREAM_BROKEN, "stream of %s ends: %s", rpc_peer(stream->call), reason);
     end_call(stream, RPC_UNKNOWN, reason);
 }
 

@@ -50,14 +50,17 @@ static void a_code_is_found_in_either_case(void **state)
     assert_ptr_equal(fcc__code_find("e-reg-03"), fcc__code_info_of(FCC__E_REG_CCID));
     assert_null(fcc__code_find("E-REG-99"));
     assert_null(fcc__code_find(""));
+    assert_int_equal(fcc__code_of(fcc__code_find("E-REG-03")), FCC__E_REG_CCID);
 }
 
-static void every_failing_status_has_a_code_except_the_chaincodes_own(void **state)
+static void every_failing_status_has_the_code_of_its_kind(void **state)
 {
     (void)state;
-#define CHECK(name, kind, text)                              \
-    assert_true((fcc__code_of_status(FCC_##name) == NULL) == \
-                (FCC_KIND_##kind == FCC_KIND_NONE || FCC_KIND_##kind == FCC_KIND_APP));
+#define CHECK(name, kind, text)                                               \
+    if (FCC_KIND_##kind == FCC_KIND_APP)                                      \
+        assert_int_equal(fcc__code_of_status(FCC_##name), FCC__E_TX_REFUSED); \
+    else if (FCC_KIND_##kind != FCC_KIND_NONE)                                \
+        assert_memory_equal(fcc__code_info_of(fcc__code_of_status(FCC_##name))->code, "E-STAT-", 7);
     FCC_STATUS_TABLE(CHECK)
 #undef CHECK
 }
@@ -68,7 +71,7 @@ int main(void)
         cmocka_unit_test(every_code_says_what_where_from_and_what_to_do),
         cmocka_unit_test(codes_have_one_form_and_none_is_there_twice),
         cmocka_unit_test(a_code_is_found_in_either_case),
-        cmocka_unit_test(every_failing_status_has_a_code_except_the_chaincodes_own),
+        cmocka_unit_test(every_failing_status_has_the_code_of_its_kind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void a_transaction_that_waits_for_too_long_is_answered_and_its_calls_fail
     peer_call(&p, "tx2", "get", "b");
     peer_take_type(&p, TYPE(GET_STATE));
     fcc__session_tick(p.session, 2, 500);
-    expect_error(&p, "tx1", "function get of transaction tx1 exceeded its budget of 500 ms");
+    expect_error(&p, "tx1", "E-TIME-01 function get of transaction tx1 exceeded its budget of 500 ms");
     assert_int_equal(p.overdue, 1);
     assert_int_equal(seen_status, FCC_ERR_TIMEOUT);
     assert_string_equal(seen_text, "[tx1] error sending GET_STATE: the budget of the transaction is used up");
@@ -87,7 +87,7 @@ static void the_answer_that_comes_too_late_is_dropped_and_the_next_one_is_an_err
     peer_call(&p, "tx1", "get", "a");
     peer_take_type(&p, TYPE(GET_STATE));
     fcc__session_tick(p.session, 0, 1);
-    expect_error(&p, "tx1", "function get of transaction tx1 exceeded its budget of 1 ms");
+    expect_error(&p, "tx1", "E-TIME-01 function get of transaction tx1 exceeded its budget of 1 ms");
     peer_respond(&p, "tx1", FCC_LIT("late"));
     assert_false(peer_has(&p));
     assert_string_equal(p.closed, "");
@@ -240,7 +240,7 @@ static void overdue_steps(struct crew_peer *c)
 
     peer_call(p, "tx1", "compute", "a");
     fcc__session_tick(p->session, 0, 7);
-    expect_error(p, "tx1", "function compute of transaction tx1 exceeded its budget of 7 ms");
+    expect_error(p, "tx1", "E-TIME-01 function compute of transaction tx1 exceeded its budget of 7 ms");
     assert_int_equal(p->overdue, 1);
     fcc__session_drain(p->session);
     assert_int_equal(p->drained, 1); /* nobody waits for it */

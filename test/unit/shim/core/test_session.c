@@ -310,7 +310,7 @@ static void draining_lets_transactions_end_and_refuses_new_ones(void **state)
     assert_int_equal(p.drained, 0);
     peer_call(&p, "tx2", "echo", "x");
     m = peer_take_type(&p, TYPE(ERROR));
-    assert_text(fcc__of_pb(m->payload), "the chaincode is shutting down: retry on another endorser");
+    assert_text(fcc__of_pb(m->payload), "E-DRAIN-01 the chaincode is shutting down: retry on another endorser");
     assert_text(fcc__of_pb(m->txid), "tx2");
     peer_respond(&p, "tx1", FCC_LIT("v"));
     peer_expect(&p, "tx1", 200, "", "v");

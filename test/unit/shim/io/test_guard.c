@@ -136,7 +136,7 @@ static void an_endless_loop_costs_its_own_transaction_and_then_the_process_is_re
     call_function(&c.p, "tx2", "echo", "others go on");
     wait_for_messages(&c.p, 2);
     expect_payload(&c.p, 1, "others go on");
-    expect_error(&c, 2, "tx1", "function spin of transaction tx1 exceeded its budget of 400 ms");
+    expect_error(&c, 2, "tx1", "E-TIME-01 function spin of transaction tx1 exceeded its budget of 400 ms");
     wait_for_messages(&c.p, 4);
     assert_true(c.p.closed);
     assert_int_equal(c.p.code, RPC_UNAVAILABLE);
@@ -154,7 +154,7 @@ static void a_transaction_that_waits_for_ever_is_answered_and_the_process_goes_o
     call_function(&c.p, "tx1", "get", "k");
     wait_for_messages(&c.p, 2);
     assert_int_equal(c.p.got[1]->type, TYPE(GET_STATE));
-    expect_error(&c, 2, "tx1", "function get of transaction tx1 exceeded its budget of 200 ms");
+    expect_error(&c, 2, "tx1", "E-TIME-01 function get of transaction tx1 exceeded its budget of 200 ms");
     say(&c.p, TYPE(RESPONSE), "tx1", FCC_LIT("too late"));
     call_function(&c.p, "tx2", "echo", "still here");
     wait_for_messages(&c.p, 4);

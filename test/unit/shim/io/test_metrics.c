@@ -171,6 +171,30 @@ static void shared_memory_must_be_fcc_hosts(void **state)
     close(fd);
 }
 
+static void an_error_has_a_code_in_front_of_its_message(void **state)
+{
+    const fcc__log_field field = { "tx", FCC_LIT("1"), false };
+    json_t *line;
+    FILE *log;
+    int old = redirect(&log);
+
+    fcc__log_code(FCC__ERROR, FCC__E_STAT_RES, "%s", "text");
+    fcc__log_code_with(FCC__ERROR, FCC__E_STAT_RES, "text", &field, 1);
+    fcc__log_dying(FCC__E_STAT_RES, "text", &field, 1);
+    restore(old);
+    rewind(log);
+    for (int i = 0; i < 3; i++) {
+        line = json_loadf(log, JSON_DISABLE_EOF_CHECK, NULL);
+        assert_non_null(line);
+        assert_string_equal(json_string_value(json_object_get(line, "level")), "error");
+        assert_string_equal(json_string_value(json_object_get(line, "code")), "E-STAT-04");
+        assert_string_equal(json_string_value(json_object_get(line, "msg")), "text");
+        assert_int_equal(json_object_get(line, "tx") != NULL, i > 0);
+        json_decref(line);
+    }
+    fclose(log);
+}
+
 static void a_long_field_is_cut_and_the_line_stays_json(void **state)
 {
     static char text[4000];
@@ -182,7 +206,7 @@ static void a_long_field_is_cut_and_the_line_stays_json(void **state)
 
     for (size_t i = 0; i < sizeof(text); i += 2)
         memcpy(text + i, "\xc3\xa9", 2); /* é: a cut may fall within one */
-    fcc__log_with(FCC__ERROR, "long", fields, 2);
+    fcc__log_with(FCC__WARN, "long", fields, 2);
     restore(old);
     rewind(log);
     line = json_loadf(log, 0, NULL);
@@ -199,6 +223,7 @@ int main(void)
         cmocka_unit_test(calls_are_counted_by_type_with_the_writes_of_batches),
         cmocka_unit_test(the_end_of_a_transaction_is_one_line_with_its_facts),
         cmocka_unit_test(shared_memory_must_be_fcc_hosts),
+        cmocka_unit_test(an_error_has_a_code_in_front_of_its_message),
         cmocka_unit_test(a_long_field_is_cut_and_the_line_stays_json),
     };
 

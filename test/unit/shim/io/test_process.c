@@ -36,7 +36,7 @@ static void two_peers_are_served_and_a_signal_ends_the_process_when_its_transact
     }
     assert_int_equal(b.got[2]->type, TYPE(ERROR));
     assert_true(fcc_bytes_equal(fcc__of_pb(b.got[2]->payload),
-                                FCC_LIT("the chaincode is shutting down: retry on another endorser")));
+                                FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser")));
     call_function(&a, "tx3", "echo", "");
     wait_for_messages(&a, 4);
     assert_int_equal(a.got[3]->type, TYPE(ERROR));
