@@ -341,6 +341,9 @@ fcc_status ledger__apply(ledger__updates *u, const ledger__rwset *rwset, uint32_
     ledger__map_init(&changes, u->arena, sizeof(struct change));
     for (i = 0; st == FCC_OK && i < rwset->count; i++) {
         st = gather(u, &rwset->namespaces[i], &changes);
+        if (fcc_bytes_equal(rwset->namespaces[i].name, FCC_LIT(LEDGER__LIFECYCLE)) &&
+            ledger__ns_writes(&rwset->namespaces[i]))
+            u->defines = true;
         if (st == FCC_OK && rwset->namespaces[i].name.len)
             st = note_history(u, &rwset->namespaces[i], index);
     }

@@ -6,26 +6,13 @@
 #include "msp/policy.h"
 #include "protos/unpack.h"
 
-fcc_status ledger__definition(const ledger *l, fcc_bytes name, ledger_definition *out)
+static fcc_status any_member(const char *mspid, fcc__arena *arena, fcc_bytes *out)
 {
-    /* ApplicationPolicy{channel_config_policy_reference} of each */
-    static const char lifecycle[] = "\x12\x29/Channel/Application/LifecycleEndorsement";
-    static const char fallback[] = "\x12\x20/Channel/Application/Endorsement";
+    char *text = fcc__arena_printf(arena, "OR('%s.member')", mspid);
+    fcc_bytes envelope;
+    fcc_status st = text ? msp_policy_parse(text, arena, &envelope, NULL) : FCC_ERR_LIMIT;
 
-    if (fcc_bytes_equal(name, FCC_LIT(LEDGER__LIFECYCLE))) {
-        memset(out, 0, sizeof *out);
-        out->version = FCC_LIT("syscc");
-        out->policy = l->channel && msp_channel_has_policy(l->channel, lifecycle + 2)
-                          ? fcc_bytes_of(lifecycle, sizeof lifecycle - 1)
-                          : fcc_bytes_of(fallback, sizeof fallback - 1);
-        return FCC_OK;
-    }
-    return l->definition ? l->definition(l->definition_ctx, name, out) : FCC_ERR_NOT_FOUND;
-}
-
-fcc_status ledger_find_definition(const ledger *l, fcc_bytes name, ledger_definition *out)
-{
-    return ledger__definition(l, name, out);
+    return st == FCC_OK ? msp_policy_application(envelope, arena, out) : st;
 }
 
 /* `_implicit_org_<MSPID>` exists in every chaincode for every organisation of the application. */
@@ -46,6 +33,8 @@ static fcc_status find_implicit(const ledger *l, fcc_bytes mspid, fcc__arena *ar
         memset(out, 0, sizeof *out);
         out->implicit = true;
         out->owner = fcc_str(org->mspid);
+        if (!msp_channel_has_policy(l->channel, path))
+            return any_member(org->mspid, arena, &out->endorsement_policy);
         policy.type_case = PROTOS__APPLICATION_POLICY__TYPE_CHANNEL_CONFIG_POLICY_REFERENCE;
         policy.channel_config_policy_reference = fcc__pb(fcc_str(path));
         return fcc__pack(&policy, arena, &out->endorsement_policy);
@@ -53,13 +42,13 @@ static fcc_status find_implicit(const ledger *l, fcc_bytes mspid, fcc__arena *ar
     return FCC_ERR_NOT_FOUND;
 }
 
-fcc_status ledger__find_collection(const ledger *l, fcc_bytes ns, fcc_bytes name, fcc__arena *arena,
-                                   ledger__collection *out)
+fcc_status ledger__find_collection(const ledger *l, const ledger__view *view, fcc_bytes ns, fcc_bytes name,
+                                   fcc__arena *arena, ledger__collection *out)
 {
     fcc_bytes prefix = FCC_LIT(LEDGER__IMPLICIT);
     Protos__CollectionConfigPackage *package;
     ledger_definition definition;
-    fcc_status st = ledger__definition(l, ns, &definition);
+    fcc_status st = ledger__definition(l, view, ns, &definition);
     size_t i;
 
     if (st != FCC_OK)

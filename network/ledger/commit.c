@@ -326,9 +326,10 @@ static fcc_status report(const struct commit *c, fcc__arena *arena, ledger_commi
 }
 
 /* The block is on disk: now the ledger stands behind it. */
-static void advance(struct commit *c)
+static fcc_status advance(struct commit *c)
 {
     ledger *l = c->l;
+    bool renew = c->updates.defines || c->channel; /* policies of `_lifecycle` are the channel's */
 
     l->height = c->block->number + 1;
     l->hash = c->hash;
@@ -343,6 +344,7 @@ static void advance(struct commit *c)
         c->channel = NULL;
     }
     ledger__transient_drop(l, c->candidates, c->block->count);
+    return renew ? ledger__definitions_renew(l) : FCC_OK;
 }
 
 fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mode, const ledger__spot *spot,
@@ -378,7 +380,8 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         c.txn = NULL;
     }
     if (st == FCC_OK) {
-        advance(&c);
+        st = advance(&c);
+        l->broken = st != FCC_OK;
         if (out)
             *out = result;
     } else {

@@ -24,6 +24,7 @@ typedef enum ledger__step {
 extern ledger__step ledger__fault;
 
 typedef struct ledger__transient ledger__transient;
+typedef struct ledger__definitions ledger__definitions;
 
 struct ledger {
     ledger__store store;
@@ -34,6 +35,8 @@ struct ledger {
     size_t org_count;
     fcc_status (*definition)(void *ctx, fcc_bytes name, ledger_definition *out);
     void *definition_ctx;
+    ledger__definitions *definitions; /* of the committed state */
+    uint64_t definitions_changed;
     msp_channel *channel;
     const msp_channel *lent; /* options->genesis_channel: not freed */
     uint64_t height;
@@ -81,6 +84,25 @@ fcc_status ledger__metadata_pack(Kvrwset__KVMetadataEntry **entries, size_t coun
 /* The value of one entry; empty when it is not there. */
 fcc_status ledger__metadata_find(fcc_bytes metadata, fcc_bytes name, fcc__arena *arena, fcc_bytes *out) FCC_MUST_CHECK;
 
+/* ---- lifecycle.c: chaincode definitions ---------------------------------------------------------------------------- */
+
+/* What a state says about chaincodes, as far as somebody has asked. Counted users. */
+ledger__definitions *ledger__definitions_new(void);
+ledger__definitions *ledger__definitions_use(ledger__definitions *definitions);
+void ledger__definitions_drop(ledger__definitions *definitions); /* takes NULL */
+/* The committed state's are to be read anew. */
+fcc_status ledger__definitions_renew(ledger *l) FCC_MUST_CHECK;
+
+/* A snapshot of the state and its definitions. In calls, NULL is the committed state. */
+typedef struct ledger__view {
+    ledger__definitions *definitions;
+    MDB_txn *txn;
+} ledger__view;
+
+/* The definition of a namespace, `_lifecycle` included. Lives as long as the view's definitions. */
+fcc_status ledger__definition(const ledger *l, const ledger__view *view, fcc_bytes name,
+                              ledger_definition *out) FCC_MUST_CHECK;
+
 /* ---- collections.c: private data collections and who is in them ---------------------------------------------------- */
 
 typedef struct ledger__collection {
@@ -94,8 +116,8 @@ typedef struct ledger__collection {
 } ledger__collection;
 
 /* FCC_ERR_NOT_FOUND. In the arena. */
-fcc_status ledger__find_collection(const ledger *l, fcc_bytes ns, fcc_bytes name, fcc__arena *arena,
-                                   ledger__collection *out) FCC_MUST_CHECK;
+fcc_status ledger__find_collection(const ledger *l, const ledger__view *view, fcc_bytes ns, fcc_bytes name,
+                                   fcc__arena *arena, ledger__collection *out) FCC_MUST_CHECK;
 bool ledger__is_member(const ledger__collection *collection, const char *mspid);
 
 /* ---- range.c: what a range query has seen -------------------------------------------------------------------------- */
@@ -153,8 +175,6 @@ typedef struct ledger__candidate {
 /* Phases 1 and 2, for all transactions of a block, against the state before it. */
 fcc_status ledger__validate(ledger *l, MDB_txn *txn, const ledger__block *block, ledger__candidate *candidates,
                             fcc__arena *arena) FCC_MUST_CHECK;
-/* The definition of a namespace, `_lifecycle` included. */
-fcc_status ledger__definition(const ledger *l, fcc_bytes name, ledger_definition *out) FCC_MUST_CHECK;
 
 /* ---- apply.c: read conflicts, and what the valid transactions change ------------------------------------------------ */
 
@@ -165,6 +185,7 @@ typedef struct ledger__updates {
     uint64_t block;
     ledger__map map;         /* state key to the last update of the block */
     ledger__map collections; /* looked up so far */
+    bool defines;            /* something in `_lifecycle` is written */
 } ledger__updates;
 
 void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc__arena *arena, uint64_t block);

@@ -18,10 +18,14 @@
 
 typedef struct ledger ledger;
 
-/* What the channel has agreed on about one chaincode. Borrowed while the callback's owner doesn't change it. */
+/* What the channel has agreed on about one chaincode. Borrowed: see whom you have it from. */
 typedef struct ledger_definition {
+    int64_t sequence; /* from 1; 0 from a callback that doesn't know */
     fcc_bytes version;
-    fcc_bytes policy;      /* protos.ApplicationPolicy */
+    bool init_required;
+    fcc_bytes endorsement_plugin;
+    fcc_bytes validation_plugin;
+    fcc_bytes policy;      /* protos.ApplicationPolicy: the validation parameter */
     fcc_bytes collections; /* protos.CollectionConfigPackage; empty without collections */
 } ledger_definition;
 
@@ -29,7 +33,10 @@ typedef struct ledger_options {
     const char *dir;         /* made when missing. NULL: nothing outlives ledger_close (unlinked files in /dev/shm) */
     const char *const *orgs; /* MSP ids whose peers' private data are kept here; copied */
     size_t org_count;
-    /* FCC_ERR_NOT_FOUND: no such chaincode. Must answer the same while blocks are replayed in ledger_open. */
+    /*
+     * Definitions from outside the ledger, for tests of chaincodes. FCC_ERR_NOT_FOUND: no such chaincode. Must answer the
+     * same while blocks are replayed in ledger_open. NULL: they are what the channel has committed in `_lifecycle`.
+     */
     fcc_status (*definition)(void *ctx, fcc_bytes name, ledger_definition *out);
     void *definition_ctx;
     /*
@@ -63,8 +70,13 @@ const msp_channel *ledger_channel(const ledger *l);
 /* Number of the newest config block. */
 uint64_t ledger_config_block(const ledger *l);
 
-/* The definition that options->definition gives; `_lifecycle` has its own. FCC_ERR_NOT_FOUND. */
+/*
+ * The definition in force for the next block, that of `_lifecycle` included. Borrowed until the next commit.
+ * FCC_ERR_NOT_FOUND.
+ */
 fcc_status ledger_find_definition(const ledger *l, fcc_bytes name, ledger_definition *out) FCC_MUST_CHECK;
+/* Grows whenever a block has written to `_lifecycle` (approvals too) or configured the channel. */
+uint64_t ledger_definitions_changed(const ledger *l);
 
 /* A serialized common.Block with all its metadata, in the arena. FCC_ERR_NOT_FOUND. */
 fcc_status ledger_block(const ledger *l, uint64_t number, fcc__arena *arena, fcc_bytes *block) FCC_MUST_CHECK;

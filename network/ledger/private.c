@@ -182,7 +182,7 @@ static fcc_status collection_of(ledger__updates *u, fcc_bytes ns, fcc_bytes name
         known = ledger__map_at(&u->collections, fcc_str(path));
         if (!fresh || !known)
             return FCC_ERR_LIMIT;
-        st = ledger__find_collection(u->l, ns, name, u->arena, fresh);
+        st = ledger__find_collection(u->l, NULL, ns, name, u->arena, fresh);
         if (st == FCC_OK)
             *known = fresh;
         else if (st != FCC_ERR_NOT_FOUND)

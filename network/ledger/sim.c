@@ -46,6 +46,8 @@ fcc_status ledger_sim_new(ledger *l, const ledger_sim_options *options, ledger_s
     ledger__map_init(&sim->policies, sim->arena, sizeof(bool));
     ledger__map_init(&sim->written, sim->arena, sizeof(bool));
     st = ledger__begin(&l->store, false, &sim->txn);
+    if (st == FCC_OK)
+        sim->view = (ledger__view){ ledger__definitions_use(l->definitions), sim->txn };
 out:
     if (st == FCC_OK)
         *out = sim;
@@ -64,6 +66,7 @@ void ledger_sim_free(ledger_sim *sim)
         ledger_iter_close(iter);
     if (sim->txn)
         mdb_txn_abort(sim->txn);
+    ledger__definitions_drop(sim->view.definitions);
     fcc__arena_free(sim->arena);
     fcc__buf_clear(&sim->error);
     free(sim);
@@ -130,7 +133,7 @@ fcc_status ledger__note_definition(ledger_sim *sim, fcc_bytes ns)
 
     if (!noted)
         return FCC_ERR_LIMIT;
-    if (*noted)
+    if (*noted || fcc_bytes_equal(ns, FCC_LIT(LEDGER__LIFECYCLE))) /* which defines itself */
         return FCC_OK;
     st = note(sim, "metadata", ns, "");
     for (i = 0; st == FCC_OK && i < sizeof fields / sizeof fields[0]; i++)
@@ -148,7 +151,7 @@ static fcc_status know(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, stru
     if (!known)
         return FCC_ERR_LIMIT;
     if (!known->looked_up) {
-        st = ledger__find_collection(sim->l, ns, collection, sim->arena, &known->collection);
+        st = ledger__find_collection(sim->l, &sim->view, ns, collection, sim->arena, &known->collection);
         if (st != FCC_OK && st != FCC_ERR_NOT_FOUND)
             return st;
         known->found = st == FCC_OK;
@@ -336,7 +339,7 @@ static fcc_status note_policy(ledger_sim *sim, fcc_bytes ns, fcc_bytes collectio
             return st;
         policy = known->collection.endorsement_policy;
     }
-    if (!policy.len && ledger__definition(sim->l, ns, &definition) == FCC_OK)
+    if (!policy.len && ledger__definition(sim->l, &sim->view, ns, &definition) == FCC_OK)
         policy = definition.policy;
     return policy.len && !ledger__map_at(&sim->policies, policy) ? FCC_ERR_LIMIT : FCC_OK;
 }
@@ -421,7 +424,7 @@ static fcc_status list_policies(ledger_sim *sim, fcc__arena *arena, ledger_resul
     size_t i;
 
     if (sim->invoked.len && !ledger__map_find(&sim->written, sim->invoked) &&
-        ledger__definition(sim->l, sim->invoked, &definition) == FCC_OK && definition.policy.len &&
+        ledger__definition(sim->l, &sim->view, sim->invoked, &definition) == FCC_OK && definition.policy.len &&
         !ledger__map_at(&sim->policies, definition.policy))
         return FCC_ERR_LIMIT;
     list = fcc__arena_zalloc(arena, sim->policies.count, sizeof *list);

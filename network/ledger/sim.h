@@ -8,6 +8,7 @@ struct ledger_sim {
     ledger *l;
     fcc__arena *arena;
     MDB_txn *txn; /* the snapshot */
+    ledger__view view;
     char *mspid;
     fcc_bytes txid;
     fcc_bytes creator;

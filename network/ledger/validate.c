@@ -145,7 +145,7 @@ static fcc_status check_collection(struct endorsed *e, fcc_bytes name)
 
     if (ledger__map_find(&e->checked, name))
         return FCC_OK;
-    st = ledger__find_collection(e->checker->l, e->ns, name, e->checker->arena, &collection);
+    st = ledger__find_collection(e->checker->l, NULL, e->ns, name, e->checker->arena, &collection);
     if (st != FCC_OK)
         return st == FCC_ERR_LIMIT || st == FCC_ERR_NOMEM ? st : FCC_ERR_AUTH;
     if (!collection.endorsement_policy.len)
@@ -304,6 +304,7 @@ static fcc_status check_endorsement(struct checker *c, ledger__candidate *candid
     for (i = 0; st == FCC_OK && i <= rwset->count; i++) {
         const ledger__ns_rwset *ns = i < rwset->count ? &rwset->namespaces[i] : NULL;
         struct endorsed e;
+        fcc_status found;
 
         if (ns ? !ledger__ns_writes(ns) && !fcc_bytes_equal(ns->name, name) : seen)
             continue;
@@ -311,7 +312,10 @@ static fcc_status check_endorsement(struct checker *c, ledger__candidate *candid
         e.checker = c;
         e.ns = ns ? ns->name : name;
         seen = seen || fcc_bytes_equal(e.ns, name);
-        if (ledger__definition(c->l, e.ns, &e.definition) != FCC_OK) {
+        found = ledger__definition(c->l, NULL, e.ns, &e.definition);
+        if (found == FCC_ERR_NOMEM || found == FCC_ERR_LIMIT || found == FCC_ERR_IO)
+            return found;
+        if (found != FCC_OK || !e.definition.policy.len) {
             candidate->code = CODE(INVALID_CHAINCODE);
             return FCC_OK;
         }

@@ -3,8 +3,6 @@
  * validation, the commit hash from our own state. Two networks, of Fabric 3.1.5 and 2.5.16.
  */
 #include "ledger/internal.h"
-#include "msp/policy.h"
-#include "peer/collection.pb-c.h"
 #include "protos/unpack.h"
 #include "test/support/skip.h"
 
@@ -16,11 +14,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-struct chaincodes {
-    fcc__arena *arena;
-    ledger_definition probe, bench;
-};
 
 static const char *shared_dir(void)
 {
@@ -46,47 +39,6 @@ static bool read_file(const char *path, fcc__arena *arena, fcc_bytes *out)
     fclose(file);
     *out = fcc_bytes_of(room, (size_t)size);
     return true;
-}
-
-static fcc_status lookup(void *ctx, fcc_bytes name, ledger_definition *out)
-{
-    struct chaincodes *all = ctx;
-
-    if (fcc_bytes_equal(name, FCC_LIT("probe")))
-        *out = all->probe;
-    else if (fcc_bytes_equal(name, FCC_LIT("bench")))
-        *out = all->bench;
-    else
-        return FCC_ERR_NOT_FOUND;
-    return FCC_OK;
-}
-
-/* As deployed: see shared/fabric/README.md and collections.json. */
-static void define(struct chaincodes *all, fcc__arena *arena)
-{
-    static const config_collection collections[] = {
-        { .name = "colA",
-          .policy = "OR('Org1MSP.member','Org2MSP.member')",
-          .max_peer_count = 1,
-          .member_only_read = true,
-          .member_only_write = true },
-        { .name = "colB",
-          .policy = "OR('Org1MSP.member')",
-          .max_peer_count = 1,
-          .block_to_live = 3,
-          .member_only_read = true,
-          .endorsement_policy = "OR('Org1MSP.peer')" },
-    };
-    config_collections list = { collections, 2 };
-    fcc_bytes policy;
-
-    memset(all, 0, sizeof *all);
-    all->arena = arena;
-    all->probe.version = all->bench.version = FCC_LIT("1");
-    assert_int_equal(msp_policy_parse("OR('Org1MSP.peer','Org2MSP.peer')", arena, &policy, NULL), FCC_OK);
-    assert_int_equal(msp_policy_application(policy, arena, &all->probe.policy), FCC_OK);
-    assert_int_equal(msp_collections_pack(list, arena, &all->probe.collections, NULL), FCC_OK);
-    assert_int_equal(msp_policy_reference("/Channel/Application/Endorsement", arena, &all->bench.policy), FCC_OK);
 }
 
 /* The recorded set through our builder: the same bytes. Collections are left out, their plain keys are not recorded. */
@@ -185,20 +137,37 @@ static size_t compare_sets(ledger *l, const ledger__block *block, fcc__arena *ar
     return ranges;
 }
 
+/* As it was deployed: see shared/fabric/README.md. */
+static void check_definition(const ledger *l)
+{
+    ledger_definition definition;
+
+    assert_int_equal(ledger_find_definition(l, FCC_LIT("probe"), &definition), FCC_OK);
+    assert_int_equal(definition.sequence, 1);
+    assert_true(fcc_bytes_equal(definition.version, FCC_LIT("1")));
+    assert_true(fcc_bytes_equal(definition.endorsement_plugin, FCC_LIT("escc")));
+    assert_true(fcc_bytes_equal(definition.validation_plugin, FCC_LIT("vscc")));
+    assert_false(definition.init_required);
+    assert_true(definition.policy.len > 0 && definition.collections.len > 0);
+    assert_int_equal(ledger_find_definition(l, FCC_LIT("absent"), &definition), FCC_ERR_NOT_FOUND);
+    assert_true(ledger_definitions_changed(l) > 0);
+}
+
 typedef fcc_status commit_fn(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out, fcc_error *error);
 
-/* Commit every block of the folder; each must come out byte for byte as it went in. Returns their number. */
+/*
+ * Commit every block of the folder; each must come out byte for byte as it went in. What the chaincodes' policies and
+ * collections are is in the blocks. Returns their number.
+ */
 static size_t replay(const char *folder, commit_fn *commit)
 {
     static const char *const orgs[] = { "Org1MSP", "Org2MSP" };
-    fcc__arena *forever = fcc__arena_new(1 << 24), *arena = fcc__arena_new(1 << 28);
-    struct chaincodes chaincodes;
-    ledger_options options = { .orgs = orgs, .org_count = 2, .definition = lookup, .definition_ctx = &chaincodes };
+    fcc__arena *arena = fcc__arena_new(1 << 28);
+    ledger_options options = { .orgs = orgs, .org_count = 2 };
     fcc_error error = { FCC_OK, "" };
     ledger *l;
     size_t n, ranges = 0;
 
-    define(&chaincodes, forever);
     assert_int_equal(ledger_open(&options, &l, &error), FCC_OK);
     for (n = 0;; n++) {
         ledger__block before, after;
@@ -229,9 +198,9 @@ static size_t replay(const char *folder, commit_fn *commit)
     }
     assert_int_equal(ledger_height(l), n);
     assert_true(ranges > 0 || n < 41);
+    check_definition(l);
     ledger_close(l);
     fcc__arena_free(arena);
-    fcc__arena_free(forever);
     return n;
 }
 
