@@ -6,6 +6,15 @@ $(B)/conformance/replay: $(B)/libconformance.a $(RPC) $(B)/libprotos.a $(B)/libb
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/libconformance.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(GRPC_LIBS) $(PB_LIBS) $(CRYPTO_LIBS)
 unit-tests: $(B)/conformance/replay
 
+# ... and of recorded service calls, against a devnet
+$(eval $(call archive,services,test/conformance/services))
+$(B)/conformance/services: $(B)/libservices.a $(LEDGER) $(RPC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
+unit-tests: $(B)/conformance/services
+UNIT_conformance/services = $(B)/libservices.a $(B)/libprotos.a $(B)/libbase.a
+
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 
