@@ -41,6 +41,9 @@ void cli_print_json(json_t *value);
 /* A whole number; false for anything else or outside of the range. */
 bool cli_number(const char *text, int64_t least, int64_t most, int64_t *out);
 
+/* A moment such as 2026-11-21T11:45:00Z or with +01:00, seconds with a fraction or not: nanoseconds since 1970. */
+bool cli_time(const char *text, int64_t *ns);
+
 /* ---- paths.c ---- */
 
 /*

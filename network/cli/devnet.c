@@ -28,6 +28,13 @@ static const char usage[] =
     "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
     "  --network FILE       the consortium (network/network.yaml)\n"
+    "  --crypto DIR         run somebody else's consortium: its keys, as cryptogen lays them out ...\n"
+    "  --genesis FILE       ... and the genesis block of its channel. Both are copied into the network's directory;\n"
+    "                       no chaincode is deployed, and no network file is read\n"
+    "  --fabric 2.5|3.1     whose offers, checks and texts it shows (3.1; a directory keeps its first choice)\n"
+    "  --clock TIME         start the network's clock there, such as 2026-11-21T11:45:00Z; it then runs on\n"
+    "  --cc-address NAME=HOST:PORT\n"
+    "                       where chaincode NAME listens, whatever its package says; repeatable\n"
     "  --bin DIR            where the chaincodes' programs are (beside this one)\n"
     "  --chaincodes DIR     where <EXE>/collections.json of a --with is (chaincode)\n\n"
     "The embedded network is for development: every key is in its directory, and one machine holds all of it.\n";
@@ -37,6 +44,7 @@ enum { WITH_MAX = 32, STOP_MS = 15000, READY_CHAR = '+' };
 typedef struct up_options {
     devnet_options devnet;
     devnet_with with[WITH_MAX];
+    devnet_cc_address cc_addresses[WITH_MAX];
     bool detach;
     bool json;
 } up_options;
@@ -159,19 +167,40 @@ static int detach(up_options *o)
     return CLI_OK;
 }
 
+/* The network file, unless the directory or the options say that there is none. Returns -1 to go on. */
+static int find_network(up_options *o)
+{
+    static char network[4096];
+    fcc_error error = { 0 };
+    devnet_found found;
+
+    if (o->devnet.network_file && o->devnet.crypto)
+        return cli_usage("devnet", "--network and --crypto: each is a consortium of its own, give one of them");
+    if (!o->devnet.crypto != !o->devnet.genesis)
+        return cli_usage("devnet", "%s: --crypto and --genesis belong together, give both",
+                         o->devnet.crypto ? "--crypto" : "--genesis");
+    if (o->devnet.network_file || o->devnet.crypto)
+        return -1;
+    if (devnet_find(o->devnet.dir, &found, &error) != FCC_OK)
+        return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
+    if (found.foreign)
+        return -1;
+    if (!cli_find_file("network/network.yaml", network, sizeof(network)))
+        return cli_failed("devnet", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    o->devnet.network_file = network;
+    return -1;
+}
+
 static int up(up_options *o)
 {
-    static char network[4096], chaincodes[4096], own[4096], bin[4096];
+    static char chaincodes[4096], own[4096], bin[4096];
     fcc_error error = { 0 };
     fcc_status st;
     char *slash;
+    int bad;
 
-    if (!o->devnet.network_file) {
-        if (!cli_find_file("network/network.yaml", network, sizeof(network)))
-            return cli_failed("devnet", FCC__E_NET_CONFIG,
-                              "no network/network.yaml here: say where with --network FILE");
-        o->devnet.network_file = network;
-    }
+    if ((bad = find_network(o)) >= 0)
+        return bad;
     if (!o->devnet.chaincode_dir && cli_find_file("chaincode", chaincodes, sizeof(chaincodes)))
         o->devnet.chaincode_dir = chaincodes;
     if (!o->devnet.bin_dir && cli_own_path(own, sizeof(own)) && (slash = strrchr(own, '/'))) {
@@ -180,6 +209,7 @@ static int up(up_options *o)
         o->devnet.bin_dir = bin;
     }
     o->devnet.with = o->with;
+    o->devnet.cc_addresses = o->cc_addresses;
     if (o->detach)
         return detach(o);
     o->devnet.ready = tell_ready;
@@ -265,9 +295,55 @@ static int add_with(up_options *o, char *text)
     return -1;
 }
 
+static int add_cc_address(up_options *o, char *text)
+{
+    devnet_cc_address *new = &o->cc_addresses[o->devnet.cc_address_count];
+    char *equals = strchr(text, '='), *colon = equals ? strrchr(equals, ':') : NULL;
+    int64_t port;
+
+    if (o->devnet.cc_address_count == WITH_MAX)
+        return cli_usage("devnet", "--cc-address: at most %d", WITH_MAX);
+    if (!colon || equals == text || colon == equals + 1 || !cli_number(colon + 1, 1, 65535, &port))
+        return cli_usage("devnet", "--cc-address %s: must be NAME=HOST:PORT", text);
+    *equals = '\0';
+    for (size_t i = 0; i < o->devnet.cc_address_count; i++)
+        if (strcmp(o->cc_addresses[i].name, text) == 0)
+            return cli_usage("devnet", "--cc-address %s: given twice", text);
+    *new = (devnet_cc_address){ .name = text, .address = equals + 1 };
+    o->devnet.cc_address_count++;
+    return -1;
+}
+
+static int set_fabric(up_options *o, const char *text)
+{
+    if (strcmp(text, "3.1") == 0)
+        o->devnet.fabric = DEVNET_FABRIC_3_1;
+    else if (strcmp(text, "2.5") == 0)
+        o->devnet.fabric = DEVNET_FABRIC_2_5;
+    else
+        return cli_usage("devnet", "--fabric %s: must be 2.5 or 3.1", text);
+    return -1;
+}
+
 int cli_devnet(int argc, char **argv)
 {
-    enum { DIR_, DETACH, WITH, PORTS, BATCH, NETWORK, BIN, CHAINCODES, JSON, HELP };
+    enum {
+        DIR_,
+        DETACH,
+        WITH,
+        PORTS,
+        BATCH,
+        NETWORK,
+        CRYPTO,
+        GENESIS,
+        FABRIC,
+        CLOCK,
+        CC_ADDRESS,
+        BIN,
+        CHAINCODES,
+        JSON,
+        HELP
+    };
     static const struct option options[] = {
         { "dir", required_argument, NULL, DIR_ },
         { "detach", no_argument, NULL, DETACH },
@@ -275,6 +351,11 @@ int cli_devnet(int argc, char **argv)
         { "ports", required_argument, NULL, PORTS },
         { "batch-timeout", required_argument, NULL, BATCH },
         { "network", required_argument, NULL, NETWORK },
+        { "crypto", required_argument, NULL, CRYPTO },
+        { "genesis", required_argument, NULL, GENESIS },
+        { "fabric", required_argument, NULL, FABRIC },
+        { "clock", required_argument, NULL, CLOCK },
+        { "cc-address", required_argument, NULL, CC_ADDRESS },
         { "bin", required_argument, NULL, BIN },
         { "chaincodes", required_argument, NULL, CHAINCODES },
         { "json", no_argument, NULL, JSON },
@@ -312,6 +393,25 @@ int cli_devnet(int argc, char **argv)
             break;
         case NETWORK:
             o.devnet.network_file = optarg;
+            break;
+        case CRYPTO:
+            o.devnet.crypto = optarg;
+            break;
+        case GENESIS:
+            o.devnet.genesis = optarg;
+            break;
+        case FABRIC:
+            if ((bad = set_fabric(&o, optarg)) >= 0)
+                return bad;
+            break;
+        case CLOCK:
+            if (!cli_time(optarg, &o.devnet.clock_ns))
+                return cli_usage("devnet", "--clock %s: must be a moment such as 2026-11-21T11:45:00Z", optarg);
+            o.devnet.has_clock = true;
+            break;
+        case CC_ADDRESS:
+            if ((bad = add_cc_address(&o, optarg)) >= 0)
+                return bad;
             break;
         case BIN:
             o.devnet.bin_dir = optarg;

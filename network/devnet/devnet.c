@@ -24,14 +24,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 500, ARENA_CAP = 64 << 20, GENESIS_ARENA = 64 << 20 };
+enum { TICK_MS = 500, ARENA_CAP = 64 << 20, GENESIS_ARENA = 64 << 20, ORGS_MAX = 16 };
 
-int64_t devnet_now_ns(void)
+static int64_t machine_now_ns(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_REALTIME, &ts);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t devnet_now_ns(const struct devnet *net)
+{
+    return machine_now_ns() + net->clock_shift_ns;
 }
 
 int64_t devnet_monotonic_ms(void)
@@ -44,8 +49,7 @@ int64_t devnet_monotonic_ms(void)
 
 static int64_t clock_now_ns(void *ctx)
 {
-    (void)ctx;
-    return devnet_now_ns();
+    return devnet_now_ns(ctx);
 }
 
 static int64_t clock_monotonic_ms(void *ctx)
@@ -270,15 +274,42 @@ static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
     return FCC_OK;
 }
 
-static fcc_status load_network(struct devnet *net, fcc_error *error)
+static fcc_status check_size(const struct devnet *net, fcc_error *error)
+{
+    if (net->network->org_count <= ORGS_MAX)
+        return FCC_OK;
+    return fcc_error_set(error, FCC_ERR_CONFIG, "%s: a devnet has %d organisations at most", net->network->path,
+                         ORGS_MAX);
+}
+
+/* Somebody else's consortium, from the copies in the directory. */
+static fcc_status load_foreign(struct devnet *net, fcc_error *error)
 {
     const devnet_options *o = net->options;
     fcc_status st;
 
-    if ((st = config_load(o->network_file, &net->network, error)) != FCC_OK)
+    if (o->with_count > 0)
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "--with %s: the network of --crypto and --genesis gets its chaincodes from its clients",
+                             o->with[0].name);
+    net->crypto_dir = path_in(net, o->dir, "crypto");
+    if (!net->crypto_dir)
+        return no_memory(error);
+    if ((st = read_file(net, path_in(net, o->dir, "genesis.block"), &net->genesis, error)) != FCC_OK)
         return st;
-    if (net->network->org_count > 16)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: a devnet has 16 organisations at most", o->network_file);
+    st = msp_adopt(net->crypto_dir, net->genesis, "genesis.block", &net->network, error);
+    return st == FCC_OK ? check_size(net, error) : st;
+}
+
+static fcc_status load_own(struct devnet *net, fcc_error *error)
+{
+    const devnet_options *o = net->options;
+    fcc_status st;
+
+    if (!o->network_file)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if ((st = config_load(o->network_file, &net->network, error)) != FCC_OK || (st = check_size(net, error)) != FCC_OK)
+        return st;
     net->crypto_dir = path_in(net, o->dir, "crypto");
     if (!net->crypto_dir)
         return no_memory(error);
@@ -288,6 +319,18 @@ static fcc_status load_network(struct devnet *net, fcc_error *error)
     if ((st = msp_generate(net->network, net->crypto_dir, error)) != FCC_OK)
         return st;
     return msp_write_registry(net->network, o->dir, error);
+}
+
+static fcc_status load_network(struct devnet *net, fcc_error *error)
+{
+    const char *dir = net->options->dir;
+    fcc_status st = devnet_settle(net->options, &net->settings, error);
+
+    if (st == FCC_OK)
+        st = net->settings.foreign ? load_foreign(net, error) : load_own(net, error);
+    if (st == FCC_OK && !net->settings.known)
+        st = devnet_settings_keep(dir, &net->settings, error);
+    return st;
 }
 
 static fcc_status open_ledger(struct devnet *net, fcc_error *error)
@@ -312,8 +355,10 @@ static fcc_status open_ledger(struct devnet *net, fcc_error *error)
     if (ledger_height(net->ledger) > 0)
         return FCC_OK;
     arena = fcc__arena_new(GENESIS_ARENA);
-    st = arena ? msp_genesis(config, net->crypto_dir, devnet_now_ns() / 1000000000, arena, &block, error)
-               : no_memory(error);
+    block = net->genesis;
+    st = arena ? FCC_OK : no_memory(error);
+    if (st == FCC_OK && !net->settings.foreign)
+        st = msp_genesis(config, net->crypto_dir, devnet_now_ns(net) / 1000000000, arena, &block, error);
     if (st == FCC_OK)
         st = ledger_commit(net->ledger, block, arena, &committed, error);
     fcc__arena_free(arena);
@@ -382,7 +427,8 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
         if (st != FCC_OK)
             return st;
         options.signer = peer->signer;
-        options.clock = (peer_clock){ .now_ns = clock_now_ns, .monotonic_ms = clock_monotonic_ms };
+        options.clock = (peer_clock){ .now_ns = clock_now_ns, .monotonic_ms = clock_monotonic_ms, .ctx = net };
+        options.fabric = net->settings.fabric == DEVNET_FABRIC_2_5 ? PEER_FABRIC_2_5 : PEER_FABRIC_3_1;
         if ((st = peer_host_new(&options, &peer->host, error)) != FCC_OK)
             return st;
         for (size_t c = 0; c < net->chaincode_count; c++) {
@@ -410,6 +456,8 @@ static fcc_status start_processes(struct devnet *net, fcc_error *error)
     net->processes = fcc__arena_zalloc(net->arena, net->installed_count, sizeof(*net->processes));
     if (!net->processes || !log_dir || !path)
         return no_memory(error);
+    if (net->installed_count == 0)
+        return FCC_OK;
     if (!realpath(path, registry))
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     if (mkdir(log_dir, 0755) != 0 && errno != EEXIST)
@@ -454,9 +502,13 @@ static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char 
     if ((st = read_file(net, path_in(net, tls_dir, "server.crt"), &tls.cert, error)) != FCC_OK ||
         (st = read_file(net, path_in(net, tls_dir, "server.key"), &tls.key, error)) != FCC_OK)
         return st;
+    if (!address && !net->options->auto_ports)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s gives no port for %s: take free ones with --ports auto",
+                             net->network->path, tls_dir);
+    address = address ? address : "127.0.0.1:0";
     colon = strrchr(address, ':');
     if (!colon)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->options->network_file, address);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->network->path, address);
     host = fcc__arena_printf(net->arena, "%.*s", (int)(colon - address), address);
     if (net->options->auto_ports)
         address = fcc__arena_printf(net->arena, "%s:0", host ? host : "127.0.0.1");
@@ -595,6 +647,8 @@ fcc_status devnet_run(const devnet_options *options, fcc_error *error)
 
     fcc__log_who("devnet");
     net.started_ms = devnet_monotonic_ms();
+    if (options->has_clock)
+        net.clock_shift_ns = options->clock_ns - machine_now_ns();
     sigemptyset(&signals); /* before gRPC's threads are made, so that none of them takes a signal */
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

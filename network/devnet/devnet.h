@@ -24,9 +24,33 @@ typedef struct devnet_with {
     const char *exe;
 } devnet_with;
 
+/* Which Fabric the network shows itself as: its offers, checks and texts. */
+typedef enum devnet_fabric {
+    DEVNET_FABRIC_KEPT, /* as the directory has it; 3.1 for a new one */
+    DEVNET_FABRIC_3_1,
+    DEVNET_FABRIC_2_5,
+} devnet_fabric;
+
+/* Where a chaincode listens, whatever its package's connection.json says. */
+typedef struct devnet_cc_address {
+    const char *name;
+    const char *address; /* host:port */
+} devnet_cc_address;
+
 typedef struct devnet_options {
-    const char *dir;           /* made when missing; certificates and keys, endpoints.json, the ledger, log/ */
-    const char *network_file;  /* network.yaml */
+    const char *dir;          /* made when missing; certificates and keys, endpoints.json, the ledger, log/ */
+    const char *network_file; /* network.yaml; NULL for somebody else's consortium */
+    /*
+     * Somebody else's consortium: its key material in cryptogen's layout and its channel's genesis block. Both are copied
+     * into the directory, so a restart needs neither. No chaincodes are deployed. Both or none.
+     */
+    const char *crypto;
+    const char *genesis;
+    devnet_fabric fabric;
+    bool has_clock; /* the network's clock starts at clock_ns, since 1970, and runs on from there */
+    int64_t clock_ns;
+    const devnet_cc_address *cc_addresses;
+    size_t cc_address_count;
     const char *bin_dir;       /* where the chaincodes' executables are; NULL: beside this executable */
     const char *chaincode_dir; /* where <exe>/collections.json of a `with` is looked for; NULL: "chaincode" */
     bool auto_ports;           /* take free ports and ignore those of the network file */
@@ -43,7 +67,8 @@ typedef struct devnet_options {
  *
  * @return FCC_OK          stopped by a signal; everything acknowledged is on disk
  *         FCC_ERR_EXISTS  another devnet holds the directory
- *         FCC_ERR_CONFIG  the network file, an executable that is missing, a port that is taken
+ *         FCC_ERR_CONFIG  the network file, an executable that is missing, a port that is taken, options that the
+ *                         directory contradicts
  *         FCC_ERR_APP     a chaincode's process ends each time that it is started
  *         FCC_ERR_IO, FCC_ERR_CORRUPT, ...  as `error` says
  */
@@ -56,6 +81,7 @@ fcc__code devnet_code(fcc_status status);
 typedef struct devnet_found {
     bool running; /* a devnet holds it */
     bool ready;   /* and has written its endpoints.json */
+    bool foreign; /* it holds somebody else's consortium: needs no network file */
     pid_t pid;    /* of that devnet, 0 when none runs */
 } devnet_found;
 

@@ -127,11 +127,10 @@ static const char *absolute(fcc__arena *arena, const char *path)
     return realpath(path, resolved) ? fcc__arena_printf(arena, "%s", resolved) : path;
 }
 
-static fcc_status write_whole(const char *path, const char *text, fcc_error *error)
+fcc_status devnet_write_whole(const char *path, fcc_bytes content, fcc_error *error)
 {
     char temporary[PATH_MAX];
     int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
-    size_t len = strlen(text);
     int fd;
 
     if (n < 0 || n >= (int)sizeof(temporary))
@@ -139,7 +138,7 @@ static fcc_status write_whole(const char *path, const char *text, fcc_error *err
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
-    if (write(fd, text, len) != (ssize_t)len) {
+    if (write(fd, content.data, content.len) != (ssize_t)content.len) {
         close(fd);
         unlink(temporary);
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
@@ -190,7 +189,7 @@ fcc_status devnet_write_endpoints(const char *dir, const config_network *network
         st = too_long(dir, error);
         goto out;
     }
-    st = write_whole(path, text, error);
+    st = devnet_write_whole(path, fcc_str(text), error);
 out:
     if (st == FCC_ERR_NOMEM)
         fcc_error_set(error, st, "%s/endpoints.json: %s", dir, fcc_status_text(st));
@@ -206,11 +205,13 @@ out:
 fcc_status devnet_find(const char *dir, devnet_found *out, fcc_error *error)
 {
     devnet_found found = { 0 };
+    devnet_settings settings;
     char path[PATH_MAX];
     int fd;
 
     if (!join(path, dir, "devnet.pid"))
         return too_long(dir, error);
+    found.foreign = devnet_settings_read(dir, &settings, NULL) == FCC_OK && settings.foreign;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         if (errno != ENOENT && errno != ENOTDIR)
@@ -256,8 +257,10 @@ fcc_status devnet_stop(const char *dir, int64_t timeout_ms, fcc_error *error)
 /* ---- reset ------------------------------------------------------------------------------------------------------- */
 
 /* All that a devnet writes. Nothing else below the directory is touched. */
-static const char *const own_entries[] = { "crypto",        "custody",    "ledger",         "log",
-                                           "registry.json", "chaincodes", "endpoints.json", "endpoints.json.new" };
+static const char *const own_entries[] = { "crypto",        "custody",           "ledger",         "log",
+                                           "registry.json", "chaincodes",        "endpoints.json", "endpoints.json.new",
+                                           "genesis.block", "genesis.block.new", "devnet.json",    "devnet.json.new",
+                                           "crypto.copying" };
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {

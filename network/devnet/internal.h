@@ -5,6 +5,7 @@
 #include "devnet/devnet.h"
 
 #include "config/config.h"
+#include "devnet/directory.h"
 #include "devnet/process.h"
 #include "ledger/ledger.h"
 #include "msp/channel.h"
@@ -44,8 +45,10 @@ struct devnet {
     fcc_error *error; /* of devnet_run: filled when it fails while running */
     fcc_status status;
     fcc__arena *arena;
+    devnet_settings settings;
     config_network *network;
     const char *crypto_dir;
+    fcc_bytes genesis; /* of somebody else's channel */
     const char *bin_dir;
     rpc_loop *loop;
     ledger *ledger;
@@ -61,10 +64,12 @@ struct devnet {
     devnet_call *waiting;   /* CommitStatus of transactions that aren't committed yet */
     devnet_events *streams; /* ChaincodeEvents */
     int64_t started_ms;
+    int64_t clock_shift_ns; /* of the network's clock against this machine's */
     bool ready;
 };
 
-int64_t devnet_now_ns(void);
+/* The network's time, since 1970: this machine's unless --clock says otherwise. */
+int64_t devnet_now_ns(const struct devnet *net);
 int64_t devnet_monotonic_ms(void);
 /* End devnet_run with this result. */
 void devnet_fail(struct devnet *net, fcc_status status, const char *text);

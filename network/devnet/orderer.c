@@ -172,7 +172,7 @@ static devnet_broadcast check_writer(devnet_orderer *o, const Common__SignatureH
     fcc_error why = { 0 };
     fcc_status st;
 
-    if (expires != 0 && expires < devnet_now_ns() / 1000000000)
+    if (expires != 0 && expires < devnet_now_ns(o->net) / 1000000000)
         return answer(COMMON__STATUS__BAD_REQUEST, "broadcast client identity expired");
     st = msp_deserialize(msp_channel_manager(channel), fcc__of_pb(header->creator), &creator, &why);
     if (st == FCC_OK)

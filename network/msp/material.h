@@ -18,6 +18,19 @@
 fcc_status msp_generate(const config_network *network, const char *crypto_dir, fcc_error *error) FCC_MUST_CHECK;
 
 /*
+ * The consortium of somebody else's key material and channel, instead of a network file's: its organisations by the
+ * groups of the genesis block, each with the peer of `crypto_dir` (in cryptogen's layout) that its membership service
+ * accepts, the first by name; the orderer likewise. Addresses are 127.0.0.1 with the ports that the block gives anchor
+ * peers and orderers; NULL where it gives none. Users, sites and chaincodes stay empty.
+ *
+ * @param genesis  serialized common.Block; `genesis_path` is how errors call it
+ * @return FCC_OK, *out to be freed with config_free
+ *         FCC_ERR_CONFIG  the block is none, or an organisation of it has no keys there: `error` names it
+ */
+fcc_status msp_adopt(const char *crypto_dir, fcc_bytes genesis, const char *genesis_path, config_network **out,
+                     fcc_error *error) FCC_MUST_CHECK;
+
+/*
  * Write DIR/registry.json and DIR/custody/<MSPID>.key from the configuration and DIR/crypto. Patients' ids and custody
  * keys that exist already are kept, so it can run at every start.
  */
