@@ -192,6 +192,7 @@ typedef struct ledger_results {
     /* What has to endorse it, for planning with msp_channel_satisfied_by_orgs: protos.ApplicationPolicy each. */
     const fcc_bytes *policies;
     size_t policy_count;
+    fcc_bytes interest; /* the same as Fabric's peers tell it: protos.ChaincodeInterest */
 } ledger_results;
 
 /* Once, when the chaincode has answered. The bytes live in `arena`. */

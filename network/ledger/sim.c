@@ -45,6 +45,7 @@ fcc_status ledger_sim_new(ledger *l, const ledger_sim_options *options, ledger_s
     ledger__map_init(&sim->noted, sim->arena, sizeof(bool));
     ledger__map_init(&sim->policies, sim->arena, sizeof(bool));
     ledger__map_init(&sim->written, sim->arena, sizeof(bool));
+    ledger__interest_init(sim);
     st = ledger__begin(&l->store, false, &sim->txn);
     if (st == FCC_OK)
         sim->view = (ledger__view){ ledger__definitions_use(l->definitions), sim->txn };
@@ -233,6 +234,8 @@ fcc_status ledger_sim_get(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, f
                                   "private data matching public hash version is not available. Public hash version = "
                                   "%s, Private data version = %s",
                                   version_text(sim, &hashed), version_text(sim, &entry));
+        if (st == FCC_OK)
+            st = ledger__interest_read(sim, ns, collection);
     }
     if (st == FCC_OK)
         st = ledger__add_read(&sim->builder, ns, collection, key, &entry);
@@ -252,6 +255,8 @@ fcc_status ledger_sim_get_multiple(ledger_sim *sim, fcc_bytes ns, fcc_bytes coll
     for (i = 0; st == FCC_OK && i < count; i++) {
         st = collection.len ? look_private(sim, ns, collection, keys[i], &entry)
                             : look(sim, ns, collection, keys[i], &entry);
+        if (st == FCC_OK && collection.len)
+            st = ledger__interest_read(sim, ns, collection);
         if (st == FCC_OK)
             st = ledger__add_read(&sim->builder, ns, collection, keys[i], &entry);
         if (st == FCC_OK)
@@ -320,6 +325,8 @@ static fcc_status note_policy(ledger_sim *sim, fcc_bytes ns, fcc_bytes collectio
         st = FCC_ERR_LIMIT;
     if (st == FCC_OK)
         st = ledger__metadata_find(entry.metadata, FCC_LIT("VALIDATION_PARAMETER"), sim->arena, &policy);
+    if (st == FCC_OK)
+        st = ledger__interest_write(sim, ns, collection, key, policy);
     if (st != FCC_OK)
         return st;
     if (policy.len) {
@@ -453,6 +460,8 @@ fcc_status ledger_sim_finish(ledger_sim *sim, fcc__arena *arena, ledger_results 
         st = ledger__build(&sim->builder, arena, &results.rwset, &results.private_rwset);
     if (st == FCC_OK)
         st = list_policies(sim, arena, &results);
+    if (st == FCC_OK)
+        st = ledger__interest_build(sim, arena, &results.interest);
     if (st == FCC_OK)
         *out = results;
     return st;

@@ -17,6 +17,8 @@ struct ledger_sim {
     ledger__map noted;       /* namespaces whose whole definition has been recorded as read */
     ledger__map policies;    /* protos.ApplicationPolicy that the writes so far have to satisfy */
     ledger__map written;     /* namespaces with writes */
+    ledger__map touched;     /* interest.c: namespaces and collections */
+    ledger__map ruled;       /* interest.c: written keys with policies of their own */
     fcc_bytes invoked;       /* the first chaincode that was entered */
     ledger_iter *iters;      /* in the order of their making */
     ledger_iter **iters_end;
@@ -62,5 +64,15 @@ fcc_status ledger__permit(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, b
 fcc_status ledger__note_definition(ledger_sim *sim, fcc_bytes ns) FCC_MUST_CHECK;
 /* Put the range queries into the read-write set. */
 fcc_status ledger__record_ranges(ledger_sim *sim) FCC_MUST_CHECK;
+
+/* ---- interest.c: who has to endorse what was simulated -------------------------------------------------------------- */
+
+void ledger__interest_init(ledger_sim *sim);
+/* Private data were read. */
+fcc_status ledger__interest_read(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection) FCC_MUST_CHECK;
+/* A key was written that has this policy of its own, common.SignaturePolicyEnvelope; empty: none. */
+fcc_status ledger__interest_write(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
+                                  fcc_bytes policy) FCC_MUST_CHECK;
+fcc_status ledger__interest_build(ledger_sim *sim, fcc__arena *arena, fcc_bytes *out) FCC_MUST_CHECK;
 
 #endif

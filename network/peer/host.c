@@ -253,6 +253,12 @@ static void simulated(void *ctx, const peer_final *final)
     }
     protos__proposal_response__init(&outcome.response);
     outcome.response.response = response;
+    if ((response->status >= STATUS_ERROR || response->status < STATUS_OK_BELOW) &&
+        FCC__UNPACK(protos__chaincode_interest, outcome.results.interest, sim->arena, &outcome.response.interest) !=
+            FCC_OK) {
+        answer_error(sim, response, "failed to create the proposal response", false);
+        return;
+    }
     if (response->status >= STATUS_ERROR)
         outcome.response.payload = fcc__pb(payload);
     else if (response->status < STATUS_OK_BELOW) {

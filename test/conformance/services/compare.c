@@ -312,11 +312,40 @@ static int by_key(const void *left, const void *right)
 {
     const ProtobufCMessage *a = *(ProtobufCMessage *const *)left, *b = *(ProtobufCMessage *const *)right;
     unsigned offset = a->descriptor->fields[0].offset;
-    fcc_bytes x = bytes_at((const uint8_t *)a + offset), y = bytes_at((const uint8_t *)b + offset);
-    int order = memcmp(x.len ? x.data : (const uint8_t *)"", y.len ? y.data : (const uint8_t *)"",
-                       x.len < y.len ? x.len : y.len);
 
-    return order ? order : (x.len > y.len) - (x.len < y.len);
+    return fcc_bytes_compare(bytes_at((const uint8_t *)a + offset), bytes_at((const uint8_t *)b + offset));
+}
+
+/* Lists that Fabric makes of a Go map: their order says nothing either. */
+static const struct {
+    const char *message, *field;
+} unordered[] = {
+    { "protos.ChaincodeInterest", "chaincodes" },
+    { "protos.ChaincodeCall", "key_policies" },
+};
+
+static bool is_unordered(const ProtobufCMessage *of, const ProtobufCFieldDescriptor *f)
+{
+    for (size_t i = 0; i < sizeof(unordered) / sizeof(unordered[0]); i++)
+        if (strcmp(of->descriptor->name, unordered[i].message) == 0 && strcmp(f->name, unordered[i].field) == 0)
+            return true;
+    return false;
+}
+
+/* The lists are short. */
+static void sort_by_bytes(comparison *c, ProtobufCMessage **items, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = i; j > 0; j--) {
+            fcc_bytes a, b;
+            ProtobufCMessage *item = items[j];
+
+            if (fcc__pack(items[j - 1], c->arena, &a) != FCC_OK || fcc__pack(item, c->arena, &b) != FCC_OK ||
+                fcc_bytes_compare(a, b) <= 0)
+                break;
+            items[j] = items[j - 1];
+            items[j - 1] = item;
+        }
 }
 
 static bool compare_list(comparison *c, const ProtobufCMessage *a, const ProtobufCMessage *b,
@@ -332,6 +361,11 @@ static bool compare_list(comparison *c, const ProtobufCMessage *a, const Protobu
         c->left_aside++;
         qsort(x, n, sizeof(void *), by_key);
         qsort(y, m, sizeof(void *), by_key);
+    }
+    if (is_unordered(a, f)) {
+        c->left_aside++;
+        sort_by_bytes(c, (ProtobufCMessage **)(void *)x, n);
+        sort_by_bytes(c, (ProtobufCMessage **)(void *)y, m);
     }
     for (size_t i = 0; i < n && i < m; i++) {
         size_t len = enter(c, f->name, (long)i);

@@ -125,6 +125,30 @@ static void the_order_of_a_map_is_left_aside(void **state)
     assert_string_equal(c.path, "decorations[0].value");
 }
 
+static fcc_bytes interested(const char *first, const char *second)
+{
+    Protos__ChaincodeCall a = PROTOS__CHAINCODE_CALL__INIT, b = PROTOS__CHAINCODE_CALL__INIT, *calls[] = { &a, &b };
+    Protos__ChaincodeInterest interest = PROTOS__CHAINCODE_INTEREST__INIT;
+
+    a.name = fcc__pb(fcc_str(first));
+    b.name = fcc__pb(fcc_str(second));
+    interest.chaincodes = calls;
+    interest.n_chaincodes = 2;
+    return pack(&interest);
+}
+
+static void so_is_that_of_a_list_made_of_one(void **state)
+{
+    comparison c = begin();
+
+    (void)state;
+    assert_true(
+        compare_messages(&c, &protos__chaincode_interest__descriptor, interested("a", "b"), interested("b", "a")));
+    assert_false(
+        compare_messages(&c, &protos__chaincode_interest__descriptor, interested("a", "b"), interested("b", "c")));
+    assert_string_equal(c.path, "chaincodes[0].name");
+}
+
 static void the_order_of_a_list_counts(void **state)
 {
     Protos__ChaincodeInput x = PROTOS__CHAINCODE_INPUT__INIT, y = PROTOS__CHAINCODE_INPUT__INIT;
@@ -220,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_value_deep_inside_is_named),
         cmocka_unit_test(signatures_are_left_aside_but_must_be_there),
         cmocka_unit_test(the_order_of_a_map_is_left_aside),
+        cmocka_unit_test(so_is_that_of_a_list_made_of_one),
         cmocka_unit_test(the_order_of_a_list_counts),
         cmocka_unit_test(absent_and_present_differ),
         cmocka_unit_test(the_same_fields_in_other_bytes_are_a_difference),
