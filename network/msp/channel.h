@@ -22,6 +22,7 @@ typedef struct msp_channel_org {
     const char *name; /* group name: the one in policy paths */
     const char *mspid;
     bool application; /* else an orderer organisation */
+    size_t endpoints; /* how many an orderer organisation names */
 } msp_channel_org;
 
 /* From a config block, or from the common.Config alone. Copies. FCC_ERR_PROTO, FCC_ERR_CONFIG. */
@@ -47,6 +48,11 @@ uint32_t msp_channel_batch_timeout_ms(const msp_channel *channel);
 bool msp_channel_application_capability(const msp_channel *channel, const char *name);
 /* The policy path that the channel's ACLs value gives a resource; NULL when it says nothing. See acl.h. */
 const char *msp_channel_acl(const msp_channel *channel, const char *resource);
+/*
+ * Is it in maintenance mode, in which the orderer takes no normal transactions? They are answered with
+ * SERVICE_UNAVAILABLE and `normal transactions are rejected: maintenance mode`.
+ */
+bool msp_channel_in_maintenance(const msp_channel *channel);
 
 /*
  * Evaluate a policy of the channel by its absolute path ("/Channel/Application/Endorsement",

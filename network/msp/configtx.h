@@ -24,12 +24,6 @@
 fcc_status msp_admit(const msp_channel *channel, fcc_bytes envelope, int64_t now_s, fcc_error *error) FCC_MUST_CHECK;
 
 /*
- * Is the channel in maintenance mode, in which it takes no normal transactions? They are answered with
- * SERVICE_UNAVAILABLE and `normal transactions are rejected: maintenance mode`.
- */
-bool msp_channel_in_maintenance(const msp_channel *channel);
-
-/*
  * All that becomes of a CONFIG_UPDATE at the orderer: it is admitted, judged against the channel's configuration, made
  * into a CONFIG message signed by the orderer, and that is admitted and judged again. Order the result alone in a block.
  * As the judgement holds for this configuration only, ask again when the channel has changed before the block is cut.

@@ -1,9 +1,9 @@
 /* identity.c: from the bytes of a creator or endorser to a judged identity, remembered. */
 #include "msp/internal.h"
 
-#include "common/policies.pb-c.h"
+#include "base/buf.h"
+
 #include "msp/identities.pb-c.h"
-#include "msp/msp_principal.pb-c.h"
 #include "protos/unpack.h"
 
 #include <openssl/err.h>
@@ -266,29 +266,61 @@ fcc_status msp_validate(const msp_identity *identity, fcc_error *error)
     return fcc_error_set(error, identity->verdict, "%s", identity->reason ? identity->reason : "identity not valid");
 }
 
-fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
-                      fcc_error *error)
+/* Ed25519 signs the message itself. 1: it holds. */
+static int verify_ed25519(EVP_PKEY *key, const fcc_bytes *parts, size_t count, fcc_bytes signature)
 {
-    fcc__sha256 digest;
-    EVP_PKEY_CTX *ctx;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    fcc__buf message;
+    int result = 0;
+    size_t i;
+
+    fcc__buf_init(&message, SIZE_MAX / 2);
+    for (i = 0; i < count; i++)
+        fcc__buf_add(&message, parts[i]);
+    if (ctx && fcc__buf_ok(&message) && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1)
+        result = EVP_DigestVerify(ctx, signature.data, signature.len, message.data, message.len);
+    fcc__buf_clear(&message);
+    EVP_MD_CTX_free(ctx);
+    return result;
+}
+
+static int verify_ecdsa(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature)
+{
+    fcc__sha256 digest = { { 0 } };
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(identity->key, NULL);
     int result = 0;
 
-    switch (msp__check_s(identity->key, signature)) {
-    case MSP__S_LOW:
-        break;
-    case MSP__S_HIGH:
-        return fcc_error_set(error, FCC_ERR_AUTH,
-                             "could not determine the validity of the signature: Invalid S. Must be smaller than half "
-                             "the order");
-    default:
-        return fcc_error_set(error, FCC_ERR_AUTH,
-                             "could not determine the validity of the signature: failed unmashalling signature");
-    }
-    digest = fcc__sha256_of_many(parts, count);
-    ctx = EVP_PKEY_CTX_new(identity->key, NULL);
+    if (identity->org->sha3)
+        msp__sha3_of_many(parts, count, &digest);
+    else
+        digest = fcc__sha256_of_many(parts, count);
     if (ctx && EVP_PKEY_verify_init(ctx) == 1)
         result = EVP_PKEY_verify(ctx, signature.data, signature.len, digest.bytes, sizeof digest.bytes);
     EVP_PKEY_CTX_free(ctx);
+    return result;
+}
+
+fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
+                      fcc_error *error)
+{
+    int result;
+
+    if (EVP_PKEY_is_a(identity->key, "ED25519")) {
+        result = verify_ed25519(identity->key, parts, count, signature);
+    } else {
+        switch (msp__check_s(identity->key, signature)) {
+        case MSP__S_LOW:
+            break;
+        case MSP__S_HIGH:
+            return fcc_error_set(error, FCC_ERR_AUTH,
+                                 "could not determine the validity of the signature: Invalid S. Must be smaller than "
+                                 "half the order");
+        default:
+            return fcc_error_set(error, FCC_ERR_AUTH,
+                                 "could not determine the validity of the signature: failed unmashalling signature");
+        }
+        result = verify_ecdsa(identity, parts, count, signature);
+    }
     ERR_clear_error();
     return result == 1 ? FCC_OK : fcc_error_set(error, FCC_ERR_AUTH, "The signature is invalid");
 }
@@ -326,112 +358,4 @@ int64_t msp_identity_expires(const msp_identity *identity)
 msp_role msp_identity_role(const msp_identity *identity)
 {
     return identity->role;
-}
-
-/* ---- principals --------------------------------------------------------------------------------------------------- */
-
-static const char *role_name(int role)
-{
-    static const char *const names[] = { "MEMBER", "ADMIN", "CLIENT", "PEER", "ORDERER" };
-
-    return role >= 0 && role <= 4 ? names[role] : "?";
-}
-
-static const char *role_article(int role)
-{
-    static const char *const names[] = { "a [MEMBER]", "an admin", "a [CLIENT]", "a [PEER]", "a [ORDERER]" };
-
-    return role >= 0 && role <= 4 ? names[role] : "?";
-}
-
-static fcc_status satisfies_role(const msp_identity *identity, fcc_bytes mspid, int role, fcc_error *error)
-{
-    fcc_error why = { 0 };
-
-    if (!fcc_bytes_equal(mspid, fcc_str(identity->mspid)))
-        return fcc_error_set(error, FCC_ERR_AUTH,
-                             "the identity is a member of a different MSP (expected " FCC_FMT ", got %s)",
-                             FCC_ARG(mspid), identity->mspid);
-    if (role < MSP_MEMBER || role > MSP_ORDERER)
-        return fcc_error_set(error, FCC_ERR_AUTH, "invalid MSP role type %d", role);
-    if (role == MSP_ADMIN && identity->is_admin)
-        return FCC_OK;
-    if (role == MSP_MEMBER)
-        return msp_validate(identity, error);
-    if (identity->org && !identity->org->node_ous)
-        return fcc_error_set(error, FCC_ERR_AUTH,
-                             role == MSP_ADMIN ? "This identity is not an admin"
-                                               : "NodeOUs not activated. Cannot tell apart identities.");
-    if (msp_validate(identity, &why) != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_AUTH, "The identity is not valid under this MSP [%s]: %.800s",
-                             identity->mspid, why.text);
-    if ((int)identity->role != role)
-        return fcc_error_set(error, FCC_ERR_AUTH,
-                             "The identity is not %s under this MSP [%s]: The identity does not contain OU [%s], MSP: "
-                             "[%s]",
-                             role_article(role), identity->mspid, role_name(role), identity->mspid);
-    return FCC_OK;
-}
-
-/* A principal that is one certificate. */
-static fcc_status satisfies_identity(const msp_identity *identity, fcc_bytes principal, fcc__arena *scratch,
-                                     fcc_error *error)
-{
-    Msp__SerializedIdentity *named;
-    X509 *cert = NULL, *issuer = NULL, *clean = NULL;
-    fcc__sha256 id;
-    bool same = false;
-
-    if (FCC__UNPACK(msp__serialized_identity, principal, scratch, &named) != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_AUTH, "invalid identity principal, not a certificate");
-    if (identity->org && fcc_bytes_equal(fcc__of_pb(named->mspid), fcc_str(identity->mspid)) &&
-        (cert = msp__cert_of_pem(fcc__of_pb(named->id_bytes))) != NULL &&
-        msp__issuer_of(identity->org, cert, &issuer, NULL) == FCC_OK &&
-        (clean = msp__sanitise(cert, X509_get0_pubkey(issuer))) != NULL) {
-        id = digest_of_cert(clean);
-        same = memcmp(&id, &identity->id, sizeof id) == 0;
-    }
-    X509_free(clean);
-    X509_free(cert);
-    if (!same)
-        return fcc_error_set(error, FCC_ERR_AUTH, "The identities do not match");
-    return msp_validate(identity, error);
-}
-
-fcc_status msp__satisfies(const msp_identity *identity, fcc_bytes principal, fcc__arena *scratch, fcc_error *error)
-{
-    Common__MSPPrincipal *wanted;
-    Common__MSPRole *role;
-    fcc_status st = FCC__UNPACK(common__mspprincipal, principal, scratch, &wanted);
-
-    if (st != FCC_OK)
-        return fcc_error_set(error, st, "could not unmarshal MSPPrincipal");
-    switch (wanted->principal_classification) {
-    case COMMON__MSPPRINCIPAL__CLASSIFICATION__ROLE:
-        st = FCC__UNPACK(common__msprole, fcc__of_pb(wanted->principal), scratch, &role);
-        if (st != FCC_OK)
-            return fcc_error_set(error, st, "could not unmarshal MSPRole from principal");
-        return satisfies_role(identity, fcc__of_pb(role->msp_identifier), (int)role->role, error);
-    case COMMON__MSPPRINCIPAL__CLASSIFICATION__IDENTITY:
-        return satisfies_identity(identity, fcc__of_pb(wanted->principal), scratch, error);
-    default:
-        return fcc_error_set(error, FCC_ERR_AUTH, "invalid principal type %d", (int)wanted->principal_classification);
-    }
-}
-
-fcc_status msp_satisfies(const msp_identity *identity, fcc_bytes principal, fcc_error *error)
-{
-    fcc__arena *scratch = fcc__arena_new(1 << 20);
-    fcc_status st;
-
-    if (!scratch)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a principal");
-    st = msp__satisfies(identity, principal, scratch, error);
-    fcc__arena_free(scratch);
-    return st;
-}
-
-bool msp_has_role(const msp_identity *identity, const char *mspid, msp_role role)
-{
-    return satisfies_role(identity, fcc_str(mspid), (int)role, NULL) == FCC_OK;
 }

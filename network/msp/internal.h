@@ -4,6 +4,8 @@
 
 #include "msp/msp.h"
 
+#include "common/policies.pb-c.h"
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -44,6 +46,8 @@ fcc_bytes msp__der_of_cert(X509 *cert, fcc__arena *arena);
 /* SHA-256 of SubjectPublicKeyInfo and of the uncompressed point (Fabric's SKI). */
 fcc__sha256 msp__spki_digest(X509 *cert);
 bool msp__point_digest(EVP_PKEY *key, fcc__sha256 *out);
+/* SHA3-256 of the parts joined. */
+void msp__sha3_of_many(const fcc_bytes *parts, size_t count, fcc__sha256 *out);
 void msp__hex(char out[2 * FCC__SHA256_LEN + 1], const fcc__sha256 *digest);
 int64_t msp__not_after(X509 *cert);
 int64_t msp__not_before(X509 *cert);
@@ -64,27 +68,48 @@ typedef struct msp__node_ou {
     X509 *ca;         /* NULL: any */
 } msp__node_ou;
 
-struct msp_org {
-    fcc__arena *arena;
-    const char *id;
-    fcc_bytes config; /* MSPConfig */
-    X509 **cas;       /* roots first */
-    size_t ca_count, root_count;
-    bool *internal; /* has issued another CA: issues no identities */
+/* What a membership service can, by the channel's capabilities. Fabric's MSPVersion. */
+typedef enum msp__version { MSP__V1_0, MSP__V1_1, MSP__V1_3, MSP__V1_4_3, MSP__V3_0 } msp__version;
+
+/* Certificates of authorities, and what chains of certificates are judged by. */
+typedef struct msp__pool {
+    X509 **cas; /* roots first; borrowed by the store */
+    size_t count, roots;
     X509_STORE *store;
     STACK_OF(X509) * intermediates;
+} msp__pool;
+
+/* From the certificates in it; msp__pool_unbuild frees what it made, also after a failure. */
+fcc_status msp__pool_build(msp__pool *pool) FCC_MUST_CHECK;
+void msp__pool_unbuild(msp__pool *pool);
+
+struct msp_org {
+    fcc__arena *arena;
+    msp__version version;
+    const char *id;
+    fcc_bytes config; /* MSPConfig */
+    msp__pool pool;   /* owns its certificates */
+    bool *internal;   /* has issued another CA: issues no identities */
     X509 **admins;
     size_t admin_count;
     X509_CRL **crls;
     size_t crl_count;
+    bool sha3; /* signatures are over SHA3-256 */
     bool node_ous;
     msp__node_ou ous[5]; /* by msp_role; MSP_MEMBER unused */
     msp__node_ou *extra_ous;
     size_t extra_ou_count;
 };
 
-/* The only issuer of `cert` in this MSP. FCC_ERR_AUTH with the reason. */
+/* msp_org_parse by the rules of a version; the text doesn't name the MSP. */
+fcc_status msp__org_parse(fcc_bytes msp_config, msp__version version, msp_org **out, fcc_error *error) FCC_MUST_CHECK;
+/* The only issuer of `cert` in this MSP; of a root itself. FCC_ERR_AUTH with the reason. */
 fcc_status msp__issuer_of(const msp_org *org, X509 *cert, X509 **issuer, fcc_error *error) FCC_MUST_CHECK;
+/* SHA-256 over the certificates above this one: what Fabric calls the certifiers' identifier of its OUs. */
+bool msp__chain_id(const msp_org *org, X509 *cert, fcc__sha256 *out);
+/* Is this a good authority: one chain, not revoked? `above` has room for 32: those above it. FCC_ERR_AUTH. */
+fcc_status msp__check_authority(const msp__pool *pool, X509_CRL *const *crls, size_t crl_count, X509 *ca, X509 **above,
+                                size_t *above_count, fcc_error *error) FCC_MUST_CHECK;
 /* All that msp_validate looks at, for a sanitised certificate; tells the role its OU gives. */
 fcc_status msp__validate_cert(const msp_org *org, X509 *cert, msp_role *role, fcc_error *error) FCC_MUST_CHECK;
 bool msp__is_admin_cert(const msp_org *org, X509 *cert);
@@ -111,7 +136,33 @@ struct msp_identity {
     struct msp_identity *next;
 };
 
-/* Fabric's principals against one identity; FCC_ERR_PROTO when it is no principal. */
-fcc_status msp__satisfies(const msp_identity *identity, fcc_bytes principal, fcc__arena *scratch, fcc_error *error);
+/* ---- principals (principal.c) ------------------------------------------------------------------------------------- */
+
+/* A common.MSPPrincipal; the usual kind, a role of an organisation, is read beforehand. */
+typedef struct msp__principal {
+    const Common__MSPPrincipal *message;
+    bool is_role;
+    fcc_bytes mspid;
+    int role;
+} msp__principal;
+
+/* Borrows `message`; what can't be read is refused by msp__satisfies. */
+void msp__principal_read(const Common__MSPPrincipal *message, fcc__arena *arena, msp__principal *out);
+/* FCC_ERR_AUTH with Fabric's text. */
+fcc_status msp__satisfies(const msp_identity *identity, const msp__principal *principal, fcc_error *error);
+
+/* ---- signature policies (policy.c) -------------------------------------------------------------------------------- */
+
+typedef struct msp__signature_policy {
+    Common__SignaturePolicyEnvelope *envelope;
+    msp__principal *principals; /* of its identities */
+} msp__signature_policy;
+
+/* FCC_ERR_PROTO with Fabric's text. */
+fcc_status msp__policy_compile(fcc_bytes envelope, fcc__arena *arena, msp__signature_policy *out,
+                               fcc_error *error) FCC_MUST_CHECK;
+/* FCC_ERR_AUTH when they don't satisfy it. */
+fcc_status msp__policy_met(const msp__signature_policy *policy, const msp_identity *const *identities, size_t count,
+                           fcc_error *error) FCC_MUST_CHECK;
 
 #endif

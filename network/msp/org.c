@@ -126,90 +126,167 @@ fcc_status msp_org_load(const char *msp_dir, const char *mspid, msp_org **out, f
         st = make_config(msp_dir, mspid, arena, &config, error);
     if (st == FCC_ERR_LIMIT)
         st = fcc_error_set(error, st, "%s: too much in this MSP directory", msp_dir);
-    if (st == FCC_OK)
-        st = msp_org_parse(config, out, error);
+    if (st == FCC_OK) {
+        fcc_error why = { 0 };
+
+        st = msp_org_parse(config, out, &why);
+        if (st != FCC_OK)
+            fcc_error_set(error, st, "%s: MSP %s: %.800s", msp_dir, mspid, why.text);
+    }
     fcc__arena_free(arena);
     return st;
 }
 
 /* ---- from MSPConfig to authorities -------------------------------------------------------------------------------- */
 
-static fcc_status parse_certs(const ProtobufCBinaryData *pems, size_t n, X509 **out, const char *id, fcc_error *error)
+/* The certificates of a list, each once, behind those that are there. */
+static fcc_status add_certs(const ProtobufCBinaryData *pems, size_t n, msp__pool *pool, fcc_error *error)
 {
-    size_t i;
+    size_t i, k;
 
     for (i = 0; i < n; i++) {
-        out[i] = msp__cert_of_pem(fcc__of_pb(pems[i]));
-        if (!out[i] || !X509_get0_pubkey(out[i]))
-            return fcc_error_set(error, FCC_ERR_CONFIG, "MSP %s: a certificate in its configuration is not PEM", id);
+        X509 *cert = msp__cert_of_pem(fcc__of_pb(pems[i]));
+
+        if (!cert || !X509_get0_pubkey(cert)) {
+            X509_free(cert);
+            return fcc_error_set(error, FCC_ERR_CONFIG,
+                                 "getCertFromPem error: a certificate in its configuration is not PEM");
+        }
+        for (k = 0; k < pool->count && X509_cmp(pool->cas[k], cert) != 0; k++)
+            ;
+        if (k < pool->count)
+            X509_free(cert);
+        else
+            pool->cas[pool->count++] = cert;
     }
     return FCC_OK;
 }
 
-static X509 *same_ca(const msp_org *org, X509 *cert)
+static fcc_status fill_pool(const ProtobufCBinaryData *roots, size_t root_count, const ProtobufCBinaryData *others,
+                            size_t other_count, fcc__arena *arena, msp__pool *pool, fcc_error *error)
 {
-    size_t i;
+    fcc_status st;
 
-    for (i = 0; i < org->ca_count; i++)
-        if (X509_cmp(org->cas[i], cert) == 0)
-            return org->cas[i];
-    return NULL;
-}
-
-/* The authority with this very text: reading certificates is slow, and this is the usual case. */
-static X509 *ca_of_text(const msp_org *org, const Msp__FabricMSPConfig *config, fcc_bytes pem)
-{
-    size_t i;
-
-    for (i = 0; i < config->n_root_certs; i++)
-        if (fcc_bytes_equal(fcc__of_pb(config->root_certs[i]), pem))
-            return org->cas[i];
-    return NULL;
-}
-
-static fcc_status parse_ou(msp_org *org, const Msp__FabricMSPConfig *config, const Msp__FabricOUIdentifier *ou,
-                           msp__node_ou *out, fcc_error *error)
-{
-    fcc_bytes copy;
-    X509 *cert;
-
-    if (!ou || ou->organizational_unit_identifier.len == 0)
-        return FCC_OK;
-    if (!fcc__arena_copy(org->arena, fcc__of_pb(ou->organizational_unit_identifier), &copy))
+    pool->cas = fcc__arena_zalloc(arena, root_count + other_count + 1, sizeof(X509 *));
+    if (!pool->cas)
         return FCC_ERR_LIMIT;
-    out->name = (const char *)copy.data;
-    if (ou->certificate.len == 0)
-        return FCC_OK;
-    out->ca = ca_of_text(org, config, fcc__of_pb(ou->certificate));
-    if (out->ca)
-        return FCC_OK;
-    cert = msp__cert_of_pem(fcc__of_pb(ou->certificate));
-    out->ca = cert ? same_ca(org, cert) : NULL;
-    X509_free(cert);
-    if (!out->ca)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "MSP %s: the certificate of OU %s is none of its authorities",
-                             org->id, out->name);
+    st = add_certs(roots, root_count, pool, error);
+    pool->roots = pool->count;
+    if (st == FCC_OK)
+        st = add_certs(others, other_count, pool, error);
+    return st == FCC_OK ? msp__pool_build(pool) : st;
+}
+
+static void empty_pool(msp__pool *pool)
+{
+    size_t i;
+
+    for (i = 0; i < pool->count && pool->cas; i++)
+        X509_free(pool->cas[i]);
+    pool->count = 0;
+    msp__pool_unbuild(pool);
+}
+
+/* An authority's own certificate with a low S, too. NULL. */
+static X509 *clean_authority(const msp__pool *pool, X509 *ca)
+{
+    X509 *above[32];
+    size_t count;
+
+    if (X509_verify(ca, X509_get0_pubkey(ca)) == 1)
+        return msp__sanitise(ca, X509_get0_pubkey(ca));
+    ERR_clear_error();
+    if (msp__check_authority(pool, NULL, 0, ca, above, &count, NULL) != FCC_OK || count == 0)
+        return X509_up_ref(ca) == 1 ? ca : NULL; /* refused later, with the reason */
+    return msp__sanitise(ca, X509_get0_pubkey(above[0]));
+}
+
+static fcc_status parse_cas(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
+{
+    msp__pool *pool = &org->pool;
+    fcc_status st;
+    size_t i;
+
+    if (config->n_root_certs == 0)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "expected at least one CA certificate");
+    st = fill_pool(config->root_certs, config->n_root_certs, config->intermediate_certs, config->n_intermediate_certs,
+                   org->arena, pool, error);
+    for (i = 0; i < pool->count && st == FCC_OK; i++) {
+        X509 *clean = clean_authority(pool, pool->cas[i]);
+
+        if (!clean)
+            return FCC_ERR_NOMEM;
+        X509_free(pool->cas[i]);
+        pool->cas[i] = clean;
+    }
+    if (st != FCC_OK)
+        return st;
+    msp__pool_unbuild(pool); /* those with another signature now are other certificates to it */
+    return msp__pool_build(pool);
+}
+
+static const char *serial_of(X509 *cert, bool hex, char *out, size_t room)
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+    char *text = number ? hex ? BN_bn2hex(number) : BN_bn2dec(number) : NULL, *p;
+
+    snprintf(out, room, "%s", text ? text : "?");
+    for (p = out; *p; p++)
+        *p = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
+    OPENSSL_free(text);
+    BN_free(number);
+    return out;
+}
+
+/* Each authority, and (where asked for) which of them have issued another one. */
+static fcc_status check_pool(const msp_org *org, const msp__pool *pool, bool *internal, fcc_error *error)
+{
+    size_t i, k, n, above_count;
+    X509 *above[32];
+    fcc_error why = { 0 };
+    char serial[128];
+
+    for (i = 0; i < pool->count; i++) {
+        X509 *ca = pool->cas[i];
+
+        if (X509_check_ca(ca) != 1)
+            return fcc_error_set(error, FCC_ERR_CONFIG, "CA Certificate did not have the CA attribute, (SN: %s)",
+                                 serial_of(ca, true, serial, sizeof serial));
+        if (!X509_get0_subject_key_id(ca))
+            return fcc_error_set(error, FCC_ERR_CONFIG,
+                                 "CA Certificate problem with Subject Key Identifier extension, (SN: %s): "
+                                 "subjectKeyIdentifier not found in certificate",
+                                 serial_of(ca, true, serial, sizeof serial));
+        if (msp__check_authority(pool, org->crls, org->crl_count, ca, above, &above_count, &why) != FCC_OK)
+            return fcc_error_set(error, FCC_ERR_CONFIG, "CA Certificate is not valid, (SN: %s): %.800s",
+                                 serial_of(ca, false, serial, sizeof serial), why.text);
+        for (n = 0; internal && i >= pool->roots && n < above_count; n++)
+            for (k = 0; k < pool->count; k++)
+                if (pool->cas[k] == above[n])
+                    internal[k] = true;
+    }
     return FCC_OK;
 }
 
-static fcc_status check_ca(const msp_org *org, X509 *ca, bool root, fcc_error *error)
+static fcc_status parse_tls(const msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
 {
-    X509 *issuer = NULL;
+    msp__pool pool = { 0 };
+    fcc_status st = fill_pool(config->tls_root_certs, config->n_tls_root_certs, config->tls_intermediate_certs,
+                              config->n_tls_intermediate_certs, org->arena, &pool, error);
 
-    if (X509_check_ca(ca) != 1)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "MSP %s: CA Certificate did not have the CA attribute", org->id);
-    if (!X509_get0_subject_key_id(ca))
-        return fcc_error_set(error, FCC_ERR_CONFIG,
-                             "MSP %s: CA Certificate problem with Subject Key Identifier extension", org->id);
-    if (!root && msp__issuer_of(org, ca, &issuer, error) != FCC_OK)
-        return FCC_ERR_CONFIG;
-    return FCC_OK;
+    if (st == FCC_OK)
+        st = check_pool(org, &pool, NULL, error);
+    empty_pool(&pool);
+    return st;
 }
 
 static fcc_status parse_crls(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
 {
     size_t i;
 
+    org->crls = fcc__arena_zalloc(org->arena, config->n_revocation_list + 1, sizeof(X509_CRL *));
+    if (!org->crls)
+        return FCC_ERR_LIMIT;
     for (i = 0; i < config->n_revocation_list; i++) {
         const ProtobufCBinaryData *bytes = &config->revocation_list[i];
         BIO *bio = bytes->len <= MSP__MAX_FILE ? BIO_new_mem_buf(bytes->data, (int)bytes->len) : NULL;
@@ -221,23 +298,124 @@ static fcc_status parse_crls(msp_org *org, const Msp__FabricMSPConfig *config, f
             crl = d2i_X509_CRL(NULL, &p, (long)bytes->len);
         ERR_clear_error();
         if (!crl)
-            return fcc_error_set(error, FCC_ERR_CONFIG, "MSP %s: could not parse RevocationList", org->id);
+            return fcc_error_set(error, FCC_ERR_CONFIG, "could not parse RevocationList");
         org->crls[org->crl_count++] = crl;
     }
     return FCC_OK;
 }
 
+/* ---- units --------------------------------------------------------------------------------------------------------- */
+
+/* The authority with this text, which has to be one that may issue identities. */
+static fcc_status find_ca(const msp_org *org, const Msp__FabricMSPConfig *config, fcc_bytes pem, X509 **out,
+                          fcc_error *error)
+{
+    X509 *cert, *clean;
+    size_t i;
+
+    /* reading certificates is slow, and this is the usual case */
+    if (config->n_root_certs == 1 && org->pool.roots == 1 && fcc_bytes_equal(fcc__of_pb(config->root_certs[0]), pem)) {
+        *out = org->pool.cas[0];
+        return FCC_OK;
+    }
+    cert = msp__cert_of_pem(pem);
+    clean = cert ? clean_authority(&org->pool, cert) : NULL;
+    X509_free(cert);
+    if (!clean)
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "Failed getting certificate: getCertFromPem error: could not decode pem bytes");
+    for (i = 0; i < org->pool.count && X509_cmp(org->pool.cas[i], clean) != 0; i++)
+        ;
+    X509_free(clean);
+    if (i == org->pool.count)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "Failed adding OU. Certificate not in root or intermediate certs.");
+    if (i >= org->pool.roots && org->internal[i])
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "Failed computing validation chain. [invalid validation chain. Parent certificate should "
+                             "be a leaf of the certification tree]");
+    *out = org->pool.cas[i];
+    return FCC_OK;
+}
+
+static fcc_status parse_ou(msp_org *org, const Msp__FabricMSPConfig *config, const Msp__FabricOUIdentifier *ou,
+                           msp__node_ou *out, fcc_error *error)
+{
+    fcc_bytes copy;
+
+    if (!ou)
+        return FCC_OK;
+    if (!fcc__arena_copy(org->arena, fcc__of_pb(ou->organizational_unit_identifier), &copy))
+        return FCC_ERR_LIMIT;
+    out->name = (const char *)copy.data;
+    return ou->certificate.len ? find_ca(org, config, fcc__of_pb(ou->certificate), &out->ca, error) : FCC_OK;
+}
+
+static fcc_status parse_extra_ous(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
+{
+    const size_t n = config->n_organizational_unit_identifiers;
+    fcc_error why = { 0 };
+    fcc_status st = FCC_OK;
+    size_t i;
+
+    org->extra_ous = fcc__arena_zalloc(org->arena, n + 1, sizeof *org->extra_ous);
+    if (!org->extra_ous)
+        return FCC_ERR_LIMIT;
+    for (i = 0; i < n && st == FCC_OK; i++) {
+        const Msp__FabricOUIdentifier *ou = config->organizational_unit_identifiers[i];
+
+        if (ou->certificate.len == 0)
+            st = fcc_error_set(&why, FCC_ERR_CONFIG,
+                               "Failed getting certificate: getCertFromPem error: could not decode pem bytes");
+        else
+            st = parse_ou(org, config, ou, &org->extra_ous[org->extra_ou_count++], &why);
+        if (st == FCC_ERR_CONFIG)
+            fcc_error_set(error, st, "failed getting certificate for [" FCC_FMT "]: %.600s",
+                          FCC_ARG(fcc__of_pb(ou->organizational_unit_identifier)), why.text);
+    }
+    return st;
+}
+
+static fcc_status parse_node_ous(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
+{
+    const Msp__FabricNodeOUs *node = config->fabric_node_ous;
+    const bool newer = org->version >= MSP__V1_4_3;
+    fcc_status st;
+
+    if (!node || org->version == MSP__V1_0)
+        return FCC_OK;
+    if (!newer && (!node->client_ou_identifier || !node->client_ou_identifier->organizational_unit_identifier.len))
+        return fcc_error_set(error, FCC_ERR_CONFIG, "Failed setting up NodeOUs. ClientOU must be different from nil.");
+    if (!newer && (!node->peer_ou_identifier || !node->peer_ou_identifier->organizational_unit_identifier.len))
+        return fcc_error_set(error, FCC_ERR_CONFIG, "Failed setting up NodeOUs. PeerOU must be different from nil.");
+    st = parse_ou(org, config, node->client_ou_identifier, &org->ous[MSP_CLIENT], error);
+    if (st == FCC_OK)
+        st = parse_ou(org, config, node->peer_ou_identifier, &org->ous[MSP_PEER], error);
+    if (st == FCC_OK && newer)
+        st = parse_ou(org, config, node->admin_ou_identifier, &org->ous[MSP_ADMIN], error);
+    if (st == FCC_OK && newer)
+        st = parse_ou(org, config, node->orderer_ou_identifier, &org->ous[MSP_ORDERER], error);
+    org->node_ous = node->enable && (org->ous[MSP_CLIENT].name || org->ous[MSP_PEER].name || org->ous[MSP_ADMIN].name ||
+                                     org->ous[MSP_ORDERER].name);
+    return st;
+}
+
+/* ---- administrators ------------------------------------------------------------------------------------------------ */
+
 static fcc_status parse_admins(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
 {
-    size_t i;
     fcc_status st = FCC_OK;
+    size_t i;
 
+    org->admins = fcc__arena_zalloc(org->arena, config->n_admins + 1, sizeof(X509 *));
+    if (!org->admins)
+        return FCC_ERR_LIMIT;
     for (i = 0; i < config->n_admins && st == FCC_OK; i++) {
         X509 *cert = msp__cert_of_pem(fcc__of_pb(config->admins[i])), *issuer = NULL;
 
         if (!cert)
-            return fcc_error_set(error, FCC_ERR_CONFIG, "MSP %s: an admin certificate is not PEM", org->id);
-        st = msp__issuer_of(org, cert, &issuer, error);
+            return fcc_error_set(error, FCC_ERR_CONFIG,
+                                 "getCertFromPem error: an admin certificate in its configuration is not PEM");
+        st = msp__issuer_of(org, cert, &issuer, error) == FCC_OK ? FCC_OK : FCC_ERR_CONFIG;
         if (st == FCC_OK) {
             org->admins[org->admin_count] = msp__sanitise(cert, X509_get0_pubkey(issuer));
             st = org->admins[org->admin_count] ? FCC_OK : FCC_ERR_NOMEM;
@@ -245,124 +423,132 @@ static fcc_status parse_admins(msp_org *org, const Msp__FabricMSPConfig *config,
         }
         X509_free(cert);
     }
-    return st;
-}
-
-static fcc_status parse_ous(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
-{
-    const Msp__FabricNodeOUs *node = config->fabric_node_ous;
-    size_t i;
-    fcc_status st = FCC_OK;
-
-    if (node) {
-        org->node_ous = node->enable;
-        st = parse_ou(org, config, node->client_ou_identifier, &org->ous[MSP_CLIENT], error);
-        if (st == FCC_OK)
-            st = parse_ou(org, config, node->peer_ou_identifier, &org->ous[MSP_PEER], error);
-        if (st == FCC_OK)
-            st = parse_ou(org, config, node->admin_ou_identifier, &org->ous[MSP_ADMIN], error);
-        if (st == FCC_OK)
-            st = parse_ou(org, config, node->orderer_ou_identifier, &org->ous[MSP_ORDERER], error);
-    }
-    for (i = 0; i < config->n_organizational_unit_identifiers && st == FCC_OK; i++) {
-        st = parse_ou(org, config, config->organizational_unit_identifiers[i], &org->extra_ous[org->extra_ou_count],
-                      error);
-        org->extra_ou_count++;
-    }
-    if (st == FCC_OK && org->admin_count == 0 && !(org->node_ous && org->ous[MSP_ADMIN].name))
+    if (st == FCC_OK && org->version >= MSP__V1_4_3 && org->admin_count == 0 &&
+        (!org->node_ous || !org->ous[MSP_ADMIN].name))
         st = fcc_error_set(error, FCC_ERR_CONFIG,
-                           "MSP %s: administrators must be declared when no admin ou classification is set", org->id);
+                           "administrators must be declared when no admin ou classification is set");
     return st;
 }
 
-static fcc_status build_store(msp_org *org)
+/* With NodeOUs an administrator is a client or has the unit of administrators, without them a valid identity. */
+static fcc_status check_admin(const msp_org *org, X509 *cert, fcc_error *error)
 {
+    msp_role role = MSP_MEMBER;
+    fcc_status st;
+
+    if (!org->node_ous || org->version < MSP__V1_4_3) {
+        st = msp__validate_cert(org, cert, &role, error);
+        if (st != FCC_OK || !org->node_ous || role == MSP_CLIENT)
+            return st;
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "The identity is not a [CLIENT] under this MSP [%s]: The identity does not contain OU "
+                             "[CLIENT], MSP: [%s]",
+                             org->id, org->id);
+    }
+    if ((org->ous[MSP_CLIENT].name && msp__has_ou(cert, org->ous[MSP_CLIENT].name)) ||
+        (org->ous[MSP_ADMIN].name && msp__has_ou(cert, org->ous[MSP_ADMIN].name)))
+        return FCC_OK;
+    return fcc_error_set(error, FCC_ERR_CONFIG,
+                         "[The identity does not contain OU [CLIENT], MSP: [%s],The identity does not contain OU "
+                         "[ADMIN], MSP: [%s]]",
+                         org->id, org->id);
+}
+
+static fcc_status check_admins(const msp_org *org, fcc_error *error)
+{
+    const bool listed = org->node_ous && org->version >= MSP__V1_4_3;
+    fcc_error why = { 0 };
     size_t i;
 
-    org->store = X509_STORE_new();
-    org->intermediates = sk_X509_new_null();
-    if (!org->store || !org->intermediates)
-        return FCC_ERR_NOMEM;
-    for (i = 0; i < org->root_count; i++)
-        if (X509_STORE_add_cert(org->store, org->cas[i]) != 1)
-            return FCC_ERR_INTERNAL;
-    for (i = org->root_count; i < org->ca_count; i++)
-        if (sk_X509_push(org->intermediates, org->cas[i]) <= 0)
-            return FCC_ERR_NOMEM;
+    for (i = 0; i < org->admin_count; i++)
+        if (check_admin(org, org->admins[i], &why) != FCC_OK)
+            return fcc_error_set(error, FCC_ERR_CONFIG, "admin %zu is invalid%s%.900s", i, listed ? " " : ": ",
+                                 why.text);
     return FCC_OK;
 }
 
-fcc_status msp_org_parse(fcc_bytes msp_config, msp_org **out, fcc_error *error)
+/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+
+static fcc_status parse_crypto(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
+{
+    const Msp__FabricCryptoConfig *crypto = config->crypto_config;
+    const fcc_bytes family = crypto ? fcc__of_pb(crypto->signature_hash_family) : fcc_bytes_of(NULL, 0);
+    const fcc_bytes hash = crypto ? fcc__of_pb(crypto->identity_identifier_hash_function) : fcc_bytes_of(NULL, 0);
+
+    org->sha3 = fcc_bytes_equal(family, FCC_LIT("SHA3"));
+    if (family.len && !org->sha3 && !fcc_bytes_equal(family, FCC_LIT("SHA2")))
+        return fcc_error_set(error, FCC_ERR_CONFIG, "hash family not recognized [" FCC_FMT "]", FCC_ARG(family));
+    if (hash.len && !fcc_bytes_equal(hash, FCC_LIT("SHA256")))
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "failed getting hash function options: hash function " FCC_FMT
+                             " for identities: expected SHA256",
+                             FCC_ARG(hash));
+    return FCC_OK;
+}
+
+static fcc_status setup(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
+{
+    fcc_status st = parse_crypto(org, config, error);
+
+    if (st == FCC_OK)
+        st = parse_cas(org, config, error);
+    if (st == FCC_OK)
+        st = parse_crls(org, config, error);
+    if (st == FCC_OK) {
+        org->internal = fcc__arena_zalloc(org->arena, org->pool.count + 1, sizeof *org->internal);
+        st = org->internal ? check_pool(org, &org->pool, org->internal, error) : FCC_ERR_LIMIT;
+    }
+    if (st == FCC_OK)
+        st = parse_tls(org, config, error);
+    if (st == FCC_OK)
+        st = parse_extra_ous(org, config, error);
+    if (st == FCC_OK)
+        st = parse_node_ous(org, config, error);
+    if (st == FCC_OK)
+        st = parse_admins(org, config, error);
+    return st == FCC_OK ? check_admins(org, error) : st;
+}
+
+fcc_status msp__org_parse(fcc_bytes msp_config, msp__version version, msp_org **out, fcc_error *error)
 {
     msp_org *org = calloc(1, sizeof *org);
     Msp__MSPConfig *outer;
     Msp__FabricMSPConfig *config;
     fcc_bytes copy;
-    size_t i;
     fcc_status st = FCC_ERR_NOMEM;
 
     if (!org || !(org->arena = fcc__arena_new(MSP__ARENA)) || !fcc__arena_copy(org->arena, msp_config, &org->config))
         goto out;
+    org->version = version;
     st = FCC__UNPACK(msp__mspconfig, org->config, org->arena, &outer);
     if (st == FCC_OK && outer->type != 0)
         st = fcc_error_set(error, FCC_ERR_CONFIG, "MSP type %d: expected 0 (FABRIC)", outer->type);
     else if (st == FCC_OK)
         st = FCC__UNPACK(msp__fabric_mspconfig, fcc__of_pb(outer->config), org->arena, &config);
     if (st == FCC_ERR_PROTO)
-        st = fcc_error_set(error, st, "not a FabricMSPConfig");
+        st = fcc_error_set(error, st, "failed unmarshalling fabric msp config");
+    if (st == FCC_OK && !fcc__arena_copy(org->arena, fcc__of_pb(config->name), &copy))
+        st = FCC_ERR_LIMIT;
     if (st != FCC_OK)
         goto out;
-    st = FCC_ERR_LIMIT;
-    if (!fcc__arena_copy(org->arena, fcc__of_pb(config->name), &copy))
-        goto out;
     org->id = (const char *)copy.data;
-    org->root_count = config->n_root_certs;
-    org->ca_count = config->n_root_certs + config->n_intermediate_certs;
-    org->cas = fcc__arena_zalloc(org->arena, org->ca_count + 1, sizeof(X509 *));
-    org->internal = fcc__arena_zalloc(org->arena, org->ca_count + 1, sizeof(bool));
-    org->admins = fcc__arena_zalloc(org->arena, config->n_admins + 1, sizeof(X509 *));
-    org->crls = fcc__arena_zalloc(org->arena, config->n_revocation_list + 1, sizeof(X509_CRL *));
-    org->extra_ous = fcc__arena_zalloc(org->arena, config->n_organizational_unit_identifiers + 1,
-                                       sizeof *org->extra_ous);
-    if (!org->cas || !org->internal || !org->admins || !org->crls || !org->extra_ous)
-        goto out;
-    if (org->id[0] == '\0' || org->root_count == 0) {
-        st = fcc_error_set(error, FCC_ERR_CONFIG, "MSP \"%s\": expected a name and at least one CA certificate",
-                           org->id);
-        goto out;
-    }
-    st = parse_certs(config->root_certs, config->n_root_certs, org->cas, org->id, error);
-    if (st == FCC_OK)
-        st = parse_certs(config->intermediate_certs, config->n_intermediate_certs, org->cas + org->root_count, org->id,
-                         error);
-    if (st == FCC_OK)
-        st = build_store(org);
-    for (i = 0; i < org->ca_count && st == FCC_OK; i++)
-        st = check_ca(org, org->cas[i], i < org->root_count, error);
-    for (i = org->root_count; i < org->ca_count && st == FCC_OK; i++) {
-        X509 *issuer = NULL;
-        size_t k;
-
-        st = msp__issuer_of(org, org->cas[i], &issuer, error);
-        for (k = 0; k < org->ca_count; k++)
-            if (org->cas[k] == issuer)
-                org->internal[k] = true;
-    }
-    if (st == FCC_OK)
-        st = parse_crls(org, config, error);
-    if (st == FCC_OK)
-        st = parse_admins(org, config, error);
-    if (st == FCC_OK)
-        st = parse_ous(org, config, error);
+    st = setup(org, config, error);
+    if (st == FCC_OK && copy.len == 0)
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "the MSP has an empty MSP ID");
     if (st == FCC_OK) {
         *out = org;
         org = NULL; /* moved */
     }
 out:
     if (st == FCC_ERR_NOMEM || st == FCC_ERR_LIMIT || st == FCC_ERR_INTERNAL)
-        st = fcc_error_set(error, st, "%s", "out of memory for a membership service");
+        st = fcc_error_set(error, st, "out of memory for a membership service");
     msp_org_free(org);
     return st;
+}
+
+fcc_status msp_org_parse(fcc_bytes msp_config, msp_org **out, fcc_error *error)
+{
+    return msp__org_parse(msp_config, MSP__V1_4_3, out, error);
 }
 
 void msp_org_free(msp_org *org)
@@ -371,14 +557,11 @@ void msp_org_free(msp_org *org)
 
     if (!org)
         return;
-    for (i = 0; i < org->ca_count && org->cas; i++)
-        X509_free(org->cas[i]);
+    empty_pool(&org->pool);
     for (i = 0; i < org->admin_count; i++)
         X509_free(org->admins[i]);
     for (i = 0; i < org->crl_count; i++)
         X509_CRL_free(org->crls[i]);
-    X509_STORE_free(org->store);
-    sk_X509_free(org->intermediates);
     fcc__arena_free(org->arena);
     free(org);
 }

@@ -2,7 +2,6 @@
 #include "msp/policy.h"
 #include "msp/internal.h"
 
-#include "common/policies.pb-c.h"
 #include "peer/collection.pb-c.h"
 #include "peer/policy.pb-c.h"
 #include "protos/unpack.h"
@@ -11,34 +10,55 @@ enum { SCRATCH = 8 << 20 };
 
 /* ---- form --------------------------------------------------------------------------------------------------------- */
 
-static bool rule_ok(const Common__SignaturePolicy *rule, size_t identities)
+static fcc_status check_rule(const Common__SignaturePolicy *rule, size_t identities, fcc_error *error)
 {
+    fcc_status st = FCC_OK;
     size_t i;
 
     if (!rule)
-        return false;
-    if (rule->type_case == COMMON__SIGNATURE_POLICY__TYPE_SIGNED_BY)
-        return rule->signed_by >= 0 && (size_t)rule->signed_by < identities;
+        return fcc_error_set(error, FCC_ERR_PROTO, "Empty policy element");
+    if (rule->type_case == COMMON__SIGNATURE_POLICY__TYPE_SIGNED_BY) {
+        if (rule->signed_by >= 0 && (size_t)rule->signed_by < identities)
+            return FCC_OK;
+        return fcc_error_set(error, FCC_ERR_PROTO,
+                             "identity index out of range, requested %d, but identities length is %zu", rule->signed_by,
+                             identities);
+    }
     if (rule->type_case != COMMON__SIGNATURE_POLICY__TYPE_N_OUT_OF || !rule->n_out_of)
-        return false;
-    for (i = 0; i < rule->n_out_of->n_rules; i++)
-        if (!rule_ok(rule->n_out_of->rules[i], identities))
-            return false;
-    return true;
+        return fcc_error_set(error, FCC_ERR_PROTO, "Unknown type: <nil>:<nil>");
+    for (i = 0; i < rule->n_out_of->n_rules && st == FCC_OK; i++)
+        st = check_rule(rule->n_out_of->rules[i], identities, error);
+    return st;
 }
 
 static fcc_status unpack_policy(fcc_bytes envelope, fcc__arena *scratch, Common__SignaturePolicyEnvelope **out,
                                 fcc_error *error)
 {
-    if (FCC__UNPACK(common__signature_policy_envelope, envelope, scratch, out) != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_PROTO, "not a SignaturePolicyEnvelope");
+    fcc_status st = FCC__UNPACK(common__signature_policy_envelope, envelope, scratch, out);
+
+    if (st == FCC_ERR_PROTO)
+        return fcc_error_set(error, st, "Error unmarshalling to SignaturePolicy");
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "policy too large");
     if ((*out)->version != 0)
         return fcc_error_set(error, FCC_ERR_PROTO,
-                             "this evaluator only understands messages of version 0, but version was %d",
+                             "This evaluator only understands messages of version 0, but version was %d",
                              (*out)->version);
-    if (!rule_ok((*out)->rule, (*out)->n_identities))
-        return fcc_error_set(error, FCC_ERR_PROTO,
-                             "signature policy with an empty element or an identity index out of range");
+    return check_rule((*out)->rule, (*out)->n_identities, error);
+}
+
+fcc_status msp__policy_compile(fcc_bytes envelope, fcc__arena *arena, msp__signature_policy *out, fcc_error *error)
+{
+    fcc_status st = unpack_policy(envelope, arena, &out->envelope, error);
+    size_t i;
+
+    if (st != FCC_OK)
+        return st;
+    out->principals = fcc__arena_zalloc(arena, out->envelope->n_identities + 1, sizeof *out->principals);
+    if (!out->principals)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "policy too large");
+    for (i = 0; i < out->envelope->n_identities; i++)
+        msp__principal_read(out->envelope->identities[i], arena, &out->principals[i]);
     return FCC_OK;
 }
 
@@ -80,20 +100,12 @@ fcc_status msp_policy_reference(const char *path, fcc__arena *arena, fcc_bytes *
 /* ---- evaluation --------------------------------------------------------------------------------------------------- */
 
 typedef struct evaluation {
-    const Common__SignaturePolicyEnvelope *policy;
+    const msp__signature_policy *policy;
     const msp_identity *const *identities;
     size_t count;
     fcc__arena *scratch;
-    fcc_status trouble; /* out of memory on the way */
+    bool exhausted; /* out of memory on the way */
 } evaluation;
-
-static bool principal_matches(evaluation *e, const Common__MSPPrincipal *principal, const msp_identity *identity)
-{
-    fcc_bytes bytes;
-
-    e->trouble = e->trouble == FCC_OK ? fcc__pack(principal, e->scratch, &bytes) : e->trouble;
-    return e->trouble == FCC_OK && msp__satisfies(identity, bytes, e->scratch, NULL) == FCC_OK;
-}
 
 /* Each rule in order takes the first identity that fits; a gate that fails gives back what its rules took. */
 static bool evaluate(evaluation *e, const Common__SignaturePolicy *rule, bool *used)
@@ -104,7 +116,7 @@ static bool evaluate(evaluation *e, const Common__SignaturePolicy *rule, bool *u
 
     if (rule->type_case == COMMON__SIGNATURE_POLICY__TYPE_SIGNED_BY) {
         for (i = 0; i < e->count; i++)
-            if (!used[i] && principal_matches(e, e->policy->identities[rule->signed_by], e->identities[i])) {
+            if (!used[i] && msp__satisfies(e->identities[i], &e->policy->principals[rule->signed_by], NULL) == FCC_OK) {
                 used[i] = true;
                 return true;
             }
@@ -112,7 +124,7 @@ static bool evaluate(evaluation *e, const Common__SignaturePolicy *rule, bool *u
     }
     attempt = fcc__arena_alloc(e->scratch, e->count + 1);
     if (!attempt) {
-        e->trouble = FCC_ERR_LIMIT;
+        e->exhausted = true;
         return false;
     }
     for (i = 0; i < rule->n_out_of->n_rules; i++) {
@@ -125,31 +137,36 @@ static bool evaluate(evaluation *e, const Common__SignaturePolicy *rule, bool *u
     return satisfied >= rule->n_out_of->n;
 }
 
+fcc_status msp__policy_met(const msp__signature_policy *policy, const msp_identity *const *identities, size_t count,
+                           fcc_error *error)
+{
+    evaluation e = { .policy = policy, .identities = identities, .count = count, .scratch = fcc__arena_new(SCRATCH) };
+    bool *used = e.scratch ? fcc__arena_zalloc(e.scratch, count + 1, sizeof *used) : NULL;
+    fcc_status st = FCC_OK;
+
+    if (!used)
+        e.exhausted = true;
+    else if (!evaluate(&e, policy->envelope->rule, used))
+        st = fcc_error_set(error, FCC_ERR_AUTH, "signature set did not satisfy policy");
+    if (e.exhausted)
+        st = fcc_error_set(error, FCC_ERR_LIMIT, "policy too large to evaluate");
+    fcc__arena_free(e.scratch);
+    return st;
+}
+
 fcc_status msp_policy_evaluate(fcc_bytes envelope, const msp_identity *const *identities, size_t count,
                                fcc_error *error)
 {
-    evaluation e = { .identities = identities, .count = count, .scratch = fcc__arena_new(SCRATCH) };
-    Common__SignaturePolicyEnvelope *policy;
-    bool *used;
+    fcc__arena *scratch = fcc__arena_new(SCRATCH);
+    msp__signature_policy policy;
     fcc_status st;
 
-    if (!e.scratch)
+    if (!scratch)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a policy");
-    st = unpack_policy(envelope, e.scratch, &policy, error);
-    if (st != FCC_OK)
-        goto out;
-    e.policy = policy;
-    used = fcc__arena_zalloc(e.scratch, count + 1, sizeof *used);
-    if (!used)
-        e.trouble = FCC_ERR_LIMIT;
-    else if (evaluate(&e, policy->rule, used))
-        goto out;
-    if (e.trouble != FCC_OK)
-        st = fcc_error_set(error, e.trouble, "policy too large to evaluate");
-    else
-        st = fcc_error_set(error, FCC_ERR_AUTH, "signature set did not satisfy policy");
-out:
-    fcc__arena_free(e.scratch);
+    st = msp__policy_compile(envelope, scratch, &policy, error);
+    if (st == FCC_OK)
+        st = msp__policy_met(&policy, identities, count, error);
+    fcc__arena_free(scratch);
     return st;
 }
 

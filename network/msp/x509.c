@@ -86,6 +86,18 @@ bool msp__point_digest(EVP_PKEY *key, fcc__sha256 *out)
     return true;
 }
 
+void msp__sha3_of_many(const fcc_bytes *parts, size_t count, fcc__sha256 *out)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha3_256(), NULL) == 1;
+    size_t i;
+
+    for (i = 0; i < count && ok; i++)
+        ok = EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) == 1;
+    FCC_REQUIRE(ok && EVP_DigestFinal_ex(ctx, out->bytes, NULL) == 1);
+    EVP_MD_CTX_free(ctx);
+}
+
 void msp__hex(char out[2 * FCC__SHA256_LEN + 1], const fcc__sha256 *digest)
 {
     static const char digits[] = "0123456789abcdef";
