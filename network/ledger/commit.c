@@ -80,6 +80,12 @@ static fcc_status unpack_candidates(struct commit *c)
     return st;
 }
 
+/* Are the codes our own? */
+static bool validates(const struct commit *c)
+{
+    return c->mode == LEDGER__VALIDATING || c->mode == LEDGER__JUDGING;
+}
+
 static bool is_config(const ledger__candidate *one)
 {
     return one->tx.channel_header && one->tx.channel_header->type == COMMON__HEADER_TYPE__CONFIG;
@@ -96,7 +102,7 @@ static fcc_status first_codes(struct commit *c, fcc_error *error)
             return fcc_error_set(error, FCC_ERR_CORRUPT, "the genesis block must hold one CONFIG transaction");
         return FCC_OK;
     }
-    if (c->mode == LEDGER__VALIDATING)
+    if (validates(c))
         return ledger__validate(c->l, c->txn, c->block, c->candidates, c->arena);
     if (filter.len != c->block->count)
         return fcc_error_set(error, FCC_ERR_CORRUPT, "block %llu has no code for each transaction",
@@ -143,14 +149,14 @@ static fcc_status apply_one(struct commit *c, size_t i, fcc_error *error)
     if (is_config(one))
         return apply_config(c, i, error);
     if (!one->tx.action || !one->has_rwset) {
-        if (c->mode != LEDGER__VALIDATING)
+        if (!validates(c))
             return fcc_error_set(error, FCC_ERR_CORRUPT,
                                  "block %llu: transaction %zu is recorded as valid, but unreadable",
                                  (unsigned long long)c->block->number, i);
         one->code = one->tx.action ? CODE(INVALID_OTHER_REASON) : CODE(NIL_TXACTION);
         return FCC_OK;
     }
-    if (c->mode == LEDGER__VALIDATING)
+    if (validates(c))
         st = ledger__check_reads(&c->updates, &one->rwset, &one->code);
     if (st == FCC_OK && one->code == CODE(VALID)) {
         st = ledger__apply(&c->updates, &one->rwset, (uint32_t)i);
@@ -289,6 +295,8 @@ static fcc_status fill(struct commit *c, const ledger__spot *known, fcc_error *e
         !fcc_bytes_equal(recorded, c->block->metadata[LEDGER__COMMIT_HASH]))
         st = fcc_error_set(error, FCC_ERR_CORRUPT, "block %llu: the state does not give its commit hash",
                            (unsigned long long)c->block->number);
+    if (c->mode == LEDGER__JUDGING)
+        return st;
     if (st == FCC_OK)
         st = ledger__expire(&c->updates);
     if (st == FCC_OK)
@@ -363,7 +371,7 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
     st = c.arena ? check_chain(&c, error) : FCC_ERR_NOMEM;
     if (st == FCC_OK)
         st = unpack_candidates(&c);
-    if (st == FCC_OK && mode != LEDGER__REPLAY)
+    if (st == FCC_OK && mode != LEDGER__REPLAY && mode != LEDGER__JUDGING)
         st = ledger__pending_write(l, block->number, c.candidates, block->count, &pending);
     if (st == FCC_OK && ledger__fault == LEDGER__AFTER_PENDING) {
         l->broken = true;
@@ -375,22 +383,24 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         st = fill(&c, spot, error);
     if (st == FCC_OK && out)
         st = report(&c, arena, &result);
-    if (st == FCC_OK) {
+    if (st == FCC_OK && mode != LEDGER__JUDGING) {
         st = ledger__commit_txn(c.txn);
         c.txn = NULL;
     }
     if (st == FCC_OK) {
-        st = advance(&c);
-        l->broken = st != FCC_OK;
+        if (mode != LEDGER__JUDGING) {
+            st = advance(&c);
+            l->broken = st != FCC_OK;
+        }
         if (out)
             *out = result;
     } else {
-        if (c.txn)
-            mdb_txn_abort(c.txn);
         l->broken = l->broken || c.appended;
         if (error && error->status != st)
             fcc_error_set(error, st, "block %llu: %s", (unsigned long long)block->number, fcc_status_text(st));
     }
+    if (c.txn)
+        mdb_txn_abort(c.txn);
     ledger__channel_free(l, c.channel);
     fcc__arena_free(c.arena);
     return st;
@@ -424,4 +434,9 @@ fcc_status ledger_commit_recorded(ledger *l, fcc_bytes block, fcc__arena *arena,
                                   fcc_error *error)
 {
     return commit_message(l, block, LEDGER__RECORDED, arena, out, error);
+}
+
+fcc_status ledger_judge(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out, fcc_error *error)
+{
+    return commit_message(l, block, LEDGER__JUDGING, arena, out, error);
 }

@@ -6,6 +6,7 @@
 
 typedef enum ledger__mode {
     LEDGER__VALIDATING, /* codes are ours */
+    LEDGER__JUDGING,    /* codes are ours, and nothing is kept */
     LEDGER__RECORDED,   /* codes are the block's */
     LEDGER__REPLAY      /* codes are the block's, which lies in the block file already */
 } ledger__mode;

@@ -263,6 +263,13 @@ fcc_status ledger_commit(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_c
                          fcc_error *error) FCC_MUST_CHECK;
 
 /*
+ * What ledger_commit would decide about this block, and how it would come out: as ledger_commit, but nothing is written
+ * and the ledger stays where it is. Costs what a commit costs, without its syncs.
+ */
+fcc_status ledger_judge(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,
+                        fcc_error *error) FCC_MUST_CHECK;
+
+/*
  * For a reader of somebody else's blocks: as ledger_commit, but with the codes that the block's filter records instead
  * of own validation, so that the commit hash follows from them.
  */

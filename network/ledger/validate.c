@@ -43,11 +43,14 @@ static bool good_header(const ledger__transaction *tx)
             header->type == COMMON__HEADER_TYPE__CONFIG_UPDATE);
 }
 
+/* Nobody is a member of a channel that isn't here; without a channel a peer asks its own organisation. */
 static bool signed_by_creator(const ledger *l, const ledger__transaction *tx)
 {
-    fcc_bytes payload = fcc__of_pb(tx->envelope->payload);
+    fcc_bytes payload = fcc__of_pb(tx->envelope->payload), channel = fcc__of_pb(tx->channel_header->channel_id);
     const msp_identity *creator;
 
+    if (channel.len && !fcc_bytes_equal(channel, fcc_str(msp_channel_id(l->channel))))
+        return false;
     return msp_deserialize(msp_channel_manager(l->channel), fcc__of_pb(tx->signature_header->creator), &creator,
                            NULL) == FCC_OK &&
            msp_validate(creator, NULL) == FCC_OK &&
