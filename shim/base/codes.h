@@ -108,6 +108,25 @@
     X(TLS_EXPIRES, "E-TLS-10", "a certificate of the chaincode expires within 60 days", \
       "nobody has renewed it yet; fcc_certificate_expiry_timestamp_seconds tells when the time is over", \
       "put the new files in the place of the old ones and send SIGHUP to the chaincode or fcc-host: no stream is lost") \
+    X(TLS_RELOAD, "E-TLS-09", "the TLS files were read again after SIGHUP and not taken over", \
+      "a file is missing, half written, or its key and certificate do not belong together", \
+      "the message names file and variable; put it right and send SIGHUP again: until then the old certificates serve") \
+    X(TLS_PLAIN_PEER, "E-TLS-11", "somebody spoke plaintext at the chaincode's TLS port", \
+      "tls_required is false in the package's connection.json, or a health check or port scan does not speak TLS", \
+      "set tls_required to true with root_cert, or have the check use TLS") \
+    X(TLS_PEER_MISTRUSTS, "E-TLS-12", "a peer does not accept the chaincode's certificate", \
+      "root_cert in connection.json is not the CA of CHAINCODE_TLS_CERT, the certificate's names lack the address, or " \
+      "it is expired", \
+      "`medsync doctor PACKAGE` on the peer's machine names which; make the package anew with the right root_cert") \
+    X(TLS_PEER_STRANGER, "E-TLS-13", "a peer's client certificate was not accepted", \
+      "client_cert in connection.json is not signed by a CA in the file CHAINCODE_CLIENT_CA_CERT, or is expired", \
+      "issue client_cert from that CA, or add the CA that issued it to the file and send SIGHUP") \
+    X(TLS_PEER_BARE, "E-TLS-14", "a peer showed no client certificate", \
+      "client_auth_required is false or missing in the package's connection.json", \
+      "set client_auth_required to true with client_cert and client_key, or unset CHAINCODE_CLIENT_CA_CERT") \
+    X(TLS_PEER_FAILED, "E-TLS-15", "a TLS handshake with who connected failed", \
+      "no common version or cipher, a connection that broke off, or a port scan", \
+      "the message has the library's words; `medsync doctor PACKAGE` rehearses a peer's handshake") \
     X(REG_SERVICE, "E-REG-01", "no chaincode answers at this address", \
       "another gRPC service has this port", \
       "check the address; a chaincode serves protos.Chaincode/Connect") \

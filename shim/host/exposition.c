@@ -306,6 +306,8 @@ void host_exposition(const host_child *children, size_t count, fcc__buf *out)
            batched_writes);
     SIMPLE(&w, "fcc_streams_open", "gauge", "Streams of peers that are open.", streams_open);
     SIMPLE(&w, "fcc_streams_total", "counter", "Streams of peers that were opened.", streams_total);
+    SIMPLE(&w, "fcc_failed_handshakes_total", "counter", "TLS handshakes of who connected that failed.",
+           failed_handshakes);
     SIMPLE(&w, "fcc_received_messages_total", "counter", "Messages from peers.", received_messages);
     SIMPLE(&w, "fcc_received_bytes_total", "counter", "Bytes of the messages from peers.", received_bytes);
     SIMPLE(&w, "fcc_sent_messages_total", "counter", "Messages to peers.", sent_messages);

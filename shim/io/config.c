@@ -369,10 +369,28 @@ static fcc_status read_server(fcc__arena *arena, fcc__config *c, fcc_error *erro
 
 /* ---- client mode ---- */
 
+static fcc_status read_client_tls(fcc__arena *arena, fcc__config *c, fcc_error *error)
+{
+    fcc__tls_files files = { .is_client = true };
+    fcc_status st = client_file(arena, &key_file, "CORE_TLS_CLIENT_KEY_FILE", "CORE_TLS_CLIENT_KEY_PATH", &files.key,
+                                error);
+
+    if (st == FCC_OK)
+        st = client_file(arena, &cert_file, "CORE_TLS_CLIENT_CERT_FILE", "CORE_TLS_CLIENT_CERT_PATH", &files.cert,
+                         error);
+    if (st == FCC_OK && !variable("CORE_PEER_TLS_ROOTCERT_FILE"))
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "failed to read root cert file: open : no such file or directory: "
+                             "CORE_PEER_TLS_ROOTCERT_FILE must name a file with the CA of the peer's certificate, PEM");
+    if (st == FCC_OK)
+        st = read_file(arena, &root_file, "CORE_PEER_TLS_ROOTCERT_FILE", variable("CORE_PEER_TLS_ROOTCERT_FILE"),
+                       &files.ca, error);
+    return st == FCC_OK ? take_tls(c, &files, error) : st;
+}
+
 static fcc_status read_client(fcc__arena *arena, const char *address, fcc__config *c, fcc_error *error)
 {
     const char *enabled = getenv("CORE_PEER_TLS_ENABLED");
-    fcc__tls_files files = { .is_client = true };
     bool use_tls;
     fcc_status st;
 
@@ -392,20 +410,19 @@ static fcc_status read_client(fcc__arena *arena, const char *address, fcc__confi
         return fcc_error_set(error, FCC_ERR_CONFIG,
                              "'CORE_PEER_TLS_ENABLED' must be set to 'true' or 'false': it is %s%s%s",
                              enabled ? "\"" : "not set", enabled ? enabled : "", enabled ? "\"" : "");
-    if (!use_tls)
-        return FCC_OK;
-    st = client_file(arena, &key_file, "CORE_TLS_CLIENT_KEY_FILE", "CORE_TLS_CLIENT_KEY_PATH", &files.key, error);
-    if (st == FCC_OK)
-        st = client_file(arena, &cert_file, "CORE_TLS_CLIENT_CERT_FILE", "CORE_TLS_CLIENT_CERT_PATH", &files.cert,
-                         error);
-    if (st == FCC_OK && !variable("CORE_PEER_TLS_ROOTCERT_FILE"))
-        return fcc_error_set(error, FCC_ERR_CONFIG,
-                             "failed to read root cert file: open : no such file or directory: "
-                             "CORE_PEER_TLS_ROOTCERT_FILE must name a file with the CA of the peer's certificate, PEM");
-    if (st == FCC_OK)
-        st = read_file(arena, &root_file, "CORE_PEER_TLS_ROOTCERT_FILE", variable("CORE_PEER_TLS_ROOTCERT_FILE"),
-                       &files.ca, error);
-    return st == FCC_OK ? take_tls(c, &files, error) : st;
+    return use_tls ? read_client_tls(arena, c, error) : FCC_OK;
+}
+
+fcc_status fcc__config_renew_tls(fcc__arena *arena, fcc__config *c, fcc_error *error)
+{
+    fcc__config renewed = { 0 };
+    fcc_status st = c->is_client ? read_client_tls(arena, &renewed, error) : read_server_tls(arena, &renewed, error);
+
+    if (st != FCC_OK)
+        return st;
+    c->tls = renewed.tls;
+    c->tls_facts = renewed.tls_facts;
+    return FCC_OK;
 }
 
 fcc_status fcc__config_read(fcc__arena *arena, int argc, char **argv, fcc__config *out, fcc_error *error)

@@ -1,5 +1,6 @@
 /*
- * config.h: what the environment and the command line tell a chaincode process. Read once, then const.
+ * config.h: what the environment and the command line tell a chaincode process. Read once, then const, except for the
+ * content of the TLS files.
  *
  * Every variable, with right and wrong values: docs/environment.md. Texts begin with the Go shim's words where it has
  * some, and go on with the variable, its value and the remedy.
@@ -44,6 +45,16 @@ typedef struct fcc__config {
  */
 fcc_status fcc__config_read(fcc__arena *arena, int argc, char **argv, fcc__config *out,
                             fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Read the TLS files of `c` again and take them over, all or none.
+ *
+ * @param arena  holds them; must outlive their use, as the one before must until this returns
+ *
+ * @return FCC_OK
+ *         FCC_ERR_CONFIG  `error` names variable and file; `c` is as before
+ */
+fcc_status fcc__config_renew_tls(fcc__arena *arena, fcc__config *c, fcc_error *error) FCC_MUST_CHECK;
 
 /* What --help prints. */
 const char *fcc__config_help(void);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-    FCC__COUNTERS_LAYOUT = 0xfcc00001, /* another number with each change of the layout */
+    FCC__COUNTERS_LAYOUT = 0xfcc00002, /* another number with each change of the layout */
     FCC__COUNTED_FUNCTIONS = 128,      /* INIT, the table's first ones, and one for all others */
     FCC__COUNTED_CALLS = 32,           /* by the message type's number; 0 for those beyond */
     FCC__NAME_BYTES = 64,
@@ -56,7 +56,8 @@ typedef struct fcc__counters {
     fcc__count sent_messages;
     fcc__count sent_bytes;
     fcc__count batched_writes;
-    fcc__count cert_expires; /* seconds since 1970, the earliest of the TLS files; 0: no TLS */
+    fcc__count failed_handshakes; /* TLS, of who connects */
+    fcc__count cert_expires;      /* seconds since 1970, the earliest of the TLS files; 0: no TLS */
     struct {
         char name[FCC__NAME_BYTES];
         fcc__count count;

@@ -31,6 +31,8 @@ struct process {
     rpc_server *server;  /* server mode */
     fcc__client *client; /* client mode */
     bool replaced;       /* a handler does not end */
+    fcc__config config;  /* of `host` */
+    fcc__arena *renewed; /* holds the TLS texts since the first SIGHUP */
 };
 
 static void stop(void *ctx)
@@ -90,11 +92,57 @@ static void replace(void *ctx)
         on_signal(p);
 }
 
+/* ---- certificates ---- */
+
+static void tell_of_certificate(const struct process *p)
+{
+    const fcc__tls_facts *facts = &p->config.tls_facts;
+    int64_t days = fcc__tls_days_left(facts, (int64_t)time(NULL));
+
+    if (facts->not_after > 0)
+        fcc__set(&p->host.counters->cert_expires, (uint64_t)facts->not_after);
+    if (days < RENEW_DAYS)
+        fcc__log_code(FCC__WARN, FCC__E_TLS_EXPIRES, "the certificate in %s expires in %lld days", facts->expiring,
+                      (long long)days);
+    else
+        fcc__log(FCC__INFO, "the certificate in %s expires in %lld days", facts->expiring, (long long)days);
+}
+
+/* SIGHUP: the TLS files are read again. Connections that are there go on with what they began with. */
+static void on_renew(void *ctx)
+{
+    struct process *p = ctx;
+    fcc__config renewed = p->config;
+    fcc__arena *arena;
+    fcc_error error = { .text = "out of memory" };
+    fcc_status st;
+
+    if (!p->config.use_tls) {
+        fcc__log(FCC__INFO, "SIGHUP: without TLS there is nothing to be read again");
+        return;
+    }
+    arena = fcc__arena_new(CONFIG_BYTES);
+    st = arena ? fcc__config_renew_tls(arena, &renewed, &error) : FCC_ERR_NOMEM;
+    if (st == FCC_OK && p->server)
+        st = rpc_server_renew_tls(p->server, &renewed.tls, &error);
+    if (st != FCC_OK) {
+        fcc__log_code(FCC__ERROR, FCC__E_TLS_RELOAD, "SIGHUP: the certificates stay those of before: %s", error.text);
+        fcc__arena_free(arena);
+        return;
+    }
+    p->config = renewed;
+    fcc__arena_free(p->renewed);
+    p->renewed = arena;
+    fcc__log(FCC__INFO, "SIGHUP: key, certificate and CA are those of the files now, for new connections");
+    tell_of_certificate(p);
+}
+
 static fcc_status watch_signals(struct process *p, fcc_error *error)
 {
     signal(SIGPIPE, SIG_IGN);
     if (rpc_on_signal(p->host.loop, SIGTERM, on_signal, p) != FCC_OK ||
-        rpc_on_signal(p->host.loop, SIGINT, on_signal, p) != FCC_OK)
+        rpc_on_signal(p->host.loop, SIGINT, on_signal, p) != FCC_OK ||
+        rpc_on_signal(p->host.loop, SIGHUP, on_renew, p) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_INTERNAL, "cannot watch for signals");
     return FCC_OK;
 }
@@ -146,19 +194,11 @@ static fcc_status serve(struct process *p, fcc_error *error)
 static void tell_of_settings(const struct process *p)
 {
     const fcc__config *c = p->host.config;
-    int64_t days = fcc__tls_days_left(&c->tls_facts, (int64_t)time(NULL));
 
     for (size_t i = 0; c->warnings[i]; i++)
         fcc__log(FCC__WARN, "%s", c->warnings[i]);
-    if (!c->use_tls)
-        return;
-    if (c->tls_facts.not_after > 0)
-        fcc__set(&p->host.counters->cert_expires, (uint64_t)c->tls_facts.not_after);
-    if (days < RENEW_DAYS)
-        fcc__log_code(FCC__WARN, FCC__E_TLS_EXPIRES, "the certificate in %s expires in %lld days",
-                      c->tls_facts.expiring, (long long)days);
-    else
-        fcc__log(FCC__INFO, "the certificate in %s expires in %lld days", c->tls_facts.expiring, (long long)days);
+    if (c->use_tls)
+        tell_of_certificate(p);
 }
 
 /* What runs under the guard, and how it ended. */
@@ -175,18 +215,21 @@ static void run(void *arg)
 {
     struct job *job = arg;
     const fcc__config *config = job->config;
-    struct process p = { .host = { .chaincode = job->chaincode, .config = config } };
+    struct process p = { .host = { .chaincode = job->chaincode }, .config = *config };
     fcc_error *error = job->error;
     fcc_status st = rpc_loop_new(&p.host.loop, error);
 
     job->status = st;
     if (st != FCC_OK)
         return;
+    p.host.config = &p.config;
     p.host.emptied = go_down;
     p.host.stacks = fcc__co_pool_new(0, IDLE_STACKS);
     st = p.host.stacks ? watch_signals(&p, error) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)
         st = fcc__metrics_open(job->chaincode, config->counters_fd, &p.host.counters, error);
+    if (st == FCC_OK)
+        rpc_count_failed_handshakes(&p.host.counters->failed_handshakes);
     if (st == FCC_OK && fcc__guard_start(job->guard, &p.host, replace) != FCC_OK)
         st = fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)
@@ -209,6 +252,7 @@ static void run(void *arg)
     }
     rpc_loop_free(p.host.loop);
     fcc__co_pool_free(p.host.stacks);
+    fcc__arena_free(p.renewed);
     job->status = st;
     job->replaced = p.replaced;
 }

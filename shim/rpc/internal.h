@@ -184,4 +184,12 @@ static inline grpc_arg rpc__int_arg(const char *key, int value)
     return arg;
 }
 
+/* ---- handshake.c ---- */
+
+/* A TLS server listens there, and no more. */
+void rpc__tls_port(int port);
+void rpc__tls_port_gone(int port);
+/* A line of gRPC's own log, at level error. */
+void rpc__heard_of_grpc(const char *message);
+
 #endif

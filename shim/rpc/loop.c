@@ -90,11 +90,13 @@ gpr_timespec rpc__deadline(int64_t at_ms)
     return ts;
 }
 
-/* gRPC's own messages matter to who debugs gRPC; what failed is told by our statuses. */
+/* gRPC's own messages matter to who debugs gRPC; what failed is told by our statuses, except for failed handshakes. */
 static void log_of_grpc(gpr_log_func_args *args)
 {
-    if (args->severity == GPR_LOG_SEVERITY_ERROR)
-        fcc__log(FCC__DEBUG, "grpc: %s", args->message);
+    if (args->severity != GPR_LOG_SEVERITY_ERROR)
+        return;
+    fcc__log(FCC__DEBUG, "grpc: %s", args->message);
+    rpc__heard_of_grpc(args->message);
 }
 
 /* ---- timers ---- */

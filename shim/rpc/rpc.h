@@ -15,6 +15,8 @@
 #include <fcc/bytes.h>
 #include <fcc/status.h>
 
+#include <stdatomic.h>
+
 enum { RPC_MAX_MESSAGE = 100 * 1024 * 1024 };
 
 /* gRPC's status codes, as numbered by gRPC. */
@@ -147,6 +149,19 @@ fcc_status rpc_server_method(rpc_server *server, const char *path, rpc_accept ac
 /* Listen on host:port (port 0: any). *port, unless NULL, is the one taken. FCC_ERR_IO names the address. */
 fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_tls *tls, int *port,
                              fcc_error *error) FCC_MUST_CHECK;
+/*
+ * Other certificates for the connections that come from now on; those that are there go on. `tls` has a CA if and only
+ * if the one that the server listens with has. May be called while the server runs.
+ *
+ * @return FCC_OK
+ *         FCC_ERR_CONFIG  gRPC does not take them: those of before stay
+ */
+fcc_status rpc_server_renew_tls(rpc_server *server, const rpc_tls *tls, fcc_error *error) FCC_MUST_CHECK;
+/*
+ * Where to count handshakes of clients that failed, in all servers of this process; each kind of failure is logged as a
+ * warning with its code, once in ten seconds. NULL: nowhere. `into` is kept.
+ */
+void rpc_count_failed_handshakes(_Atomic uint64_t *into);
 fcc_status rpc_server_start(rpc_server *server) FCC_MUST_CHECK;
 /* Take no new calls; calls that run go on. `done` runs when the last has ended (at once when there is none). */
 void rpc_server_drain(rpc_server *server, rpc_task done, void *ctx);

@@ -23,12 +23,25 @@ struct method {
     rpc__tag tag;
 };
 
+/*
+ * What a TLS listener shows and asks for. gRPC fetches it at each handshake, on whatever thread that is, and keeps it
+ * until there is a newer one.
+ */
+struct identity {
+    struct identity *next;
+    pthread_mutex_t lock;
+    bool asks; /* for a client certificate */
+    int port;
+    grpc_ssl_server_certificate_config *renewed; /* not fetched yet; NULL: nothing new */
+};
+
 struct rpc_server {
     uint32_t magic;
     rpc_loop *loop;
     rpc_server *prev, *next;
     grpc_server *server;
     struct method *methods;
+    struct identity *identities;
     bool started, shutting, down;
     size_t pending; /* requests that the queue has not given back */
     size_t calls;
@@ -146,38 +159,111 @@ static const char *reason_for(const char *address)
     return reason;
 }
 
-static fcc_status credentials(const rpc_tls *tls, grpc_server_credentials **out, fcc_error *error)
+static fcc_status make_config(const rpc_tls *tls, grpc_ssl_server_certificate_config **out, fcc_error *error)
 {
     fcc_status st = FCC_ERR_NOMEM;
     grpc_ssl_pem_key_cert_pair pair;
-    grpc_ssl_server_certificate_config *config = NULL;
     char *cert = NULL, *key = NULL, *ca = NULL;
 
-    if (!tls) {
-        *out = grpc_insecure_server_credentials_create();
-        return FCC_OK;
-    }
     if (!tls->cert.len || !tls->key.len)
         return fcc_error_set(error, FCC_ERR_CONFIG, "a TLS server needs a certificate and its key");
     cert = strndup((const char *)tls->cert.data, tls->cert.len);
     key = strndup((const char *)tls->key.data, tls->key.len);
-    if (tls->ca.len)
-        ca = strndup((const char *)tls->ca.data, tls->ca.len);
-    if (!cert || !key || (tls->ca.len && !ca))
+    /* gRPC wants one also where no client is asked for its certificate */
+    ca = tls->ca.len ? strndup((const char *)tls->ca.data, tls->ca.len) : strdup(cert ? cert : "");
+    if (!cert || !key || !ca)
         goto out;
     pair = (grpc_ssl_pem_key_cert_pair){ .private_key = key, .cert_chain = cert };
-    config = grpc_ssl_server_certificate_config_create(ca, &pair, 1);
-    *out = grpc_ssl_server_credentials_create_with_options(grpc_ssl_server_credentials_create_options_using_config(
-        ca ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
-        config));
+    *out = grpc_ssl_server_certificate_config_create(ca, &pair, 1);
     st = *out ? FCC_OK : FCC_ERR_CONFIG;
 out:
     free(cert);
     free(key);
     free(ca);
-    if (st == FCC_OK)
+    return st == FCC_OK ? st : fcc_error_set(error, st, "TLS certificate or key not accepted");
+}
+
+static grpc_ssl_certificate_config_reload_status fetch(void *user_data, grpc_ssl_server_certificate_config **config)
+{
+    struct identity *identity = user_data;
+
+    pthread_mutex_lock(&identity->lock);
+    *config = identity->renewed;
+    identity->renewed = NULL;
+    pthread_mutex_unlock(&identity->lock);
+    return *config ? GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW : GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+}
+
+static void set_config(struct identity *identity, grpc_ssl_server_certificate_config *config)
+{
+    grpc_ssl_server_certificate_config *unfetched;
+
+    pthread_mutex_lock(&identity->lock);
+    unfetched = identity->renewed;
+    identity->renewed = config;
+    pthread_mutex_unlock(&identity->lock);
+    if (unfetched)
+        grpc_ssl_server_certificate_config_destroy(unfetched);
+}
+
+static fcc_status credentials(rpc_server *server, const rpc_tls *tls, grpc_server_credentials **out, fcc_error *error)
+{
+    grpc_ssl_server_certificate_config *config;
+    struct identity *identity;
+    fcc_status st;
+
+    if (!tls) {
+        *out = grpc_insecure_server_credentials_create();
+        return FCC_OK;
+    }
+    st = make_config(tls, &config, error);
+    if (st != FCC_OK)
         return st;
-    return fcc_error_set(error, st, "TLS certificate or key not accepted");
+    identity = calloc(1, sizeof(*identity));
+    if (!identity) {
+        grpc_ssl_server_certificate_config_destroy(config);
+        return fcc_error_set(error, FCC_ERR_NOMEM, "no memory for a server");
+    }
+    pthread_mutex_init(&identity->lock, NULL);
+    identity->asks = tls->ca.len > 0;
+    identity->renewed = config;
+    identity->next = server->identities;
+    server->identities = identity;
+    *out = grpc_ssl_server_credentials_create_with_options(
+        grpc_ssl_server_credentials_create_options_using_config_fetcher(
+            identity->asks ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                           : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+            fetch, identity));
+    return *out ? FCC_OK : fcc_error_set(error, FCC_ERR_CONFIG, "TLS certificate or key not accepted");
+}
+
+fcc_status rpc_server_renew_tls(rpc_server *server, const rpc_tls *tls, fcc_error *error)
+{
+    FCC_REQUIRE(server && server->magic == RPC__SERVER_MAGIC && tls);
+    for (struct identity *identity = server->identities; identity; identity = identity->next) {
+        grpc_ssl_server_certificate_config *config;
+        fcc_status st = make_config(tls, &config, error);
+
+        FCC_REQUIRE(identity->asks == (tls->ca.len > 0));
+        if (st != FCC_OK)
+            return st;
+        set_config(identity, config);
+    }
+    return FCC_OK;
+}
+
+static void free_identities(rpc_server *server)
+{
+    while (server->identities) {
+        struct identity *next = server->identities->next;
+
+        set_config(server->identities, NULL);
+        if (server->identities->port)
+            rpc__tls_port_gone(server->identities->port);
+        pthread_mutex_destroy(&server->identities->lock);
+        free(server->identities);
+        server->identities = next;
+    }
 }
 
 fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_tls *tls, int *port, fcc_error *error)
@@ -188,7 +274,7 @@ fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_
     fcc_status st;
 
     FCC_REQUIRE(server && server->magic == RPC__SERVER_MAGIC && !server->started && address);
-    st = credentials(tls, &creds, error);
+    st = credentials(server, tls, &creds, error);
     if (st != FCC_OK)
         return st;
     /* ":7052", as Go takes it, is every address of this machine */
@@ -202,6 +288,10 @@ fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_
             return fcc_error_set(error, FCC_ERR_CONFIG,
                                  "cannot listen on %s: TLS certificate, key or client CA not accepted", address);
         return fcc_error_set(error, FCC_ERR_IO, "cannot listen on %s: %s", address, reason);
+    }
+    if (tls) {
+        server->identities->port = bound;
+        rpc__tls_port(bound);
     }
     if (port)
         *port = bound;
@@ -395,6 +485,7 @@ void rpc_server_free(rpc_server *server)
     while (!server->down || server->pending || server->calls)
         rpc__turn(server->loop, RPC__FOREVER);
     grpc_server_destroy(server->server);
+    free_identities(server);
     while (server->methods) {
         struct method *next = server->methods->next;
 
