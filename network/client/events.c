@@ -75,7 +75,7 @@ static int64_t now_ms(void)
 fcc_status client_events(client *c, const client_events_options *o, client_on_event on_event, void *ctx,
                          fcc_error *error)
 {
-    static const rpc_events events = { on_message, NULL, on_closed };
+    static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
     fcc_status st = FCC_ERR_NOMEM;
     fcc_bytes bytes, signature;
     stream s = { 0 };

@@ -532,8 +532,9 @@ static fcc_status start_listeners(struct devnet *net, rpc_server **orderer_serve
 
         if ((st = rpc_server_new(net->loop, &peer->server, error)) != FCC_OK)
             return st;
-        if ((st = devnet_gateway_serve(peer)) != FCC_OK)
-            return fcc_error_set(error, st, "the gateway of %s: %s", peer->org->mspid, fcc_status_text(st));
+        if ((st = devnet_gateway_serve(peer)) != FCC_OK || (st = devnet_endorser_serve(peer)) != FCC_OK ||
+            (st = devnet_deliver_serve(peer)) != FCC_OK)
+            return fcc_error_set(error, st, "the services of %s: %s", peer->org->mspid, fcc_status_text(st));
         st = listen_tls(net, peer->server, peer->org->peer_address,
                         msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), &peer->address, error);
         if (st != FCC_OK)

@@ -197,7 +197,6 @@ static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
 }
 
 static const rpc_events stream_events = { .on_message = on_message, .on_closed = on_closed };
-static const rpc_events refused_events = { 0 };
 
 static const rpc_events *accept_stream(rpc_call *rpc, void *ctx, void **call_ctx)
 {
@@ -209,7 +208,7 @@ static const rpc_events *accept_stream(rpc_call *rpc, void *ctx, void **call_ctx
     if (!s || !s->arena) {
         free(s);
         rpc_finish(rpc, RPC_RESOURCE_EXHAUSTED, FCC_LIT("out of memory"), FCC_LIT(""));
-        return &refused_events;
+        return NULL;
     }
     s->peer = peer;
     s->rpc = rpc;

@@ -452,16 +452,13 @@ static devnet_call *new_call(rpc_call *rpc, devnet_peer *peer)
     return NULL;
 }
 
-/* Without memory for the call: refuse it. */
-static const rpc_events refused_events = { 0 };
-
 static const rpc_events *accept(rpc_call *rpc, void *ctx, void **call_ctx, const rpc_events *events)
 {
     devnet_call *call = new_call(rpc, ctx);
 
     if (!call) {
         rpc_finish(rpc, RPC_RESOURCE_EXHAUSTED, FCC_LIT("out of memory"), FCC_LIT(""));
-        return &refused_events;
+        return NULL;
     }
     *call_ctx = call;
     return events;

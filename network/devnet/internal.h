@@ -26,7 +26,8 @@ typedef struct devnet_peer {
     msp_signer *signer;
     peer_host *host;
     rpc_server *server;
-    char *address; /* host:port, once it listens */
+    char *address;                /* host:port, once it listens */
+    size_t endorsing, delivering; /* calls of the services that run */
 } devnet_peer;
 
 typedef struct devnet_chaincode {
@@ -39,6 +40,7 @@ typedef struct devnet_chaincode {
 typedef struct devnet_orderer devnet_orderer;
 typedef struct devnet_call devnet_call;
 typedef struct devnet_events devnet_events;
+typedef struct devnet_deliver devnet_deliver;
 
 struct devnet {
     const devnet_options *options;
@@ -61,8 +63,9 @@ struct devnet {
     size_t installed_count; /* to be started */
     devnet_orderer *orderer;
     rpc_timer *tick;
-    devnet_call *waiting;   /* CommitStatus of transactions that aren't committed yet */
-    devnet_events *streams; /* ChaincodeEvents */
+    devnet_call *waiting;      /* CommitStatus of transactions that aren't committed yet */
+    devnet_events *streams;    /* ChaincodeEvents */
+    devnet_deliver *listeners; /* Deliver, of peers and orderer */
     int64_t started_ms;
     int64_t clock_shift_ns; /* of the network's clock against this machine's */
     bool ready;
@@ -142,6 +145,20 @@ devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena);
  */
 bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature, fcc_bytes channel,
                      fcc_error *why);
+
+/* ---- endorser.c -------------------------------------------------------------------------------------------------- */
+
+/* protos.Endorser on the peer's server. */
+fcc_status devnet_endorser_serve(devnet_peer *peer) FCC_MUST_CHECK;
+
+/* ---- deliver.c --------------------------------------------------------------------------------------------------- */
+
+/* protos.Deliver on the peer's server. */
+fcc_status devnet_deliver_serve(devnet_peer *peer) FCC_MUST_CHECK;
+/* orderer.AtomicBroadcast/Deliver. */
+fcc_status devnet_deliver_serve_orderer(struct devnet *net, rpc_server *server) FCC_MUST_CHECK;
+/* To be called after each commit. */
+void devnet_deliver_committed(struct devnet *net);
 
 /* ---- endorse.c --------------------------------------------------------------------------------------------------- */
 

@@ -70,6 +70,7 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
         ledger_transient_purge(net->ledger, committed.number - TRANSIENT_BLOCKS);
     devnet_gateway_committed(net, &committed);
     devnet_events_committed(net);
+    devnet_deliver_committed(net);
     fcc__arena_free(arena);
 }
 
@@ -268,7 +269,9 @@ static const rpc_events *accept_broadcast(rpc_call *call, void *ctx, void **call
 
 fcc_status devnet_orderer_serve(devnet_orderer *o, rpc_server *server)
 {
-    return rpc_server_method(server, "/orderer.AtomicBroadcast/Broadcast", accept_broadcast, o);
+    fcc_status st = rpc_server_method(server, "/orderer.AtomicBroadcast/Broadcast", accept_broadcast, o);
+
+    return st == FCC_OK ? devnet_deliver_serve_orderer(o->net, server) : st;
 }
 
 /* ---- from start to end ------------------------------------------------------------------------------------------- */

@@ -279,6 +279,11 @@ void rpc__call_flush(rpc_call *call)
         start_client_reads(call);
 }
 
+static bool takes_no_more(const rpc_call *call)
+{
+    return call->over || call->closing || call->cancelled;
+}
+
 static void send_done(void *owner, bool ok)
 {
     rpc_call *call = owner;
@@ -295,12 +300,12 @@ static void send_done(void *owner, bool ok)
         rpc__call_flush(call); /* gRPC was told that this comes at once */
     else if (call->out || (call->closing && !call->closing_sent))
         rpc__call_mark_dirty(call);
+    else if (call->events && call->events->on_drained && !takes_no_more(call)) {
+        call->loop->in_callback = true;
+        call->events->on_drained(call, call->ctx);
+        call->loop->in_callback = false;
+    }
     close_if_over(call);
-}
-
-static bool takes_no_more(const rpc_call *call)
-{
-    return call->over || call->closing || call->cancelled;
 }
 
 /* Takes the slice over. */

@@ -106,6 +106,8 @@ typedef struct rpc_events {
     void (*on_half_close)(rpc_call *call, void *ctx);
     /* The last callback: the call is over (on a server also by the client's cancellation) and freed after return. */
     void (*on_closed)(rpc_call *call, void *ctx, const rpc_status *status);
+    /* All that was queued has been taken by the transport: a sender that waits for that may go on. May be NULL. */
+    void (*on_drained)(rpc_call *call, void *ctx);
 } rpc_events;
 
 /* Queue a message; copied before return. Dropped silently once the call is ending: on_closed will tell. */
@@ -137,7 +139,8 @@ typedef struct rpc_server rpc_server;
 
 /*
  * A call has come for the method at `ctx`. Set *call_ctx for the callbacks and return their table (static).
- * A unary method is one whose client sends one message: answer with rpc_send and rpc_finish.
+ * A unary method is one whose client sends one message: answer with rpc_send and rpc_finish. NULL: not accepted, for
+ * the reason that rpc_finish was given, else UNAVAILABLE.
  */
 typedef const rpc_events *(*rpc_accept)(rpc_call *call, void *ctx, void **call_ctx);
 

@@ -342,7 +342,7 @@ static void ignore_closed(rpc_call *call, void *ctx, const rpc_status *status)
     (void)status;
 }
 
-static const rpc_events ignore = { ignore_message, NULL, ignore_closed };
+static const rpc_events ignore = { .on_message = ignore_message, .on_closed = ignore_closed };
 
 static rpc_call *take_call(rpc_server *server, grpc_call *from)
 {

@@ -46,7 +46,7 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
         u->no_memory = true;
 }
 
-static const rpc_events events = { on_message, NULL, on_closed };
+static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
 
 fcc_status rpc_unary(rpc_channel *channel, const char *path, fcc_bytes request, int64_t timeout_ms, rpc_reply *out)
 {

@@ -433,7 +433,7 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
         give_up(rpc_code_name(status->code), status->message);
 }
 
-static const rpc_events events = { on_message, NULL, on_closed };
+static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
 
 /* ---- life ---- */
 

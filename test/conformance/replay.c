@@ -175,8 +175,10 @@ static void on_half_close(rpc_call *call, void *ctx)
     rpc_finish(call, RPC_OK, (fcc_bytes){ NULL, 0 }, (fcc_bytes){ NULL, 0 });
 }
 
-static const rpc_events events = { on_message, NULL, on_closed };
-static const rpc_events dialled_events = { on_message, on_half_close, on_closed };
+static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
+static const rpc_events dialled_events = { .on_message = on_message,
+                                           .on_half_close = on_half_close,
+                                           .on_closed = on_closed };
 
 /* Client mode: a chaincode has dialled. */
 static const rpc_events *on_dialled(rpc_call *call, void *ctx, void **call_ctx)

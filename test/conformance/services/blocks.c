@@ -96,7 +96,7 @@ static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
     a->closed = true;
 }
 
-static const rpc_events events = { on_message, NULL, on_closed };
+static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
 
 /* All blocks that there are, asked for by the administrator of the first peer's organisation. */
 static fcc_status seek_request(const replay_net *net, const replay_server *peer, int64_t seconds, fcc_bytes *out,

@@ -162,7 +162,7 @@ static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
         l->details = (int)detailed->n_details;
 }
 
-static const rpc_events events = { on_message, NULL, on_closed };
+static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
 
 static bool open_call(struct live *l)
 {

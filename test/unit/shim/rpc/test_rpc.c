@@ -78,10 +78,12 @@ static void hold_closed(rpc_call *call, void *ctx, const rpc_status *status)
     f->held_code = status->code;
 }
 
-static const rpc_events echo_events = { echo_message, echo_half_close, nothing_closed };
-static const rpc_events reverse_events = { reverse_message, NULL, nothing_closed };
-static const rpc_events fail_events = { fail_message, NULL, nothing_closed };
-static const rpc_events hold_events = { hold_message, NULL, hold_closed };
+static const rpc_events echo_events = { .on_message = echo_message,
+                                        .on_half_close = echo_half_close,
+                                        .on_closed = nothing_closed };
+static const rpc_events reverse_events = { .on_message = reverse_message, .on_closed = nothing_closed };
+static const rpc_events fail_events = { .on_message = fail_message, .on_closed = nothing_closed };
+static const rpc_events hold_events = { .on_message = hold_message, .on_closed = hold_closed };
 
 static const rpc_events *accept_echo(rpc_call *call, void *ctx, void **call_ctx)
 {
@@ -199,7 +201,7 @@ static void client_closed(rpc_call *call, void *ctx, const rpc_status *status)
         memcpy(c->details, status->details.data, c->details_len);
 }
 
-static const rpc_events client_events = { client_message, NULL, client_closed };
+static const rpc_events client_events = { .on_message = client_message, .on_closed = client_closed };
 
 static void wait_for(rpc_loop *loop, const bool *flag)
 {
