@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "base/utf8.h"
+#include "protos/wire.h"
 
 #include <stdatomic.h>
 
@@ -92,34 +93,6 @@ static uint64_t little_endian(const uint8_t *p, size_t len)
     for (size_t i = 0; i < len; i++)
         n |= (uint64_t)p[i] << 8 * i;
     return n;
-}
-
-static bool read_long_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
-{
-    uint64_t n = 0;
-
-    for (unsigned shift = 0; shift < 70 && *at < end; shift += 7) {
-        uint8_t byte = *(*at)++;
-
-        if (shift == 63 && byte > 1)
-            return false;
-        n |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *out = n;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Nearly all have one byte. */
-static inline bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
-{
-    if (*at < end && **at < 0x80) {
-        *out = *(*at)++;
-        return true;
-    }
-    return read_long_varint(at, end, out);
 }
 
 /* ---- plans ---- */
@@ -240,7 +213,7 @@ static inline bool next_common(const struct plan *plan, const uint8_t **at, cons
         return false;
     *field = &plan->fields[*p++ >> 3];
     if (!(*field)->descriptor || (*field)->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED ||
-        !read_varint(&p, end, &len) || len > (size_t)(end - p))
+        !fcc__varint(&p, end, &len) || len > (size_t)(end - p))
         return false;
     *content = fcc_bytes_of(p, (size_t)len);
     *at = p + len;
@@ -254,7 +227,7 @@ static inline bool next_element(struct reader *r, const struct plan *plan, const
     uint64_t key, len = 0;
     const uint8_t *start;
 
-    if (!read_varint(at, end, &key) || key >> 3 == 0 || key >> 3 > 536870911)
+    if (!fcc__varint(at, end, &key) || key >> 3 == 0 || key >> 3 > 536870911)
         return fail(r, FCC_ERR_PROTO);
     out->number = (uint32_t)(key >> 3);
     out->type = (ProtobufCWireType)(key & 7);
@@ -265,7 +238,7 @@ static inline bool next_element(struct reader *r, const struct plan *plan, const
     start = *at;
     switch (out->type) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
-        if (!read_varint(at, end, &out->value))
+        if (!fcc__varint(at, end, &out->value))
             return fail(r, FCC_ERR_PROTO);
         break;
     case PROTOBUF_C_WIRE_TYPE_64BIT:
@@ -276,7 +249,7 @@ static inline bool next_element(struct reader *r, const struct plan *plan, const
         out->value = little_endian(*at, len);
         break;
     case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        if (!read_varint(at, end, &len) || len > (size_t)(end - *at))
+        if (!fcc__varint(at, end, &len) || len > (size_t)(end - *at))
             return fail(r, FCC_ERR_PROTO);
         out->content = fcc_bytes_of(*at, (size_t)len);
         break;
@@ -379,7 +352,7 @@ static bool next_packed(struct reader *r, const struct element *e, const uint8_t
     if (*at == end)
         return false;
     if (e->field.wire_type == PROTOBUF_C_WIRE_TYPE_VARINT)
-        return read_varint(at, end, value) || fail(r, FCC_ERR_PROTO);
+        return fcc__varint(at, end, value) || fail(r, FCC_ERR_PROTO);
     if (len > (size_t)(end - *at))
         return fail(r, FCC_ERR_PROTO);
     *value = little_endian(*at, len);

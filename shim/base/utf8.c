@@ -44,18 +44,22 @@ uint32_t fcc__utf8_next(fcc_bytes text, size_t *pos)
     return c;
 }
 
-/* Eight bytes at a time: nearly all text is ASCII. */
+/* Eight bytes at a time, the last of them perhaps twice: nearly all text is ASCII. */
 static bool is_ascii(fcc_bytes text)
 {
     uint64_t all = 0, word;
-    size_t pos = 0;
 
-    for (; text.len - pos >= sizeof(word); pos += sizeof(word)) {
-        memcpy(&word, text.data + pos, sizeof(word));
+    if (text.len < sizeof(word)) {
+        for (size_t i = 0; i < text.len; i++)
+            all |= text.data[i];
+    } else {
+        for (size_t pos = 0; pos < text.len - sizeof(word); pos += sizeof(word)) {
+            memcpy(&word, text.data + pos, sizeof(word));
+            all |= word;
+        }
+        memcpy(&word, text.data + text.len - sizeof(word), sizeof(word));
         all |= word;
     }
-    for (; pos < text.len; pos++)
-        all |= text.data[pos];
     return !(all & 0x8080808080808080u);
 }
 

@@ -9,6 +9,7 @@
 #include "core/stub.h"
 
 #include "base/require.h"
+#include "protos/wire.h"
 
 #include "ledger/queryresult/kv_query_result.pb-c.h"
 
@@ -20,22 +21,31 @@
 /* U+10FFFF, behind everything that a key may go on with. */
 #define LAST_RUNE FCC_LIT("\xf4\x8f\xbf\xbf")
 
+/* A QueryResponse, read where it lies. */
+struct page {
+    fcc__wire rest; /* behind the last element that was handed out */
+    size_t left;    /* elements in it */
+    bool has_more;  /* pages */
+    fcc_bytes id;
+    fcc_bytes metadata;
+};
+
 struct fcc_iter {
     fcc_stub *stub;
     fcc_iter *next;
     bool is_history;
-    fcc__arena *pages[2];                  /* NULL until used, and once closed */
-    fcc__arena *element;                   /* the last one as it was read; its bytes are in its page. NULL as above */
-    unsigned page;                         /* which of them holds `response` */
-    const Protos__QueryResponse *response; /* NULL once closed */
-    size_t at;
+    bool open;
+    fcc__arena *pages[2]; /* NULL until used, and once closed */
+    fcc__arena *element;  /* of history: the last one as it was read; its bytes are in its page. NULL as above */
+    unsigned turn;        /* which of them holds `page` */
+    struct page page;
 };
 
 static void drop_pages(fcc_iter *it)
 {
     fcc__arena **arenas[] = { &it->pages[0], &it->pages[1], &it->element };
 
-    it->response = NULL;
+    it->open = false;
     for (size_t i = 0; i < 3; i++) {
         fcc__arena_free(*arenas[i]);
         *arenas[i] = NULL;
@@ -49,32 +59,115 @@ void fcc__iters_clear(fcc_stub *stub)
     stub->iters = NULL;
 }
 
+/* ---- reading ---- */
+
+enum { RESULTS = 1, HAS_MORE = 2, ID = 3, METADATA = 4 }; /* of QueryResponse */
+enum { RESULT_BYTES = 1 };                                /* of QueryResultBytes */
+enum { KV_NAMESPACE = 1, KV_KEY = 2, KV_VALUE = 3 };      /* of KV */
+
+/* QueryResultBytes: what it holds. */
+static bool scan_result(fcc_bytes wire, fcc_bytes *out)
+{
+    fcc__wire w = fcc__wire_of(wire);
+    fcc__field f;
+
+    *out = NONE;
+    while (fcc__wire_next(&w, &f))
+        if (f.number == RESULT_BYTES && !fcc__field_bytes(&f, out))
+            return false;
+    return !w.broken;
+}
+
+/* Also looks whether all its elements can be read, as far as the page has to do with it. */
+static bool scan_page(fcc_bytes wire, struct page *out)
+{
+    struct page page = { .rest = fcc__wire_of(wire) };
+    fcc__wire w = page.rest;
+    fcc__field f;
+
+    while (fcc__wire_next(&w, &f)) {
+        uint64_t number = 0;
+        fcc_bytes bytes;
+        bool ok = true;
+
+        switch (f.number) {
+        case RESULTS:
+            ok = fcc__field_bytes(&f, &bytes) && scan_result(bytes, &bytes);
+            page.left++;
+            break;
+        case HAS_MORE:
+            ok = fcc__field_number(&f, &number);
+            page.has_more = number != 0;
+            break;
+        case ID:
+            ok = fcc__field_text(&f, &page.id);
+            break;
+        case METADATA:
+            ok = fcc__field_bytes(&f, &page.metadata);
+            break;
+        default:
+            break;
+        }
+        if (!ok)
+            return false;
+    }
+    if (w.broken)
+        return false;
+    *out = page;
+    return true;
+}
+
+/* The bytes of the next element, which there is, and what is behind it. */
+static fcc_bytes next_result(const struct page *page, fcc__wire *rest)
+{
+    fcc_bytes result;
+    fcc__field f;
+
+    *rest = page->rest;
+    do
+        FCC_REQUIRE(fcc__wire_next(rest, &f));
+    while (f.number != RESULTS);
+    FCC_REQUIRE(scan_result(f.content, &result));
+    return result;
+}
+
+static bool scan_kv(fcc_bytes wire, fcc_kv *out)
+{
+    fcc__wire w = fcc__wire_of(wire);
+    fcc__field f;
+
+    *out = (fcc_kv){ 0 };
+    while (fcc__wire_next(&w, &f))
+        if ((f.number == KV_NAMESPACE && !fcc__field_text(&f, &out->ns)) ||
+            (f.number == KV_KEY && !fcc__field_text(&f, &out->key)) ||
+            (f.number == KV_VALUE && !fcc__field_bytes(&f, &out->value)))
+            return false;
+    return !w.broken;
+}
+
 /* ---- pages ---- */
 
-/* Read a QueryResponse into the arena that the last element is not in. */
+/* Read a QueryResponse in the arena that the last element is not in. */
 static fcc_status read_page(fcc_iter *it, fcc_bytes reply, const char *error_suffix)
 {
     fcc_stub *stub = it->stub;
-    unsigned page = !it->page;
-    Protos__QueryResponse *response;
+    unsigned turn = !it->turn;
     fcc_status st;
 
-    if (!it->pages[page])
-        it->pages[page] = fcc__arena_new(stub->session->options.memory_bytes);
+    if (!it->pages[turn])
+        it->pages[turn] = fcc__arena_new(stub->session->options.memory_bytes);
     else
-        fcc__arena_reset(it->pages[page]);
-    if (!it->pages[page])
+        fcc__arena_reset(it->pages[turn]);
+    if (!it->pages[turn])
         return fcc__fail_memory(stub);
-    st = fcc__keep_reply(stub, it->pages[page], reply, &reply);
+    st = fcc__keep_reply(stub, it->pages[turn], reply, &reply);
     if (st != FCC_OK)
         return st;
-    st = FCC__UNPACK_BORROWED(protos__query_response, reply, it->pages[page], &response);
-    if (st != FCC_OK)
-        return FCC__FAIL_PARTS(stub, st, FCC_LIT("["), fcc__short_id(stub->tx_id), FCC_LIT("] "),
+    if (!scan_page(reply, &it->page))
+        return FCC__FAIL_PARTS(stub, FCC_ERR_PROTO, FCC_LIT("["), fcc__short_id(stub->tx_id), FCC_LIT("] "),
                                fcc_str(error_suffix));
-    it->page = page;
-    it->response = response;
-    it->at = 0;
+    it->turn = turn;
+    it->open = true;
     return FCC_OK;
 }
 
@@ -105,9 +198,11 @@ static fcc_status read_page_facts(fcc_iter *it, fcc_page *page)
 {
     fcc_stub *stub = it->stub;
     Protos__QueryResponseMetadata *metadata;
-    fcc_status st = FCC__UNPACK(protos__query_response_metadata, fcc__of_pb(it->response->metadata), stub->arena,
-                                &metadata);
+    fcc_status st;
 
+    if (!page && it->page.metadata.len == 0)
+        return FCC_OK;
+    st = FCC__UNPACK(protos__query_response_metadata, it->page.metadata, stub->arena, &metadata);
     if (st != FCC_OK)
         return fcc_fail(stub, st, "proto: cannot parse invalid wire-format data");
     if (page) {
@@ -121,7 +216,7 @@ static fcc_status read_page_facts(fcc_iter *it, fcc_page *page)
 
 bool fcc_iter_has_next(const fcc_iter *it)
 {
-    return it->response && (it->at < it->response->n_results || it->response->has_more);
+    return it->open && (it->page.left || it->page.has_more);
 }
 
 static fcc_status fetch_next_page(fcc_iter *it)
@@ -130,66 +225,68 @@ static fcc_status fetch_next_page(fcc_iter *it)
     fcc_bytes reply;
     fcc_status st;
 
-    request.id = it->response->id;
+    request.id = fcc__pb(it->page.id);
     st = fcc__ask(it->stub, PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_NEXT, &request, &reply);
     return st == FCC_OK ? read_page(it, reply, "unmarshal error") : st;
 }
 
-/* Unpack the element under the cursor, in the place of the last one, and move on. */
-static fcc_status next_element(fcc_iter *it, bool is_history, ProtobufCMessage **out)
+static fcc_status check_next(fcc_iter *it, bool is_history)
+{
+    if (is_history != it->is_history)
+        return fcc_fail(it->stub, FCC_ERR_ARG, "wrong result type");
+    if (!fcc_iter_has_next(it))
+        return fcc_fail(it->stub, FCC_ERR_ARG, "no such key");
+    if (!it->page.left)
+        return fcc_fail(it->stub, FCC_ERR_PROTO, "invalid iterator state");
+    return FCC_OK;
+}
+
+/* An element has been read, before `rest`: the page behind the last one is fetched at once. */
+static fcc_status move_on(fcc_iter *it, fcc__wire rest)
+{
+    it->page.rest = rest;
+    it->page.left--;
+    return !it->page.left && it->page.has_more ? FCC__INSIDE(it->stub, fetch_next_page(it)) : FCC_OK;
+}
+
+fcc_status fcc_iter_next(fcc_iter *it, fcc_kv *out)
+{
+    fcc_status st = check_next(it, false);
+    fcc__wire rest;
+    fcc_kv kv;
+
+    if (st != FCC_OK)
+        return st;
+    if (!scan_kv(next_result(&it->page, &rest), &kv))
+        return fcc_fail(it->stub, FCC_ERR_PROTO,
+                        "error unmarshaling result from bytes: proto: cannot parse invalid wire-format data");
+    st = move_on(it, rest);
+    if (st == FCC_OK)
+        *out = kv;
+    return st;
+}
+
+fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
 {
     fcc_stub *stub = it->stub;
-    const ProtobufCMessageDescriptor *type = is_history ? &queryresult__key_modification__descriptor
-                                                        : &queryresult__kv__descriptor;
-    const Protos__QueryResponse *r = it->response;
-    fcc_status st;
+    fcc__wire rest;
+    Queryresult__KeyModification *m;
+    fcc_status st = check_next(it, true);
 
-    if (is_history != it->is_history)
-        return fcc_fail(stub, FCC_ERR_ARG, "wrong result type");
-    if (!r || (it->at >= r->n_results && !r->has_more))
-        return fcc_fail(stub, FCC_ERR_ARG, "no such key");
-    if (it->at >= r->n_results)
-        return fcc_fail(stub, FCC_ERR_PROTO, "invalid iterator state");
+    if (st != FCC_OK)
+        return st;
     if (!it->element)
         it->element = fcc__arena_new(stub->session->options.memory_bytes);
     else
         fcc__arena_reset(it->element);
     if (!it->element)
         return fcc__fail_memory(stub);
-    st = fcc__unpack_borrowed(type, fcc__of_pb(r->results[it->at]->resultbytes), it->element, out);
+    st = FCC__UNPACK_BORROWED(queryresult__key_modification, next_result(&it->page, &rest), it->element, &m);
     if (st != FCC_OK)
-        return fcc_fail(stub, st, "%sproto: cannot parse invalid wire-format data",
-                        is_history ? "" : "error unmarshaling result from bytes: ");
-    it->at++;
-    if (it->at == r->n_results && r->has_more)
-        st = FCC__INSIDE(stub, fetch_next_page(it));
-    return st;
-}
-
-fcc_status fcc_iter_next(fcc_iter *it, fcc_kv *out)
-{
-    ProtobufCMessage *element;
-    const Queryresult__KV *kv;
-    fcc_status st = next_element(it, false, &element);
-
+        return fcc_fail(stub, st, "proto: cannot parse invalid wire-format data");
+    st = move_on(it, rest);
     if (st != FCC_OK)
         return st;
-    kv = (const Queryresult__KV *)(const void *)element;
-    out->ns = fcc__of_pb(kv->namespace_);
-    out->key = fcc__of_pb(kv->key);
-    out->value = fcc__of_pb(kv->value);
-    return FCC_OK;
-}
-
-fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
-{
-    ProtobufCMessage *element;
-    const Queryresult__KeyModification *m;
-    fcc_status st = next_element(it, true, &element);
-
-    if (st != FCC_OK)
-        return st;
-    m = (const Queryresult__KeyModification *)(const void *)element;
     out->tx_id = fcc__of_pb(m->tx_id);
     out->value = fcc__of_pb(m->value);
     out->seconds = m->timestamp ? m->timestamp->seconds : 0;
@@ -205,8 +302,8 @@ static fcc_status close_iter(fcc_iter *it)
     fcc_bytes reply, id;
     fcc_status st;
 
-    request.id = it->response->id;
-    if (fcc__arena_copy(it->stub->arena, fcc__of_pb(request.id), &id)) {
+    request.id = fcc__pb(it->page.id);
+    if (fcc__arena_copy(it->stub->arena, it->page.id, &id)) {
         request.id = fcc__pb(id);
         drop_pages(it); /* before waiting: other transactions get the memory while it is warm */
     }
@@ -222,7 +319,7 @@ static fcc_status close_iter(fcc_iter *it)
 
 fcc_status fcc_iter_close(fcc_iter *it)
 {
-    return it && it->response ? FCC__INSIDE(it->stub, close_iter(it)) : FCC_OK;
+    return it && it->open ? FCC__INSIDE(it->stub, close_iter(it)) : FCC_OK;
 }
 
 /* ---- queries ---- */
