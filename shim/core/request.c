@@ -175,7 +175,7 @@ fcc_status fcc__keep_reply(fcc_stub *stub, fcc__arena *arena, fcc_bytes payload,
 {
     if (payload.len == 0)
         *out = fcc_bytes_of(NULL, 0);
-    else if (payload.len >= FCC__LARGE_BYTES && fcc__arena_has_adopted(arena, stub->reply_arena, payload))
+    else if (payload.len >= FCC__LARGE_BYTES && fcc__arena_has_adopted(arena, stub->session->in, payload))
         *out = payload;
     else if (!fcc__arena_copy(arena, payload, out))
         return fcc__fail_memory(stub);
@@ -285,9 +285,9 @@ fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const v
     if (!stub->reply)
         return fail_to_send(stub, type, FCC_ERR_IO, FCC_LIT("the stream to the peer closed"));
     if (stub->reply->type == PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR)
-        return FCC__FAIL_PARTS(stub, FCC_ERR_PEER, fcc__of_pb(stub->reply->payload));
+        return FCC__FAIL_PARTS(stub, FCC_ERR_PEER, stub->reply->payload);
     FCC_REQUIRE(stub->reply->type == PROTOS__CHAINCODE_MESSAGE__TYPE__RESPONSE); /* the session lets no other through */
-    *reply = fcc__of_pb(stub->reply->payload);
+    *reply = stub->reply->payload;
     return FCC_OK;
 }
 

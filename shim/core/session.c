@@ -241,17 +241,17 @@ static void refuse(fcc__session *s, fcc_bytes tx_id, fcc_bytes text)
     fcc__buf_clear(&reason);
 }
 
-static void refuse_in_state(fcc__session *s, const message *m)
+static void refuse_in_state(fcc__session *s, const fcc__message *m)
 {
     fcc__buf text;
     char digits[12];
 
-    fcc__buf_init(&text, m->txid.len + 256);
+    fcc__buf_init(&text, m->tx_id.len + 256);
     fcc__buf_putc(&text, '[');
-    fcc__buf_add(&text, fcc__of_pb(m->txid));
+    fcc__buf_add(&text, m->tx_id);
     fcc__buf_printf(&text, "] Chaincode h cannot handle message (%s) while in state: %s",
-                    fcc__type_name((int)m->type, digits), state_names[s->state]);
-    refuse(s, fcc__of_pb(m->txid), fcc__buf_bytes(&text));
+                    fcc__type_name(m->type, digits), state_names[s->state]);
+    refuse(s, m->tx_id, fcc__buf_bytes(&text));
     fcc__buf_clear(&text);
 }
 
@@ -382,47 +382,71 @@ void fcc__session_tick(fcc__session *s, unsigned budget, unsigned budget_ms)
 /* ---- messages ---- */
 
 /* What the peer can take in batches. A payload that cannot be read counts as no offer. */
-static void negotiate(fcc__session *s, const message *m)
+static void negotiate(fcc__session *s, const fcc__message *m)
 {
     enum { LEAST = 100 };
     Protos__ChaincodeAdditionalParams *offer;
 
-    if (m->payload.len == 0 ||
-        FCC__UNPACK(protos__chaincode_additional_params, fcc__of_pb(m->payload), s->incoming->arena, &offer) != FCC_OK)
+    if (m->payload.len == 0)
         return;
-    s->use_batch = offer->use_write_batch;
-    s->max_batch = offer->max_size_write_batch < LEAST ? LEAST : offer->max_size_write_batch;
-    s->use_multiple = offer->use_get_multiple_keys;
-    s->max_multiple = offer->max_size_get_multiple_keys < LEAST ? LEAST : offer->max_size_get_multiple_keys;
+    if (FCC__UNPACK(protos__chaincode_additional_params, m->payload, s->out, &offer) == FCC_OK) {
+        s->use_batch = offer->use_write_batch;
+        s->max_batch = offer->max_size_write_batch < LEAST ? LEAST : offer->max_size_write_batch;
+        s->use_multiple = offer->use_get_multiple_keys;
+        s->max_multiple = offer->max_size_get_multiple_keys < LEAST ? LEAST : offer->max_size_get_multiple_keys;
+    }
+    fcc__arena_reset(s->out);
 }
 
-static void start(fcc__session *s, const message *m)
+/* Let the message live as long as its transaction. */
+static bool keep_message(fcc_stub *stub, fcc_bytes wire)
 {
-    fcc_stub *stub = s->incoming;
-    fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
+    if (!(wire.len >= FCC__LARGE_BYTES && fcc__arena_has_adopted(stub->arena, stub->session->in, wire)) &&
+        !fcc__arena_copy(stub->arena, wire, &wire))
+        return false;
+    FCC_REQUIRE(fcc__message_read(wire, &stub->message));
+    return true;
+}
+
+/* A stub that has its message and a coroutine; NULL when out of memory. */
+static fcc_stub *new_transaction(fcc__session *s, fcc_bytes wire)
+{
+    fcc_stub *stub = take_spare(s);
+
+    if (!stub)
+        return NULL;
+    stub->co = keep_message(stub, wire) ? fcc__co_new(s->options.stacks, fcc__transaction_main, stub) : NULL;
+    if (stub->co)
+        return stub;
+    keep_spare(s, stub);
+    return NULL;
+}
+
+static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
+{
+    fcc_stub *stub;
 
     if (s->draining) {
-        turn_away(s, tx_id, channel, FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser"));
+        turn_away(s, m->tx_id, m->channel,
+                  FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser"));
         return;
     }
-    stub->co = fcc__co_new(s->options.stacks, fcc__transaction_main, stub);
-    if (!stub->co) {
-        turn_away(s, tx_id, channel, FCC_LIT("E-STAT-04 the chaincode is out of memory"));
+    stub = new_transaction(s, wire);
+    if (!stub) {
+        turn_away(s, m->tx_id, m->channel, FCC_LIT("E-STAT-04 the chaincode is out of memory"));
         return;
     }
-    s->incoming = NULL; /* moved: it is the transaction's now */
-    stub->message = m;
-    stub->channel = channel;
-    stub->tx_id = tx_id;
+    stub->channel = stub->message.channel;
+    stub->tx_id = stub->message.tx_id;
     stub->is_init = m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT;
-    stub->duplicate = find(s, channel, tx_id) != NULL;
+    stub->duplicate = find(s, stub->channel, stub->tx_id) != NULL;
     if (!stub->duplicate)
         insert(s, stub);
     link_in(s, stub);
     stub->began = s->ticks;
     stub->seen = (fcc__seen){
-        .channel = channel,
-        .tx_id = tx_id,
+        .channel = stub->channel,
+        .tx_id = stub->tx_id,
         .is_init = stub->is_init,
         .function = FCC__NO_FUNCTION,
     };
@@ -430,29 +454,27 @@ static void start(fcc__session *s, const message *m)
     run(s, stub);
 }
 
-static void reply(fcc__session *s, const message *m)
+static void reply(fcc__session *s, const fcc__message *m)
 {
-    fcc_bytes channel = fcc__of_pb(m->channel_id), tx_id = fcc__of_pb(m->txid);
     fcc_stub *stub;
 
-    if (s->strays && forget_stray(s, channel, tx_id))
+    if (s->strays && forget_stray(s, m->channel, m->tx_id))
         return;
-    stub = find(s, channel, tx_id);
+    stub = find(s, m->channel, m->tx_id);
     if (!stub || !stub->waiting) {
-        fcc_bytes id = fcc__short_id(tx_id);
+        fcc_bytes id = fcc__short_id(m->tx_id);
         char text[64];
         int n = snprintf(text, sizeof(text), "[" FCC_FMT "] responseChannel does not exist", FCC_ARG(id));
 
-        refuse(s, tx_id, fcc_bytes_of(text, (size_t)n));
+        refuse(s, m->tx_id, fcc_bytes_of(text, (size_t)n));
         return;
     }
     stub->reply = m;
-    stub->reply_arena = s->incoming->arena;
     observe(s, FCC__TX_GOES_ON, stub);
     run(s, stub);
 }
 
-static void handle(fcc__session *s, const message *m, fcc_bytes wire)
+static void handle(fcc__session *s, const fcc__message *m, fcc_bytes wire)
 {
     if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__KEEPALIVE) {
         s->events->send(s->ctx, wire);
@@ -477,7 +499,7 @@ static void handle(fcc__session *s, const message *m, fcc_bytes wire)
         }
         if (m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT ||
             m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__TRANSACTION) {
-            start(s, m);
+            start(s, m, wire);
             return;
         }
         break;
@@ -485,22 +507,10 @@ static void handle(fcc__session *s, const message *m, fcc_bytes wire)
     refuse_in_state(s, m);
 }
 
-/* `memory` is NULL for a borrowed message. A handler's messages live as long as it does, so the arena gets them. */
-static fcc_status keep_wire(fcc__arena *arena, void *memory, fcc_bytes *wire)
-{
-    size_t before = memory ? (size_t)(wire->data - (const uint8_t *)memory) : 0;
-
-    if (memory && fcc__arena_adopt(arena, memory, before + wire->len))
-        return FCC_OK;
-    free(memory);
-    return !memory && fcc__arena_copy(arena, *wire, wire) ? FCC_OK : FCC_ERR_LIMIT;
-}
-
+/* `memory` is NULL for a borrowed message. */
 static void receive(fcc__session *s, void *memory, fcc_bytes wire)
 {
-    fcc_stub *incoming;
-    message *m;
-    fcc_status st;
+    fcc__message m;
 
     FCC_REQUIRE(!s->busy);
     if (s->over) {
@@ -508,29 +518,20 @@ static void receive(fcc__session *s, void *memory, fcc_bytes wire)
         return;
     }
     s->busy = true;
-    if (!s->incoming)
-        s->incoming = take_spare(s);
-    incoming = s->incoming;
-    if (!incoming) {
+    if (memory && !fcc__arena_adopt(s->in, memory, (size_t)(wire.data - (const uint8_t *)memory) + wire.len)) {
         free(memory);
-        end(s, "out of memory");
-        goto out;
-    }
-    st = keep_wire(incoming->arena, memory, &wire);
-    if (st == FCC_OK)
-        st = FCC__UNPACK_BORROWED(protos__chaincode_message, wire, incoming->arena, &m);
-    if (st != FCC_OK) {
+        end(s, "receive failed: out of memory for a message");
+    } else if (!fcc__message_read(wire, &m)) {
         char text[160];
 
         snprintf(text, sizeof(text), "receive failed: %zu bytes that are no ChaincodeMessage: %s", wire.len,
-                 fcc_status_text(st));
+                 fcc_status_text(FCC_ERR_PROTO));
         end(s, text);
-        goto out;
+    } else {
+        handle(s, &m, wire);
     }
-    handle(s, m, wire);
-    if (s->incoming) /* nothing took it over */
-        fcc__arena_reset(s->incoming->arena);
-out:
+    if (memory)
+        fcc__arena_reset(s->in);
     s->busy = false;
 }
 
@@ -548,8 +549,6 @@ void fcc__session_receive_own(fcc__session *s, void *memory, fcc_bytes wire)
 
 static void destroy(fcc__session *s)
 {
-    if (s->incoming)
-        fcc__stub_free(s->incoming);
     while (s->spares) {
         fcc_stub *stub = s->spares;
 
@@ -557,6 +556,7 @@ static void destroy(fcc__session *s)
         fcc__stub_free(stub);
     }
     drop_strays(s, 0);
+    fcc__arena_free(s->in);
     fcc__arena_free(s->out);
     free(s);
 }
@@ -614,8 +614,10 @@ fcc_status fcc__session_new(const fcc_chaincode *chaincode, fcc_bytes ccid, cons
     if (!s->options.max_message_bytes)
         s->options.max_message_bytes = FCC__MAX_MESSAGE_BYTES;
     s->out = fcc__arena_new(2 * s->options.max_message_bytes + 1024 * 1024); /* a payload, and the message around it */
+    s->in = fcc__arena_new(s->options.memory_bytes);
     s->busy = true;
-    if (!s->out || !send_register(s, ccid)) {
+    if (!s->in || !s->out || !send_register(s, ccid)) {
+        fcc__arena_free(s->in);
         fcc__arena_free(s->out);
         free(s);
         return FCC_ERR_NOMEM;

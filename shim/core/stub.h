@@ -18,6 +18,17 @@ typedef enum fcc__state { FCC__CREATED, FCC__ESTABLISHED, FCC__READY } fcc__stat
 
 enum { FCC__BUCKETS = 256, FCC__SPARE_TRANSACTIONS = 128 };
 
+/* What is read of a ChaincodeMessage that came in. Borrows from it. */
+typedef struct fcc__message {
+    int type; /* Protos__ChaincodeMessage__Type, or a number that is none */
+    fcc_bytes payload;
+    fcc_bytes tx_id;
+    fcc_bytes channel;
+    bool has_proposal;
+    fcc_bytes proposal; /* Proposal */
+    fcc_bytes signature;
+} fcc__message;
+
 struct fcc__session {
     const fcc_chaincode *chaincode;
     const fcc__session_events *events;
@@ -41,9 +52,9 @@ struct fcc__session {
     struct fcc__stray *strays; /* answers that are still to come for transactions that are over */
     size_t stray_count;
     bool told_drained;
-    bool orphan;        /* freed by its owner, while some are away */
-    fcc_stub *incoming; /* each message is unpacked in its arena, and INIT or TRANSACTION takes it over */
-    fcc_stub *spares;   /* finished ones, for reuse */
+    bool orphan;      /* freed by its owner, while some are away */
+    fcc__arena *in;   /* a large message lies in it while it is received; who needs it for longer takes it over */
+    fcc_stub *spares; /* finished ones, for reuse */
     size_t spare_count;
 };
 
@@ -86,14 +97,14 @@ struct fcc_stub {
     fcc_bytes channel;
     fcc_bytes tx_id;
     bool is_init;
-    bool duplicate;  /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
-    bool waiting;    /* suspended in a stub call */
-    bool away;       /* detached: it computes on another thread, and touches only what is its own */
-    bool answered;   /* over its budget: ERROR was sent, and nothing else will be */
-    bool held;       /* ... and it was told that it does not end */
-    bool told;       /* the observer knows of its end */
-    unsigned inside; /* calls of the core: 0 while the author's code runs */
-    const Protos__ChaincodeMessage *message; /* INIT or TRANSACTION; borrowed until the handler first yields */
+    bool duplicate;       /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
+    bool waiting;         /* suspended in a stub call */
+    bool away;            /* detached: it computes on another thread, and touches only what is its own */
+    bool answered;        /* over its budget: ERROR was sent, and nothing else will be */
+    bool held;            /* ... and it was told that it does not end */
+    bool told;            /* the observer knows of its end */
+    unsigned inside;      /* calls of the core: 0 while the author's code runs */
+    fcc__message message; /* INIT or TRANSACTION */
 
     fcc_args args;
     fcc__entries decorations;
@@ -103,10 +114,9 @@ struct fcc_stub {
 
     fcc__seen seen; /* for the observer */
 
-    fcc_bytes out;                         /* what is to be sent when the coroutine next yields or ends */
-    void *out_memory;                      /* of a large one: from malloc */
-    const Protos__ChaincodeMessage *reply; /* valid until the next yield; NULL: the stream is gone */
-    fcc__arena *reply_arena;               /* holds it */
+    fcc_bytes out;             /* what is to be sent when the coroutine next yields or ends */
+    void *out_memory;          /* of a large one: from malloc */
+    const fcc__message *reply; /* valid until the next yield; NULL: the stream is gone */
 
     fcc_response response;
     bool responded;
@@ -123,6 +133,14 @@ struct fcc_stub {
     fcc__buf errors[2]; /* the last text, and the one before: a text may be made from it */
     unsigned error;
 };
+
+/* ---- input.c ---- */
+
+/* False for what is no ChaincodeMessage. */
+bool fcc__message_read(fcc_bytes wire, fcc__message *out);
+/* Fill in args and decorations, and what the proposal tells; the text of a failure is what the Go shim answers. */
+fcc_status fcc__read_input(fcc_stub *stub) FCC_MUST_CHECK;
+fcc_status fcc__read_proposal(fcc_stub *stub) FCC_MUST_CHECK;
 
 /* ---- transaction.c ---- */
 

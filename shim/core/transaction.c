@@ -1,11 +1,9 @@
-/* INIT and TRANSACTION: reading the input and the proposal, running the handler, and the message that ends it. */
+/* INIT and TRANSACTION: running the handler, and the message that ends it. */
 #include "core/stub.h"
 
 #include "base/require.h"
 #include "base/utf8.h"
 
-#include "common/common.pb-c.h"
-#include "peer/proposal.pb-c.h"
 #include "peer/proposal_response.pb-c.h"
 
 #include <stdio.h>
@@ -59,151 +57,6 @@ void fcc__stub_free(fcc_stub *stub)
     fcc__buf_clear(&stub->errors[1]);
     fcc__arena_free(stub->arena);
     free(stub);
-}
-
-/* ---- reading ---- */
-
-/* Go's text for what its protobuf library cannot read; ours for what is too big. */
-static fcc_bytes unreadable(fcc_status status)
-{
-    return status == FCC_ERR_PROTO ? FCC_LIT("proto: cannot parse invalid wire-format data")
-                                   : fcc_str(fcc_status_text(status));
-}
-
-/* By name; of equal names the one further behind comes later. Both point into one array of entries. */
-static int compare_entries(const void *a, const void *b)
-{
-    Protos__BytesEntry *const *x = *(Protos__BytesEntry *const *const *)a;
-    Protos__BytesEntry *const *y = *(Protos__BytesEntry *const *const *)b;
-    int c = fcc_bytes_compare(fcc__of_pb((*x)->key), fcc__of_pb((*y)->key));
-
-    return c ? c : (x > y) - (x < y);
-}
-
-/* A map from its entries on the wire: the last of a name counts. Names and values are borrowed. */
-static bool read_map(fcc_stub *stub, Protos__BytesEntry **wire, size_t n, fcc__entries *out)
-{
-    Protos__BytesEntry ***order;
-    fcc__entry *entries;
-    size_t count = 0;
-
-    if (n == 0)
-        return true;
-    order = malloc(n * sizeof(*order));
-    entries = fcc__arena_zalloc(stub->arena, n, sizeof(*entries));
-    if (!order || !entries) {
-        free(order);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++)
-        order[i] = &wire[i];
-    qsort(order, n, sizeof(*order), compare_entries);
-    for (size_t i = 0; i < n; i++) {
-        fcc_bytes name = fcc__of_pb((*order[i])->key), value = fcc__of_pb((*order[i])->value);
-
-        if (i + 1 < n && fcc_bytes_equal(name, fcc__of_pb((*order[i + 1])->key)))
-            continue;
-        entries[count++] = (fcc__entry){ name, value };
-    }
-    free(order);
-    out->v = entries;
-    out->n = count;
-    return true;
-}
-
-static fcc_status read_input(fcc_stub *stub)
-{
-    Protos__ChaincodeInput *input;
-    fcc_bytes *args;
-    fcc_status st = FCC__UNPACK_BORROWED(protos__chaincode_input, fcc__of_pb(stub->message->payload), stub->arena,
-                                         &input);
-
-    if (st != FCC_OK)
-        return FCC__FAIL_PARTS(stub, st, FCC_LIT("failed to unmarshal input: "), unreadable(st));
-    args = fcc__arena_zalloc(stub->arena, input->n_args, sizeof(*args));
-    if (!args || !read_map(stub, input->decorations, input->n_decorations, &stub->decorations))
-        return fcc__fail_memory(stub);
-    for (size_t i = 0; i < input->n_args; i++)
-        args[i] = fcc__of_pb(input->args[i]);
-    stub->args.v = args;
-    stub->args.n = input->n_args;
-    return FCC_OK;
-}
-
-static fcc_status no_stub(fcc_stub *stub, const char *what, fcc_status status)
-{
-    return FCC__FAIL_PARTS(stub, status, FCC_LIT("failed to create new ChaincodeStub: "), fcc_str(what), FCC_LIT(": "),
-                           unreadable(status));
-}
-
-static fcc_status check_header_type(fcc_stub *stub, int32_t type)
-{
-    const ProtobufCEnumValue *value;
-    char digits[12];
-
-    if (type == COMMON__HEADER_TYPE__ENDORSER_TRANSACTION || type == COMMON__HEADER_TYPE__CONFIG)
-        return FCC_OK;
-    value = protobuf_c_enum_descriptor_get_value(&common__header_type__descriptor, type);
-    snprintf(digits, sizeof(digits), "%d", type);
-    return fcc_fail(stub, FCC_ERR_PROTO,
-                    "failed to create new ChaincodeStub: invalid channel header type. "
-                    "Expected ENDORSER_TRANSACTION or CONFIG, received %s",
-                    value ? value->name : digits);
-}
-
-/* `scratch` holds what is read on the way; what stays is in the stub's arena, where the message lies. */
-static fcc_status read_proposal(fcc_stub *stub, fcc__arena *scratch)
-{
-    const Protos__SignedProposal *signed_proposal = stub->message->proposal;
-    struct fcc__proposal *p;
-    Protos__Proposal *proposal;
-    Common__Header *header;
-    Common__ChannelHeader *channel;
-    Common__SignatureHeader *signature;
-    Protos__ChaincodeProposalPayload *payload;
-    fcc_status st;
-
-    if (!signed_proposal)
-        return FCC_OK; /* a call that no client made */
-    st = FCC__UNPACK_BORROWED(protos__proposal, fcc__of_pb(signed_proposal->proposal_bytes), scratch, &proposal);
-    if (st != FCC_OK)
-        return no_stub(stub, "failed to extract Proposal from SignedProposal", st);
-    if (proposal->header.len == 0)
-        return fcc_fail(stub, FCC_ERR_PROTO,
-                        "failed to create new ChaincodeStub: "
-                        "failed to extract Proposal fields: proposal header is nil");
-    st = FCC__UNPACK_BORROWED(common__header, fcc__of_pb(proposal->header), scratch, &header);
-    if (st != FCC_OK)
-        return no_stub(stub, "failed to extract proposal header", st);
-    st = FCC__UNPACK_BORROWED(common__channel_header, fcc__of_pb(header->channel_header), scratch, &channel);
-    if (st != FCC_OK)
-        return no_stub(stub, "failed to extract channel header", st);
-    st = check_header_type(stub, channel->type);
-    if (st != FCC_OK)
-        return st;
-    st = FCC__UNPACK_BORROWED(common__signature_header, fcc__of_pb(header->signature_header), scratch, &signature);
-    if (st != FCC_OK)
-        return no_stub(stub, "failed to extract signature header", st);
-    st = FCC__UNPACK_BORROWED(protos__chaincode_proposal_payload, fcc__of_pb(proposal->payload), scratch, &payload);
-    if (st != FCC_OK)
-        return no_stub(stub, "failed to extract proposal payload", st);
-
-    p = fcc__arena_zalloc(stub->arena, 1, sizeof(*p));
-    if (!p || !read_map(stub, payload->transientmap, payload->n_transientmap, &stub->transient))
-        return fcc__fail_memory(stub);
-    p->bytes = fcc__of_pb(signed_proposal->proposal_bytes);
-    p->signature = fcc__of_pb(signed_proposal->signature);
-    p->nonce = fcc__of_pb(signature->nonce);
-    p->creator = fcc__of_pb(signature->creator);
-    p->epoch = channel->epoch;
-    p->extension = fcc__of_pb(channel->extension);
-    if (channel->timestamp) {
-        p->has_timestamp = true;
-        p->seconds = channel->timestamp->seconds;
-        p->nanos = channel->timestamp->nanos;
-    }
-    stub->proposal = p;
-    return FCC_OK;
 }
 
 /* ---- choosing and running the handler ---- */
@@ -372,11 +225,9 @@ void fcc__transaction_main(void *arg)
     fcc_status st;
 
     stub->inside = 1;
-    st = read_input(stub);
-
+    st = fcc__read_input(stub);
     if (st == FCC_OK)
-        st = read_proposal(stub, stub->session->out);
-    fcc__arena_reset(stub->session->out);
+        st = fcc__read_proposal(stub);
     if (st != FCC_OK) {
         end_with_error(stub, fcc_error_text(stub));
         return;
