@@ -47,6 +47,7 @@ typedef struct scc_call {
     const char *mspid; /* the peer's organisation */
     bool fabric_2_5;   /* answer as Fabric 2.5 does */
     fcc_bytes channel; /* of the proposal; empty without one */
+    fcc_bytes txid;
     fcc_bytes invoked; /* the chaincode that the client's proposal names: qscc and cscc are for clients alone */
     const ProtobufCBinaryData *args;
     size_t arg_count;
@@ -86,7 +87,7 @@ typedef struct scc_chaincode {
  * The committed definition of a chaincode and what an organisation's peer has for it, from the committed state. In the
  * arena. FCC_ERR_NOT_FOUND: no such definition.
  */
-fcc_status scc_resolve(ledger *l, const char *mspid, const scc_store *store, fcc_bytes name, fcc__arena *arena,
+fcc_status scc_resolve(ledger *l, const char *mspid, scc_store *store, fcc_bytes name, fcc__arena *arena,
                        scc_chaincode *out) FCC_MUST_CHECK;
 
 #endif
