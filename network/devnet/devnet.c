@@ -269,6 +269,7 @@ static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
                                                                         &cc->definition.collections, error)) != FCC_OK)
             return st;
         cc->definition.version = fcc_str(cc->config->version);
+        cc->definition.init_required = cc->config->init_required;
         net->chaincode_count = i + 1;
     }
     return FCC_OK;
@@ -418,7 +419,7 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
     for (size_t i = 0; i < config->org_count; i++) {
         devnet_peer *peer = &net->peers[i];
         const config_org *org = &config->orgs[i];
-        peer_host_options options = { .ledger = net->ledger, .channel = ledger_channel(net->ledger) };
+        peer_host_options options = { .ledger = net->ledger };
 
         peer->net = net;
         peer->org = org;
@@ -436,7 +437,7 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
 
             if (!config_has(cc->config->orgs, org->mspid))
                 continue;
-            st = peer_host_install(peer->host, cc->config->name, cc->package_id, cc->config->init_required);
+            st = peer_host_install(peer->host, cc->config->name, cc->package_id);
             if (st != FCC_OK)
                 return fcc_error_set(error, st, "chaincode %s on %s: %s", cc->config->name, org->mspid,
                                      fcc_status_text(st));

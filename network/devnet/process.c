@@ -321,7 +321,7 @@ static fcc_status open_stream(devnet_process *p, fcc_error *error)
     snprintf(address, sizeof(address), "127.0.0.1:%d", p->port);
     if ((st = rpc_channel_new(p->o.loop, address, NULL, &p->channel, error)) != FCC_OK)
         return st;
-    p->session = peer_session_new(p->o.host, p->o.name, p->o.package_id, &stream);
+    p->session = peer_session_new(p->o.host, p->o.package_id, &stream);
     if (!p->session)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     st = rpc_open(p->channel, "/protos.Chaincode/Connect", -1, false, &stream_events, p, &p->call);

@@ -77,6 +77,8 @@ uint64_t ledger_config_block(const ledger *l);
 fcc_status ledger_find_definition(const ledger *l, fcc_bytes name, ledger_definition *out) FCC_MUST_CHECK;
 /* Grows whenever a block has written to `_lifecycle` (approvals too) or configured the channel. */
 uint64_t ledger_definitions_changed(const ledger *l);
+/* Do definitions come from options->definition? */
+bool ledger_defined_outside(const ledger *l);
 
 /* A serialized common.Block with all its metadata, in the arena. FCC_ERR_NOT_FOUND. */
 fcc_status ledger_block(const ledger *l, uint64_t number, fcc__arena *arena, fcc_bytes *block) FCC_MUST_CHECK;
@@ -122,6 +124,9 @@ const char *ledger_sim_error(const ledger_sim *sim); /* cause of the last failur
 
 /* A chaincode is about to run: records the read of its Sequence in `_lifecycle`, as each Fabric transaction has it. */
 fcc_status ledger_sim_enter(ledger_sim *sim, fcc_bytes ns) FCC_MUST_CHECK;
+
+/* The definition in the snapshot; reads nothing into the set. Borrowed until ledger_sim_free. FCC_ERR_NOT_FOUND. */
+fcc_status ledger_sim_definition(ledger_sim *sim, fcc_bytes ns, ledger_definition *out) FCC_MUST_CHECK;
 
 /* Read; {NULL, 0} when the key is absent. Records the version. */
 fcc_status ledger_sim_get(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,

@@ -235,6 +235,11 @@ uint64_t ledger_definitions_changed(const ledger *l)
     return l->definitions_changed;
 }
 
+bool ledger_defined_outside(const ledger *l)
+{
+    return l->definition != NULL;
+}
+
 fcc_status ledger__definitions_renew(ledger *l)
 {
     ledger__definitions *fresh = ledger__definitions_new();

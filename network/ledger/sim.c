@@ -127,6 +127,11 @@ fcc_status ledger_sim_enter(ledger_sim *sim, fcc_bytes ns)
     return note(sim, "fields", ns, "/Sequence");
 }
 
+fcc_status ledger_sim_definition(ledger_sim *sim, fcc_bytes ns, ledger_definition *out)
+{
+    return ledger__definition(sim->l, &sim->view, ns, out);
+}
+
 fcc_status ledger__note_definition(ledger_sim *sim, fcc_bytes ns)
 {
     static const char *const fields[] = { "/Collections", "/EndorsementInfo", "/Sequence", "/ValidationInfo" };

@@ -12,32 +12,49 @@
 
 #include <stdlib.h>
 
-enum { STATUS_OK_BELOW = 400, STATUS_ERROR = 500 };
+enum { STATUS_OK_BELOW = 400, STATUS_ERROR = 500, KNOWN_CAP = 64 << 20 };
 
 fcc_status peer_host_new(const peer_host_options *options, peer_host **out, fcc_error *error)
 {
     peer_host *h = calloc(1, sizeof(*h));
+    fcc_status st;
 
     if (!h)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     h->o = *options;
     h->mspid = msp_signer_mspid(options->signer);
-    *out = h;
-    return FCC_OK;
+    h->known_arena = fcc__arena_new(KNOWN_CAP);
+    st = h->known_arena ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    if (st == FCC_OK && !options->store)
+        st = scc_store_open(NULL, &h->own_store, error);
+    if (st == FCC_OK)
+        *out = h;
+    else
+        peer_host_free(h);
+    return st;
 }
 
 void peer_host_free(peer_host *h)
 {
+    peer_runtime *r;
+
     if (!h)
         return;
     FCC_REQUIRE(!h->sessions);
-    for (size_t i = 0; i < h->installed_count; i++) {
-        while (h->installed[i].waiting)
-            peer_invocation_fail(h->installed[i].waiting, "the peer is shutting down", false);
-        free(h->installed[i].name);
-        free(h->installed[i].package_id);
+    while ((r = h->runtimes) != NULL) {
+        while (r->waiting)
+            peer_invocation_fail(r->waiting, "the peer is shutting down", false);
+        h->runtimes = r->next;
+        free(r->package_id);
+        free(r);
     }
-    free(h->installed);
+    for (size_t i = 0; i < h->fixed_count; i++) {
+        free(h->fixed[i].name);
+        free(h->fixed[i].package_id);
+    }
+    free(h->fixed);
+    scc_store_close(h->own_store);
+    fcc__arena_free(h->known_arena);
     free(h);
 }
 
@@ -46,52 +63,61 @@ const char *peer_host_mspid(const peer_host *h)
     return h->mspid;
 }
 
-fcc_status peer_host_install(peer_host *h, const char *name, const char *package_id, bool init_required)
+fcc_status peer_host_install(peer_host *h, const char *name, const char *package_id)
 {
-    peer_installed *grown, *new;
+    peer_fixed *grown, *new;
 
-    if (peer_find_installed(h, fcc_str(name)))
-        return FCC_ERR_EXISTS;
-    grown = realloc(h->installed, (h->installed_count + 1) * sizeof(*grown));
+    for (size_t i = 0; i < h->fixed_count; i++)
+        if (strcmp(h->fixed[i].name, name) == 0)
+            return FCC_ERR_EXISTS;
+    grown = realloc(h->fixed, (h->fixed_count + 1) * sizeof(*grown));
     if (!grown)
         return FCC_ERR_NOMEM;
-    h->installed = grown;
-    new = &grown[h->installed_count];
-    *new = (peer_installed){ .name = strdup(name), .package_id = strdup(package_id), .init_required = init_required };
+    h->fixed = grown;
+    new = &grown[h->fixed_count];
+    *new = (peer_fixed){ .name = strdup(name), .package_id = strdup(package_id) };
     if (!new->name || !new->package_id) {
         free(new->name);
         free(new->package_id);
         return FCC_ERR_NOMEM;
     }
-    h->installed_count++;
+    h->fixed_count++;
     return FCC_OK;
 }
 
-peer_installed *peer_find_installed(const peer_host *h, fcc_bytes name)
+peer_runtime *peer_runtime_of(peer_host *h, const char *package_id)
 {
-    for (size_t i = 0; i < h->installed_count; i++)
-        if (fcc_bytes_equal(fcc_str(h->installed[i].name), name))
-            return &h->installed[i];
-    return NULL;
-}
+    peer_runtime *r;
 
-bool peer_host_installed(const peer_host *h, fcc_bytes name)
-{
-    return peer_find_installed(h, name) != NULL;
-}
-
-const char *peer_definition_problem(const peer_host *h, fcc_bytes name, fcc__arena *arena, ledger_definition *out)
-{
-    const char *text;
-
-    if (ledger_find_definition(h->o.ledger, name, out) != FCC_OK)
-        text = fcc__arena_printf(arena, "chaincode " FCC_FMT " not found", FCC_ARG(name));
-    else if (!peer_find_installed(h, name))
-        text = fcc__arena_printf(arena, "chaincode definition for '" FCC_FMT "' exists, but chaincode is not installed",
-                                 FCC_ARG(name));
-    else
+    for (r = h->runtimes; r; r = r->next)
+        if (strcmp(r->package_id, package_id) == 0)
+            return r;
+    r = calloc(1, sizeof(*r));
+    if (!r)
         return NULL;
-    return text ? text : "out of memory";
+    r->package_id = strdup(package_id);
+    if (!r->package_id) {
+        free(r);
+        return NULL;
+    }
+    r->next = h->runtimes;
+    h->runtimes = r;
+    return r;
+}
+
+static void launch_failed(peer_invocation *i, const char *why)
+{
+    const char *text = fcc__arena_printf(i->simulation->arena, "could not launch chaincode %s: %s",
+                                         i->runtime->package_id, why);
+
+    peer_invocation_fail(i, text ? text : "could not launch chaincode", true);
+}
+
+void peer_host_launch_failed(peer_host *h, const char *package_id, const char *why)
+{
+    for (peer_runtime *r = h->runtimes; r; r = r->next)
+        while (strcmp(r->package_id, package_id) == 0 && r->waiting)
+            launch_failed(r->waiting, why);
 }
 
 /* ---- time out ---------------------------------------------------------------------------------------------------- */
@@ -113,14 +139,9 @@ void peer_host_tick(peer_host *h)
     for (peer_session *s = h->sessions; s; s = s->next)
         while ((i = late(s->invocations, now_ms)) != NULL)
             peer_invocation_fail(i, "error sending: timeout expired while executing transaction", false);
-    for (size_t n = 0; n < h->installed_count; n++)
-        while ((i = late(h->installed[n].waiting, now_ms)) != NULL) {
-            const char *text = fcc__arena_printf(i->simulation->arena,
-                                                 "could not launch chaincode %s: its process does not register",
-                                                 h->installed[n].package_id);
-
-            peer_invocation_fail(i, text ? text : "could not launch chaincode", true);
-        }
+    for (peer_runtime *r = h->runtimes; r; r = r->next)
+        while ((i = late(r->waiting, now_ms)) != NULL)
+            launch_failed(i, "its process does not register");
 }
 
 /* ---- endorsement ------------------------------------------------------------------------------------------------- */
@@ -159,14 +180,11 @@ static fcc_status pack_payload(const peer_simulation *sim, const Protos__Respons
     Protos__ChaincodeAction action = PROTOS__CHAINCODE_ACTION__INIT;
     Protos__ProposalResponsePayload payload = PROTOS__PROPOSAL_RESPONSE_PAYLOAD__INIT;
     Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
-    ledger_definition definition;
     fcc_bytes bytes;
     fcc_status st;
 
-    if ((st = ledger_find_definition(sim->host->o.ledger, sim->proposal->chaincode, &definition)) != FCC_OK)
-        return st;
     id.name = fcc__pb(sim->proposal->chaincode);
-    id.version = fcc__pb(definition.version);
+    id.version = fcc__pb(sim->version);
     action.results = fcc__pb(rwset);
     action.response = (Protos__Response *)(uintptr_t)response;
     action.chaincode_id = &id;
@@ -235,14 +253,14 @@ static void simulated(void *ctx, const peer_final *final)
         event->chaincode_id = fcc__pb(p->chaincode);
         event->tx_id = fcc__pb(p->txid);
     }
-    if (ledger_sim_finish(sim->sim, sim->arena, &outcome.results) != FCC_OK) {
+    if (sim->sim && ledger_sim_finish(sim->sim, sim->arena, &outcome.results) != FCC_OK) {
         simulation_error(sim, response, false, "", ledger_sim_error(sim->sim));
         return;
     }
     text = response->status >= STATUS_OK_BELOW
                ? NULL
-               : peer_distribution_problem(sim->host->o.ledger, sim->host->o.channel, sim->host->mspid, p->txid,
-                                           outcome.results.private_rwset, sim->arena);
+               : peer_distribution_problem(sim->host->o.ledger, ledger_channel(sim->host->o.ledger), sim->host->mspid,
+                                           p->txid, outcome.results.private_rwset, sim->arena);
     if (text) {
         simulation_error(sim, response, false, "", text);
         return;
@@ -253,7 +271,7 @@ static void simulated(void *ctx, const peer_final *final)
     }
     protos__proposal_response__init(&outcome.response);
     outcome.response.response = response;
-    if ((response->status >= STATUS_ERROR || response->status < STATUS_OK_BELOW) &&
+    if (sim->sim && (response->status >= STATUS_ERROR || response->status < STATUS_OK_BELOW) &&
         FCC__UNPACK(protos__chaincode_interest, outcome.results.interest, sim->arena, &outcome.response.interest) !=
             FCC_OK) {
         answer_error(sim, response, "failed to create the proposal response", false);
@@ -261,7 +279,15 @@ static void simulated(void *ctx, const peer_final *final)
     }
     if (response->status >= STATUS_ERROR)
         outcome.response.payload = fcc__pb(payload);
-    else if (response->status < STATUS_OK_BELOW) {
+    else if (response->status < STATUS_OK_BELOW && p->channel.len > 0) {
+        if (!fcc_bytes_equal(sim->plugin, FCC_LIT("escc"))) {
+            text = fcc__arena_printf(sim->arena,
+                                     "endorsing with plugin failed: plugin with name " FCC_FMT
+                                     " could not be used: plugin with name " FCC_FMT " wasn't found",
+                                     FCC_ARG(sim->plugin), FCC_ARG(sim->plugin));
+            answer_error(sim, response, text, false);
+            return;
+        }
         if (endorse(sim, payload, endorsement) != FCC_OK) {
             answer_error(sim, response, "endorsing with plugin failed: the peer's key cannot sign", false);
             return;
@@ -282,15 +308,67 @@ static bool seen(void *ctx, fcc_bytes txid)
     return ledger_has_tx(h->o.ledger, txid);
 }
 
+/* Who may propose, and what: the text for the client, or NULL. */
+static const char *check(peer_host *h, const peer_proposal *p, const msp_channel *channel, fcc__arena *arena)
+{
+    msp_manager *members = channel ? msp_channel_manager(channel) : h->o.local;
+    const msp_identity *creator;
+    const char *text;
+    fcc_error error;
+
+    if (!members)
+        members = msp_channel_manager(ledger_channel(h->o.ledger));
+    if (peer_proposal_check(p, members, seen, h, &creator, &error) == FCC_OK &&
+        (!channel || scc_known(p->chaincode) || peer_proposal_permit(p, channel, creator, &error) == FCC_OK))
+        return NULL;
+    text = fcc__arena_printf(arena, "%s", error.text);
+    return text ? text : "out of memory";
+}
+
+/* The chaincode's version and endorsement plugin, and a snapshot to run on. NULL, or why there is none. */
+static const char *prepare(peer_simulation *sim, const msp_channel *channel)
+{
+    const peer_proposal *p = sim->proposal;
+    peer_host *h = sim->host;
+    const ledger_sim_options options = { .mspid = h->mspid, .txid = p->txid, .creator = p->creator };
+    const char *problem = NULL, *text;
+    scc_chaincode found;
+
+    sim->version = FCC_LIT(SCC_VERSION);
+    sim->plugin = FCC_LIT("escc");
+    if (!scc_known(p->chaincode)) {
+        problem = channel ? peer_definition_problem(h, p->chaincode, sim->arena, &found)
+                          : "could not get channel config for channel ''";
+        if (!problem && (!fcc__arena_copy(sim->arena, found.definition.version, &sim->version) ||
+                         !fcc__arena_copy(sim->arena, found.definition.endorsement_plugin, &sim->plugin)))
+            return "out of memory";
+        if (!problem && sim->plugin.len == 0)
+            sim->plugin = FCC_LIT("escc");
+    }
+    if (problem) {
+        text = fcc__arena_printf(sim->arena,
+                                 "make sure the chaincode " FCC_FMT " has been successfully defined on channel " FCC_FMT
+                                 " and try again: %s",
+                                 FCC_ARG(p->chaincode), FCC_ARG(p->channel), problem);
+        return text ? text : "out of memory";
+    }
+    if (!channel || (scc_known(p->chaincode) && !scc_simulates(p->chaincode)))
+        return NULL;
+    if (ledger_sim_new(h->o.ledger, &options, &sim->sim) == FCC_OK)
+        return NULL;
+    sim->sim = NULL;
+    return "the ledger cannot be read now";
+}
+
 void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_done done, void *ctx)
 {
     peer_simulation *sim = fcc__arena_zalloc(arena, 1, sizeof(*sim));
     Protos__Response *response = fcc__arena_zalloc(arena, 1, sizeof(*response));
     peer_outcome refused = { .verdict = PEER_REFUSED, .refusal = "out of memory" };
-    ledger_sim_options options;
-    ledger_definition definition;
+    const msp_channel *ours = ledger_channel(h->o.ledger), *channel = p->channel.len > 0 ? ours : NULL;
+    const int64_t now_ns = h->o.clock.now_ns(h->o.clock.ctx);
     peer_invocation *invocation;
-    const char *problem, *text;
+    const char *problem;
     fcc_error error;
 
     if (!sim || !response) {
@@ -298,31 +376,26 @@ void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_
         return;
     }
     *sim = (peer_simulation){ .host = h, .proposal = p, .arena = arena, .done = done, .ctx = ctx };
-    if (!fcc_bytes_equal(p->channel, fcc_str(msp_channel_id(h->o.channel)))) {
+    if (peer_proposal_filter(p, msp_channel_manager(ours), now_ns, h->o.fabric != PEER_FABRIC_2_5, &error) != FCC_OK) {
+        problem = fcc__arena_printf(arena, "%s", error.text);
+        refused.refusal = problem ? problem : "out of memory";
+        done(ctx, &refused);
+        return;
+    }
+    if (channel && !fcc_bytes_equal(p->channel, fcc_str(msp_channel_id(channel)))) {
         answer_error(sim, response, fcc__arena_printf(arena, "channel '" FCC_FMT "' not found", FCC_ARG(p->channel)),
                      false);
         return;
     }
-    if (peer_proposal_check(p, h->o.channel, h->o.clock.now_ns(h->o.clock.ctx), seen, h, &error) != FCC_OK) {
-        text = fcc__arena_printf(arena, "%s", error.text);
-        refused.refusal = text ? text : "out of memory";
+    problem = check(h, p, channel, arena);
+    if (problem) {
+        refused.refusal = problem;
         done(ctx, &refused);
         return;
     }
-    problem = peer_definition_problem(h, p->chaincode, arena, &definition);
+    problem = prepare(sim, channel);
     if (problem) {
-        answer_error(sim, response,
-                     fcc__arena_printf(arena,
-                                       "make sure the chaincode " FCC_FMT
-                                       " has been successfully defined on channel " FCC_FMT " and try again: %s",
-                                       FCC_ARG(p->chaincode), FCC_ARG(p->channel), problem),
-                     false);
-        return;
-    }
-    options = (ledger_sim_options){ .mspid = h->mspid, .txid = p->txid, .creator = p->creator };
-    if (ledger_sim_new(h->o.ledger, &options, &sim->sim) != FCC_OK) {
-        sim->sim = NULL;
-        answer_error(sim, response, "the ledger cannot be read now", false);
+        answer_error(sim, response, problem, false);
         return;
     }
     peer_invoke(sim, p->chaincode, p->input, NULL, simulated, sim, &invocation);

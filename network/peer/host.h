@@ -11,6 +11,7 @@
 #include "ledger/ledger.h"
 #include "msp/channel.h"
 #include "peer/proposal.h"
+#include "scc/scc.h"
 
 #include "peer/proposal_response.pb-c.h"
 
@@ -30,10 +31,22 @@ typedef struct peer_clock {
     void *ctx;
 } peer_clock;
 
+/* Who looks after packages and what runs of them. Each may be NULL. */
+typedef struct peer_packages {
+    /* As scc_call.read_package: FCC_ERR_PROTO, FCC_ERR_CONFIG. NULL: the peer takes no packages. */
+    fcc_status (*read)(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error);
+    void (*installed)(void *ctx, const char *package_id);
+    /* A transaction waits for it and it has no session: see peer_host_launch_failed. */
+    void (*launch)(void *ctx, const char *package_id);
+    void *ctx;
+} peer_packages;
+
 typedef struct peer_host_options {
-    ledger *ledger;             /* all of these are borrowed until peer_host_free */
-    const msp_channel *channel; /* whose members may propose */
-    const msp_signer *signer;   /* the peer's own key */
+    ledger *ledger;           /* all of these are borrowed until peer_host_free */
+    const msp_signer *signer; /* the peer's own key */
+    msp_manager *local;       /* the peer's own organisation alone; NULL: all members of the channel are as its own */
+    scc_store *store;         /* installed packages; NULL: a store of its own, in memory */
+    peer_packages packages;
     peer_clock clock;
     peer_fabric fabric;
 } peer_host_options;
@@ -42,10 +55,15 @@ fcc_status peer_host_new(const peer_host_options *options, peer_host **out, fcc_
 /* All sessions must be gone and all endorsements done. Takes NULL. */
 void peer_host_free(peer_host *host);
 const char *peer_host_mspid(const peer_host *host);
-/* The host's chaincodes: `name` runs here as `package_id`. Copied. */
-fcc_status peer_host_install(peer_host *host, const char *name, const char *package_id,
-                             bool init_required) FCC_MUST_CHECK;
-bool peer_host_installed(const peer_host *host, fcc_bytes name);
+/*
+ * For a ledger whose definitions come from outside: `name` runs here as `package_id`. Copied. With definitions of the
+ * channel, it is the package that the organisation has approved and installed. FCC_ERR_EXISTS.
+ */
+fcc_status peer_host_install(peer_host *host, const char *name, const char *package_id) FCC_MUST_CHECK;
+/* Can a chaincode of this name be run here: defined, approved, installed? */
+bool peer_host_installed(peer_host *host, fcc_bytes name);
+/* A package cannot be started now: whoever waits for it gets `why`. */
+void peer_host_launch_failed(peer_host *host, const char *package_id, const char *why);
 /* End what has run for longer than PEER_EXECUTE_TIMEOUT_MS. */
 void peer_host_tick(peer_host *host);
 
@@ -60,8 +78,8 @@ typedef struct peer_stream {
     void *ctx;
 } peer_stream;
 
-/* A stream to the process that should run `name` as `package_id`. NULL when out of memory. */
-peer_session *peer_session_new(peer_host *host, const char *name, const char *package_id, const peer_stream *stream);
+/* A stream to the process that should register as `package_id`. NULL when out of memory. */
+peer_session *peer_session_new(peer_host *host, const char *package_id, const peer_stream *stream);
 /*
  * A message of the chaincode. Not FCC_OK: the stream has to be ended, `error` says why; the session stays until
  * peer_session_free.
@@ -89,7 +107,8 @@ typedef struct peer_outcome {
 typedef void (*peer_done)(void *ctx, const peer_outcome *outcome);
 
 /*
- * Check, simulate and sign. `done` is called exactly once, possibly before return. `proposal` and `arena` must live
+ * Check, simulate and sign: what protos.Endorser's ProcessProposal does, for chaincodes and system chaincodes, on the
+ * channel and without one. `done` is called exactly once, possibly before return. `proposal` and `arena` must live
  * until then; the arena holds everything that the transaction needs. Writes nothing to the ledger.
  */
 void peer_endorse(peer_host *host, const peer_proposal *proposal, fcc__arena *arena, peer_done done, void *ctx);

@@ -15,20 +15,38 @@ typedef struct peer_simulation peer_simulation;
 typedef struct peer_invocation peer_invocation;
 typedef struct peer_iterator peer_iterator;
 
-/* A chaincode that this host runs. */
-typedef struct peer_installed {
-    char *name;
+/* A package of which something runs or should run. Stays where it is until the host is freed. */
+typedef struct peer_runtime {
+    struct peer_runtime *next;
     char *package_id;
-    bool init_required;
     peer_session *session;    /* registered and ready; NULL while there is none */
     peer_invocation *waiting; /* for one */
-} peer_installed;
+} peer_runtime;
+
+/* What peer_host_install has been told. */
+typedef struct peer_fixed {
+    char *name;
+    char *package_id;
+} peer_fixed;
+
+/* What was found out about a chaincode, as long as nothing that it depends on changes. */
+typedef struct peer_known {
+    struct peer_known *next;
+    fcc_bytes name;
+    scc_chaincode chaincode;
+} peer_known;
 
 struct peer_host {
     peer_host_options o;
     const char *mspid;
-    peer_installed *installed;
-    size_t installed_count;
+    scc_store *own_store;
+    peer_fixed *fixed;
+    size_t fixed_count;
+    peer_runtime *runtimes;
+    fcc__arena *known_arena;
+    peer_known *known;
+    uint64_t known_changed; /* ledger_definitions_changed when that was found out */
+    size_t known_packages;
     peer_session *sessions;
     uint64_t iterators; /* made so far: their ids */
 };
@@ -36,8 +54,7 @@ struct peer_host {
 struct peer_session {
     peer_host *host;
     peer_session *next;
-    char *name;
-    char *package_id;
+    peer_runtime *runtime;
     peer_stream stream;
     bool ready;
     bool closing;                 /* being freed: no new invocations */
@@ -50,7 +67,9 @@ struct peer_simulation {
     peer_host *host;
     const peer_proposal *proposal;
     fcc__arena *arena;
-    ledger_sim *sim;
+    ledger_sim *sim;   /* NULL without a channel, and for qscc and cscc */
+    fcc_bytes version; /* of the proposal's chaincode */
+    fcc_bytes plugin;  /* that endorses it */
     peer_done done;
     void *ctx;
 };
@@ -76,6 +95,7 @@ struct peer_iterator {
 struct peer_invocation {
     peer_invocation *next; /* of its session, or of those that wait for one */
     peer_session *session; /* NULL while waiting */
+    peer_runtime *runtime;
     peer_simulation *simulation;
     fcc_bytes chaincode; /* the namespace */
     Protos__ChaincodeInput *input;
@@ -94,9 +114,13 @@ static inline int64_t peer_monotonic_ms(const peer_host *host)
     return host->o.clock.monotonic_ms(host->o.clock.ctx);
 }
 
-peer_installed *peer_find_installed(const peer_host *host, fcc_bytes name);
-/* Why a chaincode cannot run here, in Fabric's words; NULL and its definition when it can. */
-const char *peer_definition_problem(const peer_host *host, fcc_bytes name, fcc__arena *arena, ledger_definition *out);
+/* NULL when out of memory. */
+peer_runtime *peer_runtime_of(peer_host *host, const char *package_id);
+/* Why a chaincode cannot run here, in Fabric's words; NULL and what it is when it can. Borrowed until the next commit. */
+const char *peer_definition_problem(peer_host *host, fcc_bytes name, fcc__arena *arena, scc_chaincode *out);
+/* Run a system chaincode; the final message is in the simulation's arena. NULL, or why not. */
+const char *peer_run_system(peer_simulation *simulation, fcc_bytes name, const Protos__ChaincodeInput *input,
+                            peer_final *final);
 
 /*
  * Run a chaincode within a simulation. `done` is called once, possibly before return, unless peer_invocation_abort

@@ -4,6 +4,7 @@
  */
 #include "peer/internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,10 +14,9 @@ static const char initialized_key[] = "\0\xf4\x8f\xbf\xbf"
 /* Take it out of the list that it is in. */
 static void unlink_invocation(peer_invocation *i)
 {
-    peer_installed *installed = i->session ? NULL : peer_find_installed(i->simulation->host, i->chaincode);
-    peer_invocation **link = i->session ? &i->session->invocations : installed ? &installed->waiting : NULL;
+    peer_invocation **link = i->session ? &i->session->invocations : &i->runtime->waiting;
 
-    for (; link && *link; link = &(*link)->next)
+    for (; *link; link = &(*link)->next)
         if (*link == i) {
             *link = i->next;
             return;
@@ -51,22 +51,43 @@ void peer_invocation_fail(peer_invocation *i, const char *failure, bool stream_e
     peer_invocation_end(i, &final);
 }
 
+/*
+ * The chaincode's definition counts as read, in the simulation's snapshot. What was found out about it may be newer:
+ * then the transaction would run other code than its read set says.
+ */
+static const char *enter(peer_simulation *sim, fcc_bytes chaincode, const ledger_definition *found)
+{
+    ledger_definition now = { .sequence = 0 };
+    const char *text;
+
+    if (ledger_sim_enter(sim->sim, chaincode) != FCC_OK)
+        return ledger_sim_error(sim->sim);
+    if (ledger_sim_definition(sim->sim, chaincode, &now) == FCC_OK && now.sequence == found->sequence)
+        return NULL;
+    text = fcc__arena_printf(sim->arena,
+                             "chaincode cache at sequence %" PRId64 " but current sequence is %" PRId64
+                             ", chaincode definition for '" FCC_FMT "' changed during invoke",
+                             found->sequence, now.sequence, FCC_ARG(chaincode));
+    return text ? text : "out of memory";
+}
+
 /* What stands between a caller and a chaincode: its definition, and that it runs here. NULL: nothing. */
 static const char *check_invocation(peer_simulation *sim, fcc_bytes chaincode, const Protos__ChaincodeInput *input,
-                                    bool *init)
+                                    bool *init, peer_runtime **runtime)
 {
     const fcc_bytes key = fcc_bytes_of(initialized_key, sizeof(initialized_key) - 1);
     const fcc_bytes no_collection = { NULL, 0 };
-    const peer_installed *installed;
-    ledger_definition definition;
+    scc_chaincode found;
     fcc__arena *arena = sim->arena;
     const char *problem, *text;
     bool needs_init = false;
     fcc_bytes value;
 
-    problem = peer_definition_problem(sim->host, chaincode, arena, &definition);
-    if (!problem && ledger_sim_enter(sim->sim, chaincode) != FCC_OK)
-        problem = ledger_sim_error(sim->sim);
+    problem = peer_definition_problem(sim->host, chaincode, arena, &found);
+    if (!problem)
+        problem = enter(sim, chaincode, &found.definition);
+    if (!problem && !(*runtime = peer_runtime_of(sim->host, found.package_id)))
+        problem = "out of memory";
     if (problem) {
         text = fcc__arena_printf(arena,
                                  "invalid invocation: [channel " FCC_FMT
@@ -74,15 +95,14 @@ static const char *check_invocation(peer_simulation *sim, fcc_bytes chaincode, c
                                  FCC_ARG(sim->proposal->channel), FCC_ARG(chaincode), problem);
         return text ? text : problem;
     }
-    installed = peer_find_installed(sim->host, chaincode);
-    if (installed->init_required) {
+    if (found.definition.init_required) {
         if (ledger_sim_get(sim->sim, chaincode, no_collection, key, &value) != FCC_OK)
             return "invalid invocation: could not get 'initialized' key";
-        needs_init = !fcc_bytes_equal(value, definition.version);
+        needs_init = !fcc_bytes_equal(value, found.definition.version);
     }
     *init = input->is_init;
     text = NULL;
-    if (input->is_init && !installed->init_required)
+    if (input->is_init && !found.definition.init_required)
         text = "does not require initialization but called as init";
     else if (input->is_init && !needs_init)
         text = "is already initialized but called as init";
@@ -92,7 +112,7 @@ static const char *check_invocation(peer_simulation *sim, fcc_bytes chaincode, c
         problem = fcc__arena_printf(arena, "invalid invocation: chaincode '" FCC_FMT "' %s", FCC_ARG(chaincode), text);
         return problem ? problem : text;
     }
-    if (*init && ledger_sim_put(sim->sim, chaincode, no_collection, key, definition.version) != FCC_OK)
+    if (*init && ledger_sim_put(sim->sim, chaincode, no_collection, key, found.definition.version) != FCC_OK)
         return "invalid invocation: could not set 'initialized' key";
     return NULL;
 }
@@ -114,21 +134,44 @@ static void fail_now(const char *failure, peer_invoked done, void *ctx, peer_inv
     done(ctx, &final);
 }
 
+/* A system chaincode answers at once. */
+static void invoke_system(peer_simulation *sim, fcc_bytes chaincode, const Protos__ChaincodeInput *input,
+                          peer_invoked done, void *ctx, peer_invocation **out)
+{
+    peer_final final = { 0 };
+    const char *failure;
+
+    if (input->is_init)
+        failure = fcc__arena_printf(sim->arena,
+                                    "invalid invocation: chaincode '" FCC_FMT
+                                    "' does not require initialization but called as init",
+                                    FCC_ARG(chaincode));
+    else if (!(failure = peer_run_system(sim, chaincode, input, &final))) {
+        *out = NULL;
+        done(ctx, &final);
+        return;
+    }
+    fail_now(failure, done, ctx, out);
+}
+
 void peer_invoke(peer_simulation *sim, fcc_bytes chaincode, Protos__ChaincodeInput *input, peer_invocation *parent,
                  peer_invoked done, void *ctx, peer_invocation **out)
 {
-    peer_installed *installed;
+    peer_runtime *runtime = NULL;
     peer_invocation *i;
     const char *failure;
     bool init = false;
 
-    failure = check_invocation(sim, chaincode, input, &init);
+    if (scc_known(chaincode)) {
+        invoke_system(sim, chaincode, input, done, ctx, out);
+        return;
+    }
+    failure = check_invocation(sim, chaincode, input, &init, &runtime);
     if (failure) {
         fail_now(failure, done, ctx, out);
         return;
     }
-    installed = peer_find_installed(sim->host, chaincode);
-    if (installed->session && runs_already(installed->session, sim->proposal)) {
+    if (runtime->session && runs_already(runtime->session, sim->proposal)) {
         fail_now(fcc__arena_printf(sim->arena, "error sending: txid: " FCC_FMT "(" FCC_FMT ") exists",
                                    FCC_ARG(sim->proposal->txid), FCC_ARG(sim->proposal->channel)),
                  done, ctx, out);
@@ -140,6 +183,7 @@ void peer_invoke(peer_simulation *sim, fcc_bytes chaincode, Protos__ChaincodeInp
         return;
     }
     i->simulation = sim;
+    i->runtime = runtime;
     i->chaincode = chaincode;
     i->input = input;
     i->init = init;
@@ -147,13 +191,15 @@ void peer_invoke(peer_simulation *sim, fcc_bytes chaincode, Protos__ChaincodeInp
     i->done = done;
     i->ctx = ctx;
     *out = i;
-    if (!installed->session) { /* its process is being started */
+    if (!runtime->session) { /* its process is being started, or has to be connected to */
         i->deadline_ms = peer_monotonic_ms(sim->host) + PEER_LAUNCH_TIMEOUT_MS;
-        i->next = installed->waiting;
-        installed->waiting = i;
+        i->next = runtime->waiting;
+        runtime->waiting = i;
+        if (sim->host->o.packages.launch)
+            sim->host->o.packages.launch(sim->host->o.packages.ctx, runtime->package_id);
         return;
     }
-    i->session = installed->session;
+    i->session = runtime->session;
     i->deadline_ms = peer_monotonic_ms(sim->host) + PEER_EXECUTE_TIMEOUT_MS;
     i->next = i->session->invocations;
     i->session->invocations = i;

@@ -1,6 +1,7 @@
 /* See proposal.h. Fabric: core/endorser/msgvalidation.go, core/handlers/auth/filter, core/endorser/endorser.go. */
 #include "peer/proposal.h"
 
+#include "msp/acl.h"
 #include "msp/msp.h"
 #include "protos/unpack.h"
 
@@ -127,26 +128,27 @@ out:
 }
 
 /* As peer_creator_expires, which is slow, but without reading the certificate of a member anew. */
-static int64_t expires_of(const peer_proposal *p, const msp_channel *channel)
+static int64_t expires_of(const peer_proposal *p, msp_manager *members)
 {
     const msp_identity *creator;
 
-    if (msp_deserialize(msp_channel_manager(channel), p->creator, &creator, NULL) == FCC_OK)
+    if (msp_deserialize(members, p->creator, &creator, NULL) == FCC_OK)
         return msp_identity_expires(creator);
     return peer_creator_expires(p->creator);
 }
 
-/* Fabric's filters, which stand before the endorser; their texts have no prefix. */
-static fcc_status check_filters(const peer_proposal *p, const msp_channel *channel, int64_t now_ns, fcc_error *error)
+/* Their texts have no prefix. */
+fcc_status peer_proposal_filter(const peer_proposal *p, msp_manager *members, int64_t now_ns, bool window,
+                                fcc_error *error)
 {
-    int64_t now_s = now_ns / 1000000000, expires = expires_of(p, channel);
+    int64_t now_s = now_ns / 1000000000, expires = expires_of(p, members);
     struct tm tm;
     time_t t;
     char theirs[32], ours[32];
 
     if (expires != 0 && expires < now_s)
         return fcc_error_set(error, FCC_ERR_AUTH, "proposal client identity expired");
-    if (p->seconds >= now_s - TIME_WINDOW_S && p->seconds <= now_s + TIME_WINDOW_S)
+    if (!window || (p->seconds >= now_s - TIME_WINDOW_S && p->seconds <= now_s + TIME_WINDOW_S))
         return FCC_OK;
     t = (time_t)p->seconds;
     if (!gmtime_r(&t, &tm) || strftime(theirs, sizeof(theirs), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
@@ -189,17 +191,13 @@ static void duplicate_text(const peer_proposal *p, fcc_error *error)
     snprintf(error->text + used, sizeof(error->text) - used, "]");
 }
 
-fcc_status peer_proposal_check(const peer_proposal *p, const msp_channel *channel, int64_t now_ns,
-                               bool (*seen)(void *ctx, fcc_bytes txid), void *ctx, fcc_error *error)
+fcc_status peer_proposal_check(const peer_proposal *p, msp_manager *members, bool (*seen)(void *ctx, fcc_bytes txid),
+                               void *ctx, const msp_identity **out, fcc_error *error)
 {
-    const char *id = msp_channel_id(channel);
     const fcc_bytes proposal_bytes = fcc__of_pb(p->signed_proposal.proposal_bytes);
     const msp_identity *creator;
     fcc_error why;
     fcc_status st;
-
-    if ((st = check_filters(p, channel, now_ns, error)) != FCC_OK)
-        return st;
 
     if (p->header_type != COMMON__HEADER_TYPE__ENDORSER_TRANSACTION && p->header_type != COMMON__HEADER_TYPE__CONFIG)
         return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: invalid header type %" PRId32,
@@ -214,25 +212,40 @@ fcc_status peer_proposal_check(const peer_proposal *p, const msp_channel *channe
         return st;
     if (p->signed_proposal.signature.len == 0)
         return fcc_error_set(error, FCC_ERR_AUTH, "error validating proposal: empty signature bytes");
-    if (msp_deserialize(msp_channel_manager(channel), p->creator, &creator, &why) != FCC_OK)
+    if (msp_deserialize(members, p->creator, &creator, &why) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_AUTH,
-                             "error validating proposal: access denied: channel [%s] creator org unknown, creator is "
-                             "malformed",
-                             id);
+                             "error validating proposal: access denied: channel [" FCC_FMT
+                             "] creator org unknown, creator is malformed",
+                             FCC_ARG(p->channel));
     if (msp_validate(creator, &why) != FCC_OK ||
         msp_verify(creator, &proposal_bytes, 1, fcc__of_pb(p->signed_proposal.signature), &why) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_AUTH,
-                             "error validating proposal: access denied: channel [%s] creator org [%s]", id,
-                             msp_identity_mspid(creator));
-    if (seen && seen(ctx, p->txid)) {
+                             "error validating proposal: access denied: channel [" FCC_FMT "] creator org [%s]",
+                             FCC_ARG(p->channel), msp_identity_mspid(creator));
+    *out = creator;
+    if (p->channel.len > 0 && seen && seen(ctx, p->txid)) {
         duplicate_text(p, error);
         return FCC_ERR_EXISTS;
     }
-    st = msp_channel_evaluate(channel, "/Channel/Application/Writers", &creator, 1, &why);
-    if (st != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_AUTH,
-                             "failed evaluating policy on signed data during check policy on channel [%s] with policy "
-                             "[/Channel/Application/Writers]: [%s]",
-                             id, why.text);
     return FCC_OK;
+}
+
+/* As msp_acl_check says it, without a second look at the signature. */
+fcc_status peer_proposal_permit(const peer_proposal *p, const msp_channel *channel, const msp_identity *creator,
+                                fcc_error *error)
+{
+    static const char resource[] = "peer/Propose";
+    const char *policy = msp_acl_policy(channel, resource);
+    fcc_error why = { FCC_OK, "" };
+
+    if (msp_channel_evaluate(channel, policy, &creator, 1, &why) == FCC_OK)
+        return FCC_OK;
+    if (msp_channel_acl(channel, resource))
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "failed evaluating policy on signed data during check policy [%s]: [%.800s]", policy,
+                             why.text);
+    return fcc_error_set(error, FCC_ERR_AUTH,
+                         "Failed evaluating policy on signed data during check policy on channel [" FCC_FMT
+                         "] with policy [%s]: [%.800s]",
+                         FCC_ARG(p->channel), policy, why.text);
 }

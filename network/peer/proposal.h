@@ -50,15 +50,34 @@ fcc_bytes peer_proposal_function(const peer_proposal *proposal);
 int64_t peer_creator_expires(fcc_bytes creator);
 
 /*
- * All checks up to the duplicate and the channel's writers: time and expiry, header, txid, creator and signature.
+ * What stands before the endorser: has the creator's certificate expired, and is the client's clock near ours?
  *
+ * @param members  whose identities are known
  * @param now_ns   the peer's time since 1970
- * @param seen     does the ledger know this txid?
+ * @param window   compare the clocks, as Fabric 3.x is set up to do
  *
- * @return FCC_OK       may be simulated
+ * @return FCC_OK
+ *         FCC_ERR_AUTH with the text that the client shall see
+ */
+fcc_status peer_proposal_filter(const peer_proposal *proposal, msp_manager *members, int64_t now_ns, bool window,
+                                fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Header, txid, creator and signature, and that a channel doesn't know the transaction yet.
+ *
+ * @param members  of the channel; without a channel, of the peer's own organisation
+ * @param seen     does the ledger know this txid?
+ * @param creator  who signed it
+ *
+ * @return FCC_OK
  *         FCC_ERR_AUTH and others, with the text that the client shall see; nothing has been written
  */
-fcc_status peer_proposal_check(const peer_proposal *proposal, const msp_channel *channel, int64_t now_ns,
-                               bool (*seen)(void *ctx, fcc_bytes txid), void *ctx, fcc_error *error) FCC_MUST_CHECK;
+fcc_status peer_proposal_check(const peer_proposal *proposal, msp_manager *members,
+                               bool (*seen)(void *ctx, fcc_bytes txid), void *ctx, const msp_identity **creator,
+                               fcc_error *error) FCC_MUST_CHECK;
+
+/* May the creator propose transactions of the channel's chaincodes (peer/Propose)? FCC_ERR_AUTH. */
+fcc_status peer_proposal_permit(const peer_proposal *proposal, const msp_channel *channel, const msp_identity *creator,
+                                fcc_error *error) FCC_MUST_CHECK;
 
 #endif

@@ -162,7 +162,7 @@ static bool delete_key(peer_invocation *i, ProtobufCBinaryData collection, Proto
 
 static bool purge(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, peer_reply *reply)
 {
-    if (!msp_channel_application_capability(i->simulation->host->o.channel, "V2_5")) {
+    if (!msp_channel_application_capability(ledger_channel(i->simulation->host->o.ledger), "V2_5")) {
         reply->cause = "purge private data is not enabled, channel application capability of V2_5 or later is required";
         return false;
     }

@@ -81,7 +81,7 @@ static fcc_status register_chaincode(peer_session *s, const Protos__ChaincodeMes
     Protos__ChaincodeMessage answer = PROTOS__CHAINCODE_MESSAGE__INIT;
     Protos__ChaincodeAdditionalParams offer = PROTOS__CHAINCODE_ADDITIONAL_PARAMS__INIT;
     Protos__ChaincodeID *id;
-    peer_installed *installed;
+    peer_runtime *runtime = s->runtime;
     peer_invocation *waiting;
     fcc_bytes payload;
 
@@ -91,34 +91,33 @@ static fcc_status register_chaincode(peer_session *s, const Protos__ChaincodeMes
                              FCC_ARG(fcc__of_pb(message->txid)), type_name((int)message->type));
     if (FCC__UNPACK(protos__chaincode_id, fcc__of_pb(message->payload), s->scratch, &id) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_PROTO, "its registration is no ChaincodeID");
-    if (!fcc_bytes_equal(fcc__of_pb(id->name), fcc_str(s->package_id)))
+    if (!fcc_bytes_equal(fcc__of_pb(id->name), fcc_str(runtime->package_id)))
         return fcc_error_set(error, FCC_ERR_PROTO,
                              "peer will not accept external chaincode connection " FCC_FMT " (expected %s)",
-                             FCC_ARG(fcc__of_pb(id->name)), s->package_id);
-    installed = peer_find_installed(s->host, fcc_str(s->name));
-    if (!installed)
-        return fcc_error_set(error, FCC_ERR_NOT_FOUND, "chaincode %s is not installed", s->name);
-    if (installed->session)
-        return fcc_error_set(error, FCC_ERR_EXISTS, "duplicate chaincodeID: %s", s->package_id);
+                             FCC_ARG(fcc__of_pb(id->name)), runtime->package_id);
+    if (runtime->session)
+        return fcc_error_set(error, FCC_ERR_EXISTS, "duplicate chaincodeID: %s", runtime->package_id);
 
     answer.type = PROTOS__CHAINCODE_MESSAGE__TYPE__REGISTERED;
     send_message(s, &answer);
-    offer.use_write_batch = true;
-    offer.max_size_write_batch = PEER_BATCH_SIZE;
-    offer.use_get_multiple_keys = true;
-    offer.max_size_get_multiple_keys = PEER_BATCH_SIZE;
+    if (s->host->o.fabric != PEER_FABRIC_2_5) { /* which offers nothing */
+        offer.use_write_batch = true;
+        offer.max_size_write_batch = PEER_BATCH_SIZE;
+        offer.use_get_multiple_keys = true;
+        offer.max_size_get_multiple_keys = PEER_BATCH_SIZE;
+    }
     if (fcc__pack(&offer, s->scratch, &payload) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_LIMIT, "%s", fcc_status_text(FCC_ERR_LIMIT));
     answer.type = PROTOS__CHAINCODE_MESSAGE__TYPE__READY;
     answer.payload = fcc__pb(payload);
     send_message(s, &answer);
     s->ready = true;
-    installed->session = s;
+    runtime->session = s;
     if (s->stream.ready)
         s->stream.ready(s->stream.ctx);
 
-    while ((waiting = installed->waiting) != NULL) {
-        installed->waiting = waiting->next;
+    while ((waiting = runtime->waiting) != NULL) {
+        runtime->waiting = waiting->next;
         waiting->session = s;
         waiting->next = s->invocations;
         s->invocations = waiting;
@@ -224,7 +223,7 @@ fcc_status peer_session_receive(peer_session *s, fcc_bytes message, fcc_error *e
 
 /* ---- from start to end ------------------------------------------------------------------------------------------- */
 
-peer_session *peer_session_new(peer_host *host, const char *name, const char *package_id, const peer_stream *stream)
+peer_session *peer_session_new(peer_host *host, const char *package_id, const peer_stream *stream)
 {
     peer_session *s = calloc(1, sizeof(*s));
 
@@ -232,12 +231,11 @@ peer_session *peer_session_new(peer_host *host, const char *name, const char *pa
         return NULL;
     s->host = host;
     s->stream = *stream;
-    s->name = strdup(name);
-    s->package_id = strdup(package_id);
+    s->runtime = peer_runtime_of(host, package_id);
     s->scratch = fcc__arena_new(SCRATCH_CAP);
     s->next = host->sessions;
     host->sessions = s;
-    if (!s->name || !s->package_id || !s->scratch) {
+    if (!s->runtime || !s->scratch) {
         peer_session_free(s);
         return NULL;
     }
@@ -246,14 +244,12 @@ peer_session *peer_session_new(peer_host *host, const char *name, const char *pa
 
 void peer_session_free(peer_session *s)
 {
-    peer_installed *installed;
     peer_session **link;
 
     if (!s)
         return;
-    installed = s->name ? peer_find_installed(s->host, fcc_str(s->name)) : NULL;
-    if (installed && installed->session == s)
-        installed->session = NULL;
+    if (s->runtime && s->runtime->session == s)
+        s->runtime->session = NULL;
     for (link = &s->host->sessions; *link; link = &(*link)->next)
         if (*link == s) {
             *link = s->next;
@@ -262,7 +258,5 @@ void peer_session_free(peer_session *s)
     while (s->invocations)
         peer_invocation_fail(s->invocations, "error sending: chaincode stream terminated", true);
     fcc__arena_free(s->scratch);
-    free(s->name);
-    free(s->package_id);
     free(s);
 }

@@ -98,7 +98,6 @@ fcc_test *fcc_test_new(const char *const *msp_ids)
                  "the genesis block");
     for (size_t i = 0; i < options.org_count; i++) {
         const peer_host_options host = { .ledger = t->ledger,
-                                         .channel = ledger_channel(t->ledger),
                                          .signer = testing_org_peer(t->consortium, i),
                                          .clock = { now_ns, monotonic_ms, t } };
 
@@ -201,8 +200,8 @@ static void join(fcc_test *t, const testing_chaincode *c, const fcc_chaincode *f
     const peer_stream stream = { .send = from_peer, .ctx = link };
 
     *link = (testing_link){ .next = t->links, .t = t, .chaincode = c, .org = org };
-    testing_must(peer_host_install(t->hosts[org], c->name, c->package_id, false), NULL, c->name);
-    link->peer = testing_memory(peer_session_new(t->hosts[org], c->name, c->package_id, &stream));
+    testing_must(peer_host_install(t->hosts[org], c->name, c->package_id), NULL, c->name);
+    link->peer = testing_memory(peer_session_new(t->hosts[org], c->package_id, &stream));
     testing_must(fcc__session_new(functions, fcc_str(c->package_id), &options, &events, link, &link->session), NULL,
                  c->name);
     t->links = link;

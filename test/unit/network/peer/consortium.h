@@ -136,15 +136,15 @@ static inline int consortium_up(void **state)
                          &error),
          &error);
     for (size_t i = 0; i < 2; i++) {
-        peer_host_options host = { .ledger = c->ledger, .channel = ledger_channel(c->ledger) };
+        peer_host_options host = { .ledger = c->ledger };
 
         must(msp_signer_load(msp_path_peer_msp(c->arena, crypto, &c->config->orgs[i]), orgs[i], &c->peers[i], &error),
              &error);
         host.signer = c->peers[i];
         host.clock = (peer_clock){ consortium_now_ns, consortium_now_ms, c };
         must(peer_host_new(&host, &c->hosts[i], &error), &error);
-        must(peer_host_install(c->hosts[i], "cc", "cc_1:aa", false), NULL);
-        must(peer_host_install(c->hosts[i], "other", "other_1:bb", false), NULL);
+        must(peer_host_install(c->hosts[i], "cc", "cc_1:aa"), NULL);
+        must(peer_host_install(c->hosts[i], "other", "other_1:bb"), NULL);
     }
     return 0;
 }
@@ -303,7 +303,7 @@ static inline peer_session *open_session(struct consortium *c, size_t host, cons
     peer_session *session;
 
     s->arena = fcc__arena_new(64 << 20);
-    session = peer_session_new(c->hosts[host], name, package_id, &stream);
+    session = peer_session_new(c->hosts[host], package_id, &stream);
     assert_non_null(session);
     *script = s;
     return session;

@@ -9,14 +9,25 @@ static bool known(void *ctx, fcc_bytes txid)
     return *(bool *)ctx;
 }
 
+static fcc_status check(struct consortium *c, const peer_proposal *p, bool seen, fcc_error *error)
+{
+    const msp_channel *channel = ledger_channel(c->ledger);
+    msp_manager *members = msp_channel_manager(channel);
+    const msp_identity *creator;
+    fcc_status st = peer_proposal_filter(p, members, c->now_ns, true, error);
+
+    if (st == FCC_OK)
+        st = peer_proposal_check(p, members, known, &seen, &creator, error);
+    return st == FCC_OK ? peer_proposal_permit(p, channel, creator, error) : st;
+}
+
 static void refused(struct consortium *c, const struct flaws *flaws, const char *text)
 {
     Protos__SignedProposal s = propose(c, call, 2, NULL, flaws);
     peer_proposal *p = unpacked(c, &s);
-    bool seen = false;
     fcc_error error = { 0 };
 
-    assert_int_not_equal(peer_proposal_check(p, ledger_channel(c->ledger), c->now_ns, known, &seen, &error), FCC_OK);
+    assert_int_not_equal(check(c, p, false, &error), FCC_OK);
     if (!strstr(error.text, text))
         fail_msg("\"%s\" lacks \"%s\"", error.text, text);
 }
@@ -26,10 +37,9 @@ static void a_proposal_of_a_member_passes(void **state)
     struct consortium *c = *state;
     Protos__SignedProposal s = propose(c, call, 2, NULL, NULL);
     peer_proposal *p = unpacked(c, &s);
-    bool seen = false;
     fcc_error error = { 0 };
 
-    must(peer_proposal_check(p, ledger_channel(c->ledger), c->now_ns, known, &seen, &error), &error);
+    must(check(c, p, false, &error), &error);
     assert_true(fcc_bytes_equal(peer_proposal_function(p), FCC_LIT("Set")));
     assert_int_equal(p->input->n_args, 2);
 }
@@ -101,11 +111,9 @@ static void a_transaction_that_is_known_is_refused(void **state)
     struct consortium *c = *state;
     Protos__SignedProposal s = propose(c, call, 2, NULL, NULL);
     peer_proposal *p = unpacked(c, &s);
-    bool seen = true;
     fcc_error error = { 0 };
 
-    assert_int_equal(peer_proposal_check(p, ledger_channel(c->ledger), c->now_ns, known, &seen, &error),
-                     FCC_ERR_EXISTS);
+    assert_int_equal(check(c, p, true, &error), FCC_ERR_EXISTS);
     assert_non_null(strstr(error.text, "duplicate transaction found ["));
     assert_non_null(strstr(error.text, "]. Creator [0a"));
 }
