@@ -15,9 +15,7 @@ enum { MAX_ANSWER = 64 * 1024 * 1024, MAX_CONNECTIONS = 64, IDLE_SECONDS = 10 };
 
 struct host_admin {
     struct MHD_Daemon *daemon;
-    const host_child *children;
-    size_t count;
-    const bool *stopping;
+    const host_site *site;
 };
 
 struct answer {
@@ -35,16 +33,23 @@ static void healthz(const host_admin *a, struct answer *out)
     fcc__buf_puts(&out->body, "ok\n");
 }
 
+/* The file does not have it any more. */
+static bool is_going(const host_child *c)
+{
+    return c->leaving && !c->next;
+}
+
 static void readyz(const host_admin *a, struct answer *out)
 {
-    bool ready = !*a->stopping;
+    const host_site *s = a->site;
+    bool ready = !s->stopping;
 
-    for (size_t i = 0; i < a->count; i++)
-        ready = ready && host_child_state(&a->children[i]) == HOST_SERVING;
+    for (size_t i = 0; i < s->count; i++)
+        ready = ready && (is_going(&s->children[i]) || host_child_state(&s->children[i]) == HOST_SERVING);
     out->status = ready ? 200 : 503;
-    fcc__buf_puts(&out->body, ready ? "ready\n" : *a->stopping ? "not ready: stopping\n" : "not ready\n");
-    for (size_t i = 0; i < a->count; i++) {
-        const host_child *c = &a->children[i];
+    fcc__buf_puts(&out->body, ready ? "ready\n" : s->stopping ? "not ready: stopping\n" : "not ready\n");
+    for (size_t i = 0; i < s->count; i++) {
+        const host_child *c = &s->children[i];
 
         fcc__buf_printf(&out->body, "%s %s, peers connected: %llu\n", c->chaincode->name,
                         host_state_name(host_child_state(c)),
@@ -55,20 +60,21 @@ static void readyz(const host_admin *a, struct answer *out)
 static void status(const host_admin *a, struct answer *out)
 {
     json_t *list = json_array();
-    json_t *root = json_pack("{s:b, s:o}", "stopping", *a->stopping, "chaincodes", list);
+    json_t *root = json_pack("{s:b, s:o}", "stopping", a->site->stopping, "chaincodes", list);
     char *text;
 
     out->type = "application/json";
-    for (size_t i = 0; root && i < a->count; i++) {
-        const host_child *c = &a->children[i];
+    for (size_t i = 0; root && i < a->site->count; i++) {
+        const host_child *c = &a->site->children[i];
 
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I}", "name", c->chaincode->name, "ccid",
-                            c->chaincode->ccid, "address", c->chaincode->address, "state",
-                            host_state_name(host_child_state(c)), "pid", (int)c->pid, "runs_ms",
-                            (json_int_t)(c->pid ? host_now_ms() - c->started_ms : 0), "restarts",
-                            (json_int_t)c->restarts, "streams", (json_int_t)fcc__counted(&c->counters->streams_open),
-                            "transactions", (json_int_t)fcc__counted(&c->counters->running)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "name",
+                                              c->chaincode->name, "ccid", c->chaincode->ccid, "address",
+                                              c->chaincode->address, "state", host_state_name(host_child_state(c)),
+                                              "pid", (int)c->pid, "runs_ms",
+                                              (json_int_t)(c->pid ? host_now_ms() - c->started_ms : 0), "restarts",
+                                              (json_int_t)c->restarts, "replacements", (json_int_t)c->replacements,
+                                              "streams", (json_int_t)fcc__counted(&c->counters->streams_open),
+                                              "transactions", (json_int_t)fcc__counted(&c->counters->running)));
     }
     text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text) {
@@ -84,7 +90,7 @@ static void status(const host_admin *a, struct answer *out)
 static void metrics(const host_admin *a, struct answer *out)
 {
     out->type = "text/plain; version=0.0.4; charset=utf-8";
-    host_exposition(a->children, a->count, &out->body);
+    host_exposition(a->site->children, a->site->count, &out->body);
 }
 
 static const struct {
@@ -164,8 +170,7 @@ static fcc_status resolve(const char *address, struct addrinfo **out, fcc_error 
     return FCC_OK;
 }
 
-fcc_status host_admin_new(const char *address, const host_child *children, size_t count, const bool *stopping,
-                          host_admin **out, fcc_error *error)
+fcc_status host_admin_new(const char *address, const host_site *site, host_admin **out, fcc_error *error)
 {
     struct addrinfo *found = NULL;
     host_admin *a = calloc(1, sizeof(*a));
@@ -176,9 +181,7 @@ fcc_status host_admin_new(const char *address, const host_child *children, size_
         free(a);
         return st;
     }
-    a->children = children;
-    a->count = count;
-    a->stopping = stopping;
+    a->site = site;
     if (found->ai_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     errno = 0;

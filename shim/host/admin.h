@@ -5,18 +5,17 @@
 #ifndef FCC_HOST_ADMIN_H
 #define FCC_HOST_ADMIN_H
 
-#include "host/child.h"
+#include "host/site.h"
 
 typedef struct host_admin host_admin;
 
 /*
  * Listen at host:port, host being an IP address.
  *
- * @param children  borrowed until host_admin_free
- * @param stopping  borrowed; once it is set nothing is ready any more
+ * @param site  what it tells of; borrowed until host_admin_free
  */
-fcc_status host_admin_new(const char *address, const host_child *children, size_t count, const bool *stopping,
-                          host_admin **out, fcc_error *error) FCC_MUST_CHECK;
+fcc_status host_admin_new(const char *address, const host_site *site, host_admin **out,
+                          fcc_error *error) FCC_MUST_CHECK;
 /* What to poll for input, and for how long at most: -1 for ever. */
 int host_admin_fd(const host_admin *admin);
 int host_admin_timeout_ms(const host_admin *admin);

@@ -17,7 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 10000, STEADY_MS = 2000, CHILD_FD = 3, OWN_VARIABLES = 16 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 10000,
+    STEADY_MS = 2000,
+    LEAVE_GRACE_MS = 2000,
+    CHILD_FD = 3,
+    OWN_VARIABLES = 16
+};
 
 /* Of fcc-host's own environment a chaincode gets these alone. */
 static const char *const inherited[] = { "PATH", "TZ", "LANG", "LC_ALL" };
@@ -255,22 +262,71 @@ static void describe(int status, char *out, size_t size)
         snprintf(out, size, "ended with exit status %d", WEXITSTATUS(status));
 }
 
+/* Who left is followed, or not. */
+static void make_way(host_child *c)
+{
+    c->leaving = false;
+    c->gone = !c->next;
+    if (c->gone)
+        return;
+    c->chaincode = c->next;
+    c->next = NULL;
+    c->failures = 0;
+    c->ended = false;
+    c->start_at_ms = host_now_ms();
+}
+
+void host_child_change(host_child *c, const host_chaincode *chaincode, int64_t drain_seconds)
+{
+    bool same = chaincode && !c->leaving && c->drain_seconds == drain_seconds &&
+                host_chaincode_same(c->chaincode, chaincode);
+
+    if (same) {
+        c->chaincode = chaincode;
+        if (c->pid && chaincode->tls_cert && fcc__counted(&c->counters->serving) == FCC__SERVING)
+            kill(c->pid, SIGHUP); /* who does not serve yet reads the new ones, or ends by a signal it does not know */
+        return;
+    }
+    fcc__log(FCC__INFO, "SIGHUP: chaincode %s %s", c->chaincode->name, chaincode ? "has changed" : "is gone");
+    c->next = chaincode;
+    if (!c->pid) {
+        c->start_at_ms = 0;
+        make_way(c);
+    } else if (!c->leaving) {
+        c->leaving = true;
+        c->kill_at_ms = host_now_ms() + c->drain_seconds * 1000 + LEAVE_GRACE_MS;
+        kill(c->pid, SIGTERM);
+    }
+    c->drain_seconds = drain_seconds;
+}
+
 void host_child_reap(host_child *c)
 {
     char how[64];
     int64_t ran_ms, wait_ms;
     pid_t pid = c->pid;
+    bool served;
     int status;
 
     if (!pid || waitpid(pid, &status, WNOHANG) != pid)
         return;
     c->pid = 0;
+    served = fcc__counted(&c->counters->serving) != FCC__STARTING;
     fcc__counters_restart(c->counters);
     describe(status, how, sizeof(how));
     ran_ms = host_now_ms() - c->started_ms;
-    c->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (c->stopping || c->ended) {
+    c->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !c->leaving;
+    if (c->stopping || c->ended || c->leaving)
         fcc__log(FCC__INFO, "chaincode %s (process %d) %s", c->chaincode->name, (int)pid, how);
+    if (c->leaving && !c->stopping)
+        make_way(c);
+    if (c->stopping || c->ended || c->gone || c->start_at_ms)
+        return;
+    if (served && WIFEXITED(status) && WEXITSTATUS(status) == FCC__EXIT_REPLACE) {
+        c->replacements++;
+        c->start_at_ms = host_now_ms();
+        fcc__log_code(FCC__WARN, FCC__E_TIME_HELD, "chaincode %s (process %d) asks to be replaced: starting it again",
+                      c->chaincode->name, (int)pid);
         return;
     }
     c->failures = ran_ms >= STEADY_MS ? 1 : c->failures + 1;
@@ -293,7 +349,7 @@ host_state host_child_state(const host_child *c)
 {
     if (!c->pid)
         return c->ended || c->stopping ? HOST_ENDED : HOST_DOWN;
-    if (c->stopping)
+    if (c->stopping || c->leaving)
         return HOST_DRAINING;
     switch (fcc__counted(&c->counters->serving)) {
     case FCC__SERVING:

@@ -287,6 +287,8 @@ static fcc_status read_chaincode(host_yaml *y, const yaml_node_t *node, bool as_
     if (!is_name(out->name))
         return host_yaml_fail(y, name, "name", out->name, "letters and digits, with _ - . after the first, at most 63");
     TRY(read_path(y, exec, "exec", X_OK, "a program", &out->exec));
+    if (stat(out->exec, &out->exec_file) != 0)
+        return host_yaml_fail(y, exec, "exec", out->exec, "a program");
     TRY(read_ccid(y, node, ccid, ccid_file, out));
     TRY(read_address(y, address, "address", &out->address));
     TRY(read_tls(y, tls, out));
@@ -369,4 +371,31 @@ fcc_status host_config_read(const char *path, bool as_root, fcc__arena *arena, h
         *out = c;
     host_yaml_close(&y);
     return st;
+}
+
+/* ---- two of them ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_program(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+bool host_chaincode_same(const host_chaincode *a, const host_chaincode *b)
+{
+    bool same = same_text(a->name, b->name) && same_text(a->exec, b->exec) &&
+                same_program(&a->exec_file, &b->exec_file) && same_text(a->ccid, b->ccid) &&
+                same_text(a->address, b->address) && same_text(a->tls_cert, b->tls_cert) &&
+                same_text(a->tls_key, b->tls_key) && same_text(a->tls_client_ca, b->tls_client_ca) &&
+                a->env_count == b->env_count && a->drops == b->drops && a->uid == b->uid && a->gid == b->gid &&
+                a->budget_ms == b->budget_ms && a->memory_mb == b->memory_mb && same_text(a->log_level, b->log_level);
+
+    for (size_t i = 0; same && i < a->env_count; i++)
+        same = same_text(a->env[i], b->env[i]);
+    return same;
 }

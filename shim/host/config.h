@@ -1,5 +1,5 @@
 /*
- * config.h: the YAML file of fcc-host, read once and checked as a whole. docs/operating.md describes it.
+ * config.h: the YAML file of fcc-host, checked as a whole. docs/operating.md describes it.
  *
  * Test: test/unit/shim/host/test_config.c
  */
@@ -8,11 +8,13 @@
 
 #include "base/arena.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 typedef struct host_chaincode {
     const char *name;
-    const char *exec; /* this and all files: relative ones belong to the folder of the YAML file */
+    const char *exec;      /* this and all files: relative ones belong to the folder of the YAML file */
+    struct stat exec_file; /* when the YAML file was read */
     const char *ccid;
     const char *address;
     const char *tls_cert; /* NULL: plaintext */
@@ -47,5 +49,11 @@ typedef struct host_config {
  */
 fcc_status host_config_read(const char *path, bool as_root, fcc__arena *arena, host_config *out,
                             fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Whether a process of the one is as good as a process of the other: all that the file says is the same, and the program
+ * has not been replaced. The content of TLS files does not count, which a process reads again by itself.
+ */
+bool host_chaincode_same(const host_chaincode *a, const host_chaincode *b);
 
 #endif

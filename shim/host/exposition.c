@@ -83,10 +83,15 @@ static void about_processes(struct writer *w)
         series(w, "fcc_up", &w->children[i], NULL, NULL);
         number(w, host_child_state(&w->children[i]) == HOST_SERVING);
     }
-    family(w, "fcc_restarts_total", "counter", "Processes that ended unasked and were replaced.");
+    family(w, "fcc_restarts_total", "counter", "Processes that ended unasked and were started again.");
     for (size_t i = 0; i < w->count; i++) {
         series(w, "fcc_restarts_total", &w->children[i], NULL, NULL);
         number(w, w->children[i].restarts);
+    }
+    family(w, "fcc_replacements_total", "counter", "Processes that were replaced because a handler did not end.");
+    for (size_t i = 0; i < w->count; i++) {
+        series(w, "fcc_replacements_total", &w->children[i], NULL, NULL);
+        number(w, w->children[i].replacements);
     }
 }
 

@@ -4,8 +4,7 @@
  * One thread waits for signals, for the ends of its processes, for the next start and for HTTP.
  */
 #include "host/admin.h"
-#include "host/child.h"
-#include "host/config.h"
+#include "host/site.h"
 
 #include "base/log.h"
 
@@ -18,11 +17,6 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-enum {
-    CONFIG_BYTES = 16 * 1024 * 1024,
-    GRACE_MS = 2000, /* for a process to end after its own limit for transactions */
-};
 
 static const char help[] =
     "Runs the chaincodes that a YAML file lists, each as a process of its own, and starts again those that end.\n"
@@ -49,16 +43,10 @@ static const char help[] =
     "    memory_mb: 512            optional: limit of the process's data\n"
     "    log_level: info           optional: debug, info, warning, error\n"
     "\n"
+    "SIGHUP: the file is read again. Who is new starts, who is gone or has changed drains, and certificates are read "
+    "anew.\n"
     "SIGTERM and SIGINT: no new transactions, those that run may end, then fcc-host ends with exit status 0; a second\n"
     "one ends all at once. Exit status 1: the file is wrong, or the admin address is taken.\n";
-
-struct site {
-    host_config config;
-    host_child *children;
-    host_admin *admin;
-    bool stopping;
-    int64_t kill_at_ms; /* while stopping */
-};
 
 /* ---- --check ---- */
 
@@ -111,88 +99,50 @@ static void print_error(const fcc_error *error, bool as_json)
 
 /* ---- running ---- */
 
-static void stop_all(struct site *s, int signal_number)
+static void on_stop_signal(host_site *s, int number)
 {
-    for (size_t i = 0; i < s->config.n; i++)
-        host_child_stop(&s->children[i], signal_number);
-}
-
-static void on_stop_signal(struct site *s, int number)
-{
-    if (s->stopping) {
+    if (s->stopping)
         fcc__log(FCC__WARN, "SIG%s again: ending all chaincodes at once", sigabbrev_np(number));
-        stop_all(s, SIGKILL);
-        return;
-    }
-    fcc__log(FCC__INFO, "SIG%s: transactions that run may end, no new ones begin", sigabbrev_np(number));
-    s->stopping = true;
-    s->kill_at_ms = host_now_ms() + s->config.drain_seconds * 1000 + GRACE_MS;
-    stop_all(s, SIGTERM);
+    else
+        fcc__log(FCC__INFO, "SIG%s: transactions that run may end, no new ones begin", sigabbrev_np(number));
+    host_site_stop(s);
 }
 
-static void on_signals(struct site *s, int fd)
+static void on_signals(host_site *s, int fd)
 {
     struct signalfd_siginfo info;
 
     while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo == SIGCHLD) {
-            for (size_t i = 0; i < s->config.n; i++)
-                host_child_reap(&s->children[i]);
-        } else if (info.ssi_signo == SIGHUP) {
-            fcc__log(FCC__WARN, "SIGHUP: %s is read at the start only: restart fcc-host for a new one", s->config.path);
-        } else {
+        if (info.ssi_signo == SIGCHLD)
+            host_site_reap(s);
+        else if (info.ssi_signo != SIGHUP)
             on_stop_signal(s, (int)info.ssi_signo);
-        }
+        else if (!s->stopping)
+            host_site_reload(s);
     }
 }
 
-static bool all_ended(const struct site *s)
-{
-    for (size_t i = 0; i < s->config.n; i++)
-        if (s->children[i].pid)
-            return false;
-    return true;
-}
-
-static int sooner(int a, int64_t b)
-{
-    if (b < 0)
-        b = 0;
-    return a < 0 || b < a ? (int)b : a;
-}
-
 /* How long to wait for something to happen; -1 for ever. */
-static int patience(const struct site *s)
+static int patience(const host_site *s, const host_admin *admin)
 {
-    int ms = host_admin_timeout_ms(s->admin);
-    int64_t now = host_now_ms();
+    int64_t ours = host_site_patience_ms(s), theirs = host_admin_timeout_ms(admin);
+    int64_t ms = ours < 0 || (theirs >= 0 && theirs < ours) ? theirs : ours;
 
-    if (s->stopping)
-        return sooner(ms, s->kill_at_ms - now);
-    for (size_t i = 0; i < s->config.n; i++)
-        if (s->children[i].start_at_ms)
-            ms = sooner(ms, s->children[i].start_at_ms - now);
-    return ms;
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-static void run(struct site *s, int signals)
+static void run(host_site *s, host_admin *admin, int signals)
 {
-    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = host_admin_fd(s->admin), .events = POLLIN } };
+    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = host_admin_fd(admin), .events = POLLIN } };
 
-    while (!s->stopping || !all_ended(s)) {
-        for (size_t i = 0; i < s->config.n; i++)
-            host_child_start_if_due(&s->children[i]);
-        if (poll(fds, 2, patience(s)) < 0 && errno != EINTR) {
+    while (!s->stopping || !host_site_ended(s)) {
+        host_site_tend(s);
+        if (poll(fds, 2, patience(s, admin)) < 0 && errno != EINTR) {
             fcc__log_code(FCC__ERROR, FCC__E_HOST_SELF, "poll: %s", strerror(errno));
             break;
         }
         on_signals(s, signals);
-        host_admin_run(s->admin);
-        if (s->stopping && host_now_ms() >= s->kill_at_ms && !all_ended(s)) {
-            fcc__log_code(FCC__WARN, FCC__E_DRAIN_LATE, "some chaincodes have not ended in time: ending them");
-            s->kill_at_ms += GRACE_MS;
-            stop_all(s, SIGKILL);
-        }
+        host_admin_run(admin);
     }
 }
 
@@ -210,29 +160,24 @@ static int watch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static fcc_status serve(const host_config *config, fcc_error *error)
+static fcc_status serve(host_site *s, fcc_error *error)
 {
-    struct site s = { .config = *config };
     int signals = watch_signals();
+    const char *address = s->config->admin;
+    host_admin *admin = NULL;
     fcc_status st = FCC_OK;
 
-    s.children = calloc(config->n, sizeof(*s.children));
-    if (signals < 0 || !s.children)
+    if (signals < 0)
         st = fcc_error_set(error, FCC_ERR_NOMEM, "cannot watch for signals: %s", strerror(errno));
-    for (size_t i = 0; st == FCC_OK && i < config->n; i++)
-        st = host_child_init(&s.children[i], &config->v[i], config->drain_seconds, error);
     if (st == FCC_OK)
-        st = host_admin_new(config->admin, s.children, config->n, &s.stopping, &s.admin, error);
+        st = host_admin_new(address, s, &admin, error);
     if (st == FCC_OK) {
-        fcc__log(FCC__INFO, "%zu chaincodes of %s; admin at %.*s:%d", config->n, config->path,
-                 (int)(strrchr(config->admin, ':') - config->admin), config->admin, host_admin_port(s.admin));
-        run(&s, signals);
+        fcc__log(FCC__INFO, "%zu chaincodes of %s; admin at %.*s:%d", s->count, s->path,
+                 (int)(strrchr(address, ':') - address), address, host_admin_port(admin));
+        run(s, admin, signals);
         fcc__log(FCC__INFO, "all chaincodes have ended");
     }
-    host_admin_free(s.admin);
-    for (size_t i = 0; s.children && i < config->n; i++)
-        host_child_clear(&s.children[i]);
-    free(s.children);
+    host_admin_free(admin);
     if (signals >= 0)
         close(signals);
     return st;
@@ -246,8 +191,7 @@ int main(int argc, char **argv)
                                              { NULL, 0, NULL, 0 } };
     bool check = false, as_json = false;
     fcc_error error = { .status = FCC_ERR_NOMEM, .text = "out of memory" };
-    host_config config;
-    fcc__arena *arena;
+    host_site site;
     fcc_status st;
     int option;
 
@@ -270,14 +214,13 @@ int main(int argc, char **argv)
         return 1;
     }
     fcc__log_who("fcc-host");
-    arena = fcc__arena_new(CONFIG_BYTES);
-    st = arena ? host_config_read(argv[optind], geteuid() == 0, arena, &config, &error) : FCC_ERR_NOMEM;
+    st = host_site_open(&site, argv[optind], geteuid() == 0, &error);
     if (st == FCC_OK && check)
-        print_checked(&config, as_json);
+        print_checked(site.config, as_json);
     else if (st == FCC_OK)
-        st = serve(&config, &error);
+        st = serve(&site, &error);
     if (st != FCC_OK)
         print_error(&error, check && as_json);
-    fcc__arena_free(arena);
+    host_site_close(&site);
     return st == FCC_OK ? 0 : 1;
 }

@@ -22,6 +22,9 @@ enum {
     FCC__BUCKETS_OF_TIME = 16,
 };
 
+/* How a process exits that is to be replaced: a handler in it does not end (EX_TEMPFAIL of sysexits.h). */
+enum { FCC__EXIT_REPLACE = 75 };
+
 /* Upper bounds in microseconds; what took longer is in none of them, but in the sum and the count. */
 extern const uint64_t fcc__bucket_us[FCC__BUCKETS_OF_TIME];
 

@@ -10,9 +10,6 @@
 
 #include "io/stream.h"
 
-/* How a process exits that is to be replaced: a handler in it does not end (EX_TEMPFAIL of sysexits.h). */
-enum { FCC__EXIT_REPLACE = 75 };
-
 typedef struct fcc__guard fcc__guard;
 
 /* One a process: signals that tell of a fault are handled from here on. NULL when out of memory. */

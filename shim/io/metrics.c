@@ -36,13 +36,21 @@ static uint8_t choose_slot(const fcc_chaincode *chaincode, size_t function)
 
 static void name_slots(fcc__counters *c, const fcc_chaincode *chaincode)
 {
-    for (size_t i = 0; i < FCC__COUNTED_FUNCTIONS; i++)
-        c->functions[i].name[0] = 0; /* a process before this one may have had others */
-    fcc__counters_name("INIT", c->functions[SLOT_INIT].name);
-    fcc__counters_name("(other)", c->functions[SLOT_OTHER].name);
+    const char *names[FCC__COUNTED_FUNCTIONS] = { [SLOT_INIT] = "INIT", [SLOT_OTHER] = "(other)" };
+
     for (size_t i = 0; i < chaincode->count && i + 1 < SLOT_OTHER; i++) {
         slots[i] = choose_slot(chaincode, i);
-        fcc__counters_name(chaincode->functions[i].name, c->functions[slots[i]].name);
+        names[slots[i]] = chaincode->functions[i].name;
+    }
+    for (size_t i = 0; i < FCC__COUNTED_FUNCTIONS; i++) {
+        char name[FCC__NAME_BYTES] = "";
+
+        if (names[i])
+            fcc__counters_name(names[i], name);
+        if (strncmp(name, c->functions[i].name, sizeof(name)) != 0) { /* another program counted another one here */
+            memset(&c->functions[i], 0, sizeof(c->functions[i]));
+            memcpy(c->functions[i].name, name, sizeof(name));
+        }
     }
     for (int type = 1; type < FCC__COUNTED_CALLS; type++) {
         const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(

@@ -228,6 +228,47 @@ static void users_are_checked(void **state)
     refuse(text, "expected fcc-host to be started as root");
 }
 
+static void every_key_that_changes_makes_another_chaincode(void **state)
+{
+    static const char base[] = LEAST "  log_level: info\n";
+    static const char *const others[] = {
+        HEAD "  exec: cc\n  ccid: a:02\n  address: 127.0.0.1:1\n  log_level: info\n",
+        HEAD "  exec: cc\n  ccid: a:01\n  address: 127.0.0.1:2\n  log_level: info\n",
+        HEAD "  exec: other\n  ccid: a:01\n  address: 127.0.0.1:1\n  log_level: info\n",
+        LEAST,
+        LEAST "  log_level: debug\n",
+        LEAST "  log_level: info\n  env: { A: b }\n",
+        LEAST "  log_level: info\n  budget_ms: 1\n",
+        LEAST "  log_level: info\n  memory_mb: 500\n",
+        LEAST "  log_level: info\n  tls: { cert: cert.pem, key: cert.pem }\n",
+    };
+    fcc__arena *arena = fcc__arena_new(1 << 20);
+    char path[128], same_as_cc[128];
+    host_config a, b;
+    fcc_error error;
+
+    snprintf(path, sizeof(path), "%s/other", folder);
+    snprintf(same_as_cc, sizeof(same_as_cc), "%s/cc", folder);
+    assert_int_equal(link(same_as_cc, path), 0);
+    assert_int_equal(read_config(base, false, arena, &a, &error), FCC_OK);
+    assert_int_equal(read_config(base, false, arena, &b, &error), FCC_OK);
+    assert_true(host_chaincode_same(&a.v[0], &b.v[0]));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(read_config(others[i], false, arena, &b, &error), FCC_OK);
+        assert_false(host_chaincode_same(&a.v[0], &b.v[0]));
+    }
+    assert_int_equal(read_config(LEAST "  env: { A: b }\n", false, arena, &a, &error), FCC_OK);
+    assert_int_equal(read_config(LEAST "  env: { A: c }\n", false, arena, &b, &error), FCC_OK);
+    assert_false(host_chaincode_same(&a.v[0], &b.v[0]));
+    /* the program, in the place of the old one */
+    assert_int_equal(read_config(LEAST, false, arena, &a, &error), FCC_OK);
+    write_file("other", "#!/bin/sh\n:\n");
+    assert_int_equal(read_config(LEAST, false, arena, &b, &error), FCC_OK);
+    assert_false(host_chaincode_same(&a.v[0], &b.v[0]));
+    unlink(path);
+    fcc__arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +278,7 @@ int main(void)
         cmocka_unit_test(mistakes_in_keys_are_named_with_their_line),
         cmocka_unit_test(mistakes_in_values_are_named_with_their_line),
         cmocka_unit_test(users_are_checked),
+        cmocka_unit_test(every_key_that_changes_makes_another_chaincode),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
