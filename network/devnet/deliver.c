@@ -150,6 +150,108 @@ static fcc_status send_filtered(devnet_deliver *s, fcc_bytes block, fcc__arena *
     return st == FCC_OK ? send_field(s, 3, wire) : st;
 }
 
+/* May this client see it, as the collection was defined then? */
+static bool may_see(const devnet_deliver *s, const ledger_private *set)
+{
+    msp_manager *manager = msp_channel_manager(ledger_channel(s->net->ledger));
+    const msp_identity *signer;
+    size_t count;
+
+    if (set->members.len == 0)
+        return true;
+    msp_signers_of(manager, &s->request, 1, &signer, &count);
+    return msp_policy_evaluate(set->members, &signer, count, NULL) == FCC_OK;
+}
+
+/* Append to an array of the arena that has room for all. NULL past its cap. */
+static Rwset__NsPvtReadWriteSet *namespace_of(Rwset__TxPvtReadWriteSet *tx, fcc_bytes ns, size_t most,
+                                              fcc__arena *arena)
+{
+    Rwset__NsPvtReadWriteSet *new;
+
+    if (tx->n_ns_pvt_rwset > 0 && fcc_bytes_equal(fcc__of_pb(tx->ns_pvt_rwset[tx->n_ns_pvt_rwset - 1]->namespace_), ns))
+        return tx->ns_pvt_rwset[tx->n_ns_pvt_rwset - 1];
+    new = fcc__arena_alloc(arena, sizeof(*new));
+    if (!new)
+        return NULL;
+    rwset__ns_pvt_read_write_set__init(new);
+    new->namespace_ = fcc__pb(ns);
+    new->collection_pvt_rwset = fcc__arena_zalloc(arena, most, sizeof(*new->collection_pvt_rwset));
+    if (!new->collection_pvt_rwset)
+        return NULL;
+    tx->ns_pvt_rwset[tx->n_ns_pvt_rwset++] = new;
+    return new;
+}
+
+static Rwset__TxPvtReadWriteSet *tx_of(Protos__BlockAndPrivateData *data, uint32_t index, size_t most,
+                                       fcc__arena *arena)
+{
+    Protos__PrivateDataEntry *entry;
+    Rwset__TxPvtReadWriteSet *tx;
+
+    if (data->n_private_data_map > 0 && data->private_data_map[data->n_private_data_map - 1]->key == index)
+        return data->private_data_map[data->n_private_data_map - 1]->value;
+    entry = fcc__arena_alloc(arena, sizeof(*entry));
+    tx = fcc__arena_alloc(arena, sizeof(*tx));
+    if (!entry || !tx)
+        return NULL;
+    protos__private_data_entry__init(entry);
+    rwset__tx_pvt_read_write_set__init(tx);
+    tx->ns_pvt_rwset = fcc__arena_zalloc(arena, most, sizeof(*tx->ns_pvt_rwset));
+    if (!tx->ns_pvt_rwset)
+        return NULL;
+    entry->key = index;
+    entry->value = tx;
+    data->private_data_map[data->n_private_data_map++] = entry;
+    return tx;
+}
+
+/* What this peer has of the block's private data and the client may see, by transaction. */
+static fcc_status gather_private(const devnet_deliver *s, uint64_t number, fcc__arena *arena,
+                                 Protos__BlockAndPrivateData *out)
+{
+    const ledger_private *sets;
+    size_t count;
+    fcc_status st = ledger_private_of(s->net->ledger, number, s->peer->org->mspid, arena, &sets, &count);
+
+    if (st != FCC_OK)
+        return st;
+    out->private_data_map = fcc__arena_zalloc(arena, count, sizeof(*out->private_data_map));
+    if (!out->private_data_map)
+        return FCC_ERR_LIMIT;
+    for (size_t i = 0; i < count; i++) {
+        Rwset__CollectionPvtReadWriteSet *collection = fcc__arena_alloc(arena, sizeof(*collection));
+        Rwset__TxPvtReadWriteSet *tx;
+        Rwset__NsPvtReadWriteSet *ns;
+
+        if (!may_see(s, &sets[i]))
+            continue;
+        tx = tx_of(out, sets[i].index, count, arena);
+        ns = tx ? namespace_of(tx, sets[i].ns, count, arena) : NULL;
+        if (!collection || !ns)
+            return FCC_ERR_LIMIT;
+        rwset__collection_pvt_read_write_set__init(collection);
+        collection->collection_name = fcc__pb(sets[i].collection);
+        collection->rwset = fcc__pb(sets[i].rwset);
+        ns->collection_pvt_rwset[ns->n_collection_pvt_rwset++] = collection;
+    }
+    return FCC_OK;
+}
+
+static fcc_status send_with_private_data(devnet_deliver *s, uint64_t number, fcc_bytes block, fcc__arena *arena)
+{
+    Protos__BlockAndPrivateData data = PROTOS__BLOCK_AND_PRIVATE_DATA__INIT;
+    Common__Block *unpacked;
+    fcc_bytes wire;
+    fcc_status st = FCC__UNPACK_BORROWED(common__block, block, arena, &unpacked);
+
+    if (st != FCC_OK || (st = gather_private(s, number, arena, &data)) != FCC_OK)
+        return st;
+    data.block = unpacked;
+    st = fcc__pack(&data, arena, &wire);
+    return st == FCC_OK ? send_field(s, 4, wire) : st;
+}
+
 static fcc_status send_block(devnet_deliver *s, uint64_t number, fcc__arena *arena)
 {
     fcc_bytes block;
@@ -162,6 +264,8 @@ static fcc_status send_block(devnet_deliver *s, uint64_t number, fcc__arena *are
     switch (s->form) {
     case FILTERED:
         return send_filtered(s, block, arena);
+    case WITH_PRIVATE_DATA:
+        return send_with_private_data(s, number, block, arena);
     case AS_ORDERED:
         st = devnet_block_as_ordered(block, arena, &block);
         return st == FCC_OK ? send_field(s, 2, block) : st;
@@ -382,6 +486,13 @@ static const rpc_events *accept_filtered(rpc_call *rpc, void *ctx, void **call_c
     return accept(rpc, peer->net, peer, FILTERED, call_ctx);
 }
 
+static const rpc_events *accept_private(rpc_call *rpc, void *ctx, void **call_ctx)
+{
+    devnet_peer *peer = ctx;
+
+    return accept(rpc, peer->net, peer, WITH_PRIVATE_DATA, call_ctx);
+}
+
 static const rpc_events *accept_ordered(rpc_call *rpc, void *ctx, void **call_ctx)
 {
     return accept(rpc, ctx, NULL, AS_ORDERED, call_ctx);
@@ -391,8 +502,11 @@ fcc_status devnet_deliver_serve(devnet_peer *peer)
 {
     fcc_status st = rpc_server_method(peer->server, "/protos.Deliver/Deliver", accept_blocks, peer);
 
-    return st == FCC_OK ? rpc_server_method(peer->server, "/protos.Deliver/DeliverFiltered", accept_filtered, peer)
-                        : st;
+    if (st == FCC_OK)
+        st = rpc_server_method(peer->server, "/protos.Deliver/DeliverFiltered", accept_filtered, peer);
+    if (st == FCC_OK)
+        st = rpc_server_method(peer->server, "/protos.Deliver/DeliverWithPrivateData", accept_private, peer);
+    return st;
 }
 
 fcc_status devnet_deliver_serve_orderer(struct devnet *net, rpc_server *server)

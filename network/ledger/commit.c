@@ -162,6 +162,8 @@ static fcc_status apply_one(struct commit *c, size_t i, fcc_error *error)
         st = ledger__apply(&c->updates, &one->rwset, (uint32_t)i);
         if (st == FCC_OK)
             st = ledger__private_apply(&c->updates, one, (uint32_t)i);
+        if (st == FCC_OK)
+            st = ledger__writesets_purge(&c->updates, &one->rwset);
     }
     return st;
 }
@@ -299,6 +301,8 @@ static fcc_status fill(struct commit *c, const ledger__spot *known, fcc_error *e
         return st;
     if (st == FCC_OK)
         st = ledger__expire(&c->updates);
+    if (st == FCC_OK)
+        st = ledger__writesets_expire(&c->updates);
     if (st == FCC_OK)
         st = index_txs(c);
     if (st == FCC_OK)

@@ -217,6 +217,17 @@ fcc_status ledger__expiry_note(ledger__updates *updates, fcc_bytes ns, fcc_bytes
 /* Remove what ends with this block. */
 fcc_status ledger__expire(ledger__updates *updates) FCC_MUST_CHECK;
 
+/* ---- writesets.c: the private write sets of each block ----------------------------------------------------------- */
+
+/* Keep one for the member organisations. `rwset` are its bytes. */
+fcc_status ledger__writeset_keep(ledger__updates *updates, fcc_bytes ns, fcc_bytes name,
+                                 const ledger__collection *collection, fcc_bytes rwset, const Kvrwset__KVRWSet *set,
+                                 uint32_t index) FCC_MUST_CHECK;
+/* Take what this transaction purges out of all of them. After its own are kept. */
+fcc_status ledger__writesets_purge(ledger__updates *updates, const ledger__rwset *rwset) FCC_MUST_CHECK;
+/* Remove those that end with this block. */
+fcc_status ledger__writesets_expire(ledger__updates *updates) FCC_MUST_CHECK;
+
 /* ---- ledger.c ------------------------------------------------------------------------------------------------------ */
 
 /* Free it, unless it is somebody else's. Takes NULL. */

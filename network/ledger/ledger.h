@@ -96,6 +96,22 @@ fcc_status ledger_find_tx(const ledger *l, fcc_bytes txid, ledger_place *out) FC
 /* Its Envelope, in the arena. FCC_ERR_NOT_FOUND. */
 fcc_status ledger_envelope(const ledger *l, ledger_place place, fcc__arena *arena, fcc_bytes *out) FCC_MUST_CHECK;
 
+/* What one transaction of a block has written to one private collection. */
+typedef struct ledger_private {
+    uint32_t index; /* of the transaction in the block */
+    fcc_bytes ns, collection;
+    fcc_bytes rwset; /* kvrwset.KVRWSet, without the keys that were purged */
+    fcc_bytes
+        members; /* common.SignaturePolicyEnvelope that a reader must satisfy; empty: whoever may read the block */
+} ledger_private;
+
+/*
+ * All that an organisation's peer has of a block's private data, by transaction, namespace and collection; in the arena.
+ * Nothing for a block that has none, or none any more.
+ */
+fcc_status ledger_private_of(const ledger *l, uint64_t block, const char *mspid, fcc__arena *arena,
+                             const ledger_private **out, size_t *count) FCC_MUST_CHECK;
+
 /* "MVCC_READ_CONFLICT"; "UNKNOWN" for a number without a name. */
 const char *ledger_code_name(uint8_t code);
 

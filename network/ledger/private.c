@@ -287,6 +287,8 @@ static fcc_status store_collection(ledger__updates *u, fcc_bytes ns, fcc_bytes n
     if (st != FCC_OK || !collection)
         return st;
     st = FCC__UNPACK(kvrwset__kvrwset, plain, u->arena, &set);
+    if (st == FCC_OK)
+        st = ledger__writeset_keep(u, ns, name, collection, plain, set, index);
     for (i = 0; st == FCC_OK && i < u->l->org_count; i++) {
         const char *org = u->l->orgs[i];
 

@@ -8,8 +8,8 @@
 enum { MAX_READERS = 4096, SHARED_KEY = LEDGER__DIRECT_KEY + 1 };
 static const size_t map_bytes = (size_t)1 << 40;
 
-static const char *const table_names[LEDGER__TABLES] = { "state",  "private", "history", "txs",
-                                                         "blocks", "meta",    "pending", "expiry" };
+static const char *const table_names[LEDGER__TABLES] = { "state", "private", "history", "txs",      "blocks",
+                                                         "meta",  "pending", "expiry",  "writesets" };
 
 bool ledger__take_uvarint(fcc_bytes *from, uint64_t *out)
 {

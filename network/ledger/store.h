@@ -20,11 +20,12 @@ typedef enum ledger__table {
     LEDGER__STATE,   /* public and hashed state */
     LEDGER__PRIVATE, /* private state of each organisation */
     LEDGER__HISTORY,
-    LEDGER__TXS,     /* txid to place */
-    LEDGER__BLOCKS,  /* number to place in the files, and header hash to number */
-    LEDGER__META,    /* savepoint */
-    LEDGER__PENDING, /* private write sets of a block that is about to be written */
-    LEDGER__EXPIRY,  /* block to private keys that end with it */
+    LEDGER__TXS,       /* txid to place */
+    LEDGER__BLOCKS,    /* number to place in the files, and header hash to number */
+    LEDGER__META,      /* savepoint */
+    LEDGER__PENDING,   /* private write sets of a block that is about to be written */
+    LEDGER__EXPIRY,    /* block to private keys that end with it */
+    LEDGER__WRITESETS, /* private write sets of each block, by organisation */
     LEDGER__TABLES
 } ledger__table;
 
