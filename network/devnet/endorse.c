@@ -1,73 +1,117 @@
 /*
  * endorse.c: the gateway's Endorse: which organisations have to endorse, their endorsements, and the transaction that
- * is made of them.
+ * is made of them. Fabric: internal/pkg/gateway/endorse.go, endorsement.go.
  *
- * When the client names no organisations, the gateway's own peer is asked first, because only a simulation tells what
- * is touched. The smallest set of organisations that satisfies all policies of that endorses then; sets with the
- * gateway's own organisation come first, because it has done its part. As in Fabric, only members of a collection are
- * shown its transient data unless the client named the organisations.
+ * When the client names no organisations, the gateway's own peer is asked first, because only a simulation tells what is
+ * touched; what else is needed follows from that. A peer that fails, or answers differently, takes all sets of peers with
+ * it out of the plan; the next one is tried until none is left. As in Fabric, only members of a collection are shown its
+ * transient data unless the client named the organisations.
  *
  * Private data are put into the transient store only when the transaction could be assembled: failures leave none.
  */
-#include "devnet/internal.h"
+#include "devnet/plan.h"
 
 #include "base/buf.h"
-#include "peer/collections.h"
 #include "protos/unpack.h"
 
-#include "ledger/rwset/kvrwset/kv_rwset.pb-c.h"
-#include "ledger/rwset/rwset.pb-c.h"
-
-enum { MAX_ORGS = 16 }; /* subsets are enumerated */
-
-/* One organisation's part. */
+/* One peer's part. */
 struct part {
     devnet_call *call;
     devnet_peer *peer;
-    bool asked, endorsed;
+    bool asked, endorsed, failed;
     peer_outcome outcome;
 };
 
 struct endorsement {
-    peer_proposal proposal;
+    devnet_request request;
     struct part *parts; /* one for each peer of the network */
     size_t running;
     bool planning; /* the first one, which tells what is needed, is being asked */
+    devnet_layouts layouts;
+    size_t next;         /* of the layouts */
+    unsigned wanted;     /* the one that is being tried */
+    struct part **order; /* who endorsed, as their answers came */
+    size_t endorsed;
     devnet_detail *details;
     size_t failed;
 };
 
 static void advance(devnet_call *call);
 
+static unsigned bit_of(const struct part *part)
+{
+    return 1u << (part->peer - part->peer->net->peers);
+}
+
+static peer_endorsed endorsed_of(const struct part *part)
+{
+    const Protos__ProposalResponse *response = &part->outcome.response;
+
+    return (peer_endorsed){
+        .mspid = part->peer->org->mspid,
+        .payload = fcc__of_pb(response->payload),
+        .endorser = fcc__of_pb(response->endorsement->endorser),
+        .signature = fcc__of_pb(response->endorsement->signature),
+    };
+}
+
+static void fail_part(struct endorsement *e, struct part *part, const char *message)
+{
+    part->failed = true;
+    e->details[e->failed].peer = part->peer;
+    e->details[e->failed].message = message;
+    e->failed++;
+}
+
+/* An endorsement counts when it is the same as the first one. */
+static void take_part(struct endorsement *e, struct part *part)
+{
+    peer_endorsed first, this = endorsed_of(part);
+    const char *text;
+
+    if (e->endorsed > 0) {
+        first = endorsed_of(e->order[0]);
+        if (!fcc_bytes_equal(first.payload, this.payload)) {
+            text = fcc__arena_printf(part->call->arena, "ProposalResponsePayloads do not match: %s",
+                                     peer_difference(&e->request.proposal, &first, &this, part->call->arena));
+            fail_part(e, part, text ? text : "ProposalResponsePayloads do not match");
+            return;
+        }
+    }
+    part->endorsed = true;
+    e->order[e->endorsed++] = part;
+}
+
 static void part_done(void *ctx, const peer_outcome *outcome)
 {
     struct part *part = ctx;
     devnet_call *call = part->call;
     struct endorsement *e = call->state;
-    devnet_judgement judged = devnet_judge(outcome, call->arena);
+    devnet_judgement judged = devnet_judge(outcome, part->peer == call->peer, call->arena);
 
     part->outcome = *outcome;
-    part->endorsed = judged.code == RPC_OK && outcome->response.endorsement;
-    if (!part->endorsed) {
-        e->details[e->failed].peer = part->peer;
-        e->details[e->failed].message = judged.message;
-        e->failed++;
-    }
+    if (judged.code != RPC_OK)
+        fail_part(e, part, judged.message);
+    else if (!outcome->response.endorsement)
+        fail_part(e, part, "the answer has no endorsement");
+    else
+        take_part(e, part);
     e->running--;
     if (e->running == 0)
         advance(call);
     devnet_call_release(call);
 }
 
-/* Ask all organisations that are marked in `mask` and haven't been asked. */
-static void ask(devnet_call *call, unsigned mask)
+/* Ask all peers of the set that haven't been asked. */
+static void ask(devnet_call *call, unsigned set)
 {
     struct devnet *net = call->peer->net;
     struct endorsement *e = call->state;
     unsigned todo = 0;
 
+    e->wanted = set;
     for (size_t i = 0; i < net->peer_count; i++)
-        if ((mask & 1u << i) && !e->parts[i].asked) {
+        if ((set & 1u << i) && !e->parts[i].asked) {
             e->parts[i].asked = true;
             todo |= 1u << i;
             e->running++;
@@ -81,214 +125,123 @@ static void ask(devnet_call *call, unsigned mask)
         if (todo & 1u << i) {
             e->parts[i].call = call;
             e->parts[i].peer = &net->peers[i];
-            call->pending++;
-            peer_endorse(net->peers[i].host, &e->proposal, call->arena, part_done, &e->parts[i]);
+            devnet_ask(call, &e->request, &net->peers[i], part_done, &e->parts[i]);
         }
     devnet_call_release(call);
 }
 
 /* ---- planning ---------------------------------------------------------------------------------------------------- */
 
-/* What a simulation says about who may and who has to endorse. */
-struct need {
-    unsigned installed; /* organisations that have all its chaincodes */
-    unsigned members;   /* and are members of all collections whose data it read, or for which transient data came */
-    const char *collections; /* their names, for a message */
-};
-
-static bool is_member(const struct devnet *net, fcc_bytes chaincode, fcc_bytes name, const char *mspid)
+/* The invoked chaincode alone: for who says nothing about what was touched. */
+static Protos__ChaincodeInterest *plain_interest(const devnet_request *request, fcc__arena *arena)
 {
-    const devnet_chaincode *cc = devnet_find_chaincode(net, chaincode);
-    fcc__arena *arena = cc ? fcc__arena_new(1 << 22) : NULL;
-    peer_collection collection;
-    bool member = arena && peer_collection_find(&cc->definition, name, arena, &collection) == FCC_OK &&
-                  peer_collection_admits(&collection, mspid);
+    Protos__ChaincodeInterest *interest = fcc__arena_alloc(arena, sizeof(*interest));
+    Protos__ChaincodeCall *call = fcc__arena_alloc(arena, sizeof(*call));
+    Protos__ChaincodeCall **calls = fcc__arena_alloc(arena, sizeof(Protos__ChaincodeCall *));
 
-    fcc__arena_free(arena);
-    return member;
+    if (!interest || !call || !calls)
+        return NULL;
+    protos__chaincode_interest__init(interest);
+    protos__chaincode_call__init(call);
+    call->name = fcc__pb(request->chaincode);
+    calls[0] = call;
+    interest->chaincodes = calls;
+    interest->n_chaincodes = 1;
+    return interest;
 }
 
-/* Data of the collection were read, as far as the read-write set tells: the hash counts as well. */
-static bool reads_private(const Rwset__CollectionHashedReadWriteSet *c, fcc__arena *arena)
+/*
+ * Transient data are not shown to who may not see the collections that they go into: as if these had been read. Their
+ * names, separated by blanks; "" when nothing had to be changed.
+ */
+static const char *protect(Protos__ChaincodeInterest *interest, fcc__arena *arena)
 {
-    Kvrwset__HashedRWSet *set;
+    const char *names = "";
 
-    return FCC__UNPACK(kvrwset__hashed_rwset, fcc__of_pb(c->hashed_rwset), arena, &set) != FCC_OK ||
-           set->n_hashed_reads > 0;
-}
+    for (size_t i = 0; i < interest->n_chaincodes; i++) {
+        Protos__ChaincodeCall *call = interest->chaincodes[i];
 
-static bool find_need(devnet_call *call, const ledger_results *results, struct need *out)
-{
-    struct devnet *net = call->peer->net;
-    struct endorsement *e = call->state;
-    bool transient = e->proposal.transient_count > 0, ok = false;
-    Rwset__TxReadWriteSet *set;
-    fcc__buf names;
-
-    *out = (struct need){ 0, 0, "" };
-    if (FCC__UNPACK(rwset__tx_read_write_set, results->rwset, call->arena, &set) != FCC_OK)
-        return false;
-    fcc__buf_init(&names, 4096);
-    for (size_t i = 0; i < net->peer_count; i++)
-        if (peer_host_installed(net->peers[i].host, e->proposal.chaincode))
-            out->installed |= 1u << i;
-    for (size_t n = 0; n < set->n_ns_rwset; n++) {
-        fcc_bytes ns = fcc__of_pb(set->ns_rwset[n]->namespace_);
-
-        if (!devnet_find_chaincode(net, ns))
-            continue; /* _lifecycle */
-        for (size_t i = 0; i < net->peer_count; i++)
-            if (!peer_host_installed(net->peers[i].host, ns))
-                out->installed &= ~(1u << i);
-    }
-    out->members = out->installed;
-    for (size_t n = 0; n < set->n_ns_rwset; n++)
-        for (size_t c = 0; c < set->ns_rwset[n]->n_collection_hashed_rwset; c++) {
-            const Rwset__CollectionHashedReadWriteSet *collection = set->ns_rwset[n]->collection_hashed_rwset[c];
-            fcc_bytes ns = fcc__of_pb(set->ns_rwset[n]->namespace_), name = fcc__of_pb(collection->collection_name);
-
-            if (!transient && !reads_private(collection, call->arena))
-                continue;
-            fcc__buf_printf(&names, "%s" FCC_FMT, names.len ? " " : "", FCC_ARG(name));
-            for (size_t i = 0; i < net->peer_count; i++)
-                if (!is_member(net, ns, name, net->peers[i].org->mspid))
-                    out->members &= ~(1u << i);
-        }
-    out->collections = fcc__arena_printf(call->arena, "%s", names.len ? fcc__buf_cstr(&names) : "");
-    ok = out->collections != NULL;
-    fcc__buf_clear(&names);
-    return ok;
-}
-
-/* The smallest subset of `allowed` that satisfies the policies, with `own` if one of that size has it; 0: none. */
-static unsigned smallest_set(const devnet_call *call, const ledger_results *results, unsigned allowed, unsigned own)
-{
-    const struct devnet *net = call->peer->net;
-    const msp_channel *channel = ledger_channel(net->ledger);
-    unsigned count = (unsigned)net->peer_count, best = 0, best_size = count + 1;
-
-    for (unsigned mask = 1; mask < 1u << count; mask++) {
-        unsigned size = (unsigned)__builtin_popcount(mask);
-        const char *mspids[MAX_ORGS];
-        size_t n = 0;
-
-        if ((mask & ~allowed) || size > best_size || (size == best_size && ((best & own) || !(mask & own))))
+        if (!call->no_private_reads)
             continue;
-        for (unsigned i = 0; i < count; i++)
-            if (mask & 1u << i)
-                mspids[n++] = net->peers[i].org->mspid;
-        if (msp_channel_satisfied_by_orgs(channel, results->policies, results->policy_count, mspids, n)) {
-            best = mask;
-            best_size = size;
-        }
+        call->no_private_reads = false;
+        for (size_t n = 0; n < call->n_collection_names && names; n++)
+            names = fcc__arena_printf(arena, "%s%s" FCC_FMT, names, *names ? " " : "",
+                                      FCC_ARG(fcc__of_pb(call->collection_names[n])));
     }
-    return best;
+    return names;
 }
 
-/* After the first answer: who else has to endorse. */
-static void plan(devnet_call *call)
+static void refuse_plan(devnet_call *call, const char *problem)
+{
+    devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
+                  "no combination of peers can be derived which satisfy the endorsement policy: %s", problem);
+}
+
+/* The plan after the first answer; false after a refusal. */
+static bool plan(devnet_call *call, const struct part *first)
 {
     struct devnet *net = call->peer->net;
     struct endorsement *e = call->state;
-    const ledger_results *results = NULL;
-    unsigned own = 1u << (call->peer - net->peers), first = 0, set;
-    struct need need;
+    Protos__ChaincodeInterest *interest = first->outcome.response.interest, *original;
+    const char *protected = "", *problem;
+    devnet_layouts unprotected;
+    fcc_bytes bytes;
 
-    e->planning = false;
-    for (size_t i = 0; i < net->peer_count; i++)
-        if (e->parts[i].endorsed) {
-            results = &e->parts[i].outcome.results;
-            first = 1u << i;
-        }
-    if (!results) {
-        devnet_refuse(call, RPC_ABORTED, e->details, e->failed,
-                      "failed to endorse transaction, see attached details for more info");
-        return;
-    }
-    if (!find_need(call, results, &need)) {
+    if (!interest || interest->n_chaincodes == 0)
+        interest = plain_interest(&e->request, call->arena);
+    if (!interest || fcc__pack(interest, call->arena, &bytes) != FCC_OK ||
+        FCC__UNPACK(protos__chaincode_interest, bytes, call->arena, &original) != FCC_OK ||
+        (e->request.transient && !(protected = protect(interest, call->arena)))) {
         devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
-        return;
+        return false;
     }
-    set = smallest_set(call, results, need.members, first ? first : own);
-    if (!set && (set = smallest_set(call, results, need.installed, first ? first : own)) != 0 &&
-        e->proposal.transient_count > 0) {
+    problem = devnet_plan(net, e->request.channel, interest, bit_of(first), call->arena, &e->layouts);
+    if (!problem)
+        return true;
+    if (*protected &&
+        !(problem = devnet_plan(net, e->request.channel, original, bit_of(first), call->arena, &unprotected)))
         devnet_refuse(
             call, RPC_FAILED_PRECONDITION, NULL, 0,
             "requires endorsement from organisation(s) that are not in the distribution policy of the private "
             "data collection(s): [%s]; retry specifying trusted endorsing organizations to protect transient "
             "data",
-            need.collections);
-        return;
-    }
-    if (!set) {
-        devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
-                      "no combination of peers can be derived which satisfy the endorsement policy: no organisations "
-                      "with chaincode " FCC_FMT " satisfy the policies of what function " FCC_FMT " touches",
-                      FCC_ARG(e->proposal.chaincode), FCC_ARG(peer_proposal_function(&e->proposal)));
-        return;
-    }
-    for (size_t i = 0; i < net->peer_count; i++)
-        if (!(set & 1u << i))
-            e->parts[i].endorsed = false; /* its part in the plan is done */
-    ask(call, set);
+            protected);
+    else
+        refuse_plan(call, problem);
+    return false;
 }
 
 /* ---- the transaction --------------------------------------------------------------------------------------------- */
 
+/* All that belong to the set that is complete, in the order of their answers. */
 static void assemble(devnet_call *call)
 {
     struct devnet *net = call->peer->net;
     struct endorsement *e = call->state;
     Gateway__EndorseResponse response = GATEWAY__ENDORSE_RESPONSE__INIT;
     Common__Envelope envelope = COMMON__ENVELOPE__INIT;
-    peer_endorsed *endorsed = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*endorsed));
-    struct part **parts = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*parts));
+    peer_endorsed *endorsed = fcc__arena_zalloc(call->arena, e->endorsed, sizeof(*endorsed));
     fcc_bytes payload;
     size_t count = 0;
     fcc_error error;
 
-    if (!endorsed || !parts) {
+    if (!endorsed) {
         devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
         return;
     }
-    for (size_t i = 0; i < net->peer_count; i++) {
-        const peer_outcome *outcome = &e->parts[i].outcome;
-
-        if (!e->parts[i].endorsed)
-            continue;
-        parts[count] = &e->parts[i];
-        endorsed[count] = (peer_endorsed){
-            .mspid = net->peers[i].org->mspid,
-            .payload = fcc__of_pb(outcome->response.payload),
-            .endorser = fcc__of_pb(outcome->response.endorsement->endorser),
-            .signature = fcc__of_pb(outcome->response.endorsement->signature),
-        };
-        if (count > 0 && !fcc_bytes_equal(endorsed[count].payload, endorsed[0].payload)) {
-            const char *text = fcc__arena_printf(
-                call->arena, "ProposalResponsePayloads do not match: %s",
-                peer_difference(&e->proposal, &endorsed[0], &endorsed[count], call->arena));
-
-            e->details[e->failed].peer = &net->peers[i];
-            e->details[e->failed].message = text ? text : "ProposalResponsePayloads do not match";
-            e->failed++;
-        }
-        count++;
-    }
-    if (e->failed > 0 || count == 0) {
-        devnet_refuse(call, RPC_ABORTED, e->details, e->failed,
-                      "failed to collect enough transaction endorsements, see attached details for more info");
-        return;
-    }
-    if (peer_assemble(&e->proposal, endorsed, count, call->arena, &payload, &error) != FCC_OK) {
+    for (size_t i = 0; i < e->endorsed; i++)
+        if (e->wanted & bit_of(e->order[i]))
+            endorsed[count++] = endorsed_of(e->order[i]);
+    if (peer_assemble(&e->request.proposal, endorsed, count, call->arena, &payload, &error) != FCC_OK) {
         devnet_refuse(call, RPC_ABORTED, NULL, 0, "failed to assemble transaction: %s", error.text);
         return;
     }
     if (!call->rpc)
         return; /* the client has gone: nobody will submit it */
-    for (size_t i = 0; i < count; i++) {
-        fcc_bytes private = parts[i]->outcome.results.private_rwset;
+    for (size_t i = 0; i < e->endorsed; i++) {
+        fcc_bytes private = e->order[i]->outcome.results.private_rwset;
 
-        if (private.len > 0 && ledger_transient_put(net->ledger, e->proposal.txid, private) != FCC_OK) {
+        if (private.len > 0 && ledger_transient_put(net->ledger, e->request.proposal.txid, private) != FCC_OK) {
             devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "the private data cannot be kept: out of memory");
             return;
         }
@@ -298,14 +251,51 @@ static void assemble(devnet_call *call)
     devnet_reply(call, &response);
 }
 
+/* The sets of peers in `wanted` that endorsed, and that failed. */
+static void count_parts(const devnet_call *call, unsigned *endorsed, unsigned *failed)
+{
+    const struct endorsement *e = call->state;
+
+    *endorsed = *failed = 0;
+    for (size_t i = 0; i < call->peer->net->peer_count; i++) {
+        if (e->parts[i].endorsed)
+            *endorsed |= 1u << i;
+        if (e->parts[i].failed)
+            *failed |= 1u << i;
+    }
+}
+
+/* All that were asked have answered. */
 static void advance(devnet_call *call)
 {
     struct endorsement *e = call->state;
+    unsigned endorsed, failed;
 
-    if (e->planning)
-        plan(call);
-    else
+    if (e->planning) {
+        e->planning = false;
+        if (e->endorsed == 0) {
+            devnet_refuse(call, RPC_ABORTED, e->details, e->failed,
+                          "failed to endorse transaction, see attached details for more info");
+            return;
+        }
+        if (!plan(call, e->order[0]))
+            return;
+    }
+    count_parts(call, &endorsed, &failed);
+    if (e->wanted && (e->wanted & ~endorsed) == 0 && (e->next > 0 || e->layouts.count == 0)) {
         assemble(call);
+        return;
+    }
+    while (e->next < e->layouts.count) {
+        unsigned set = e->layouts.sets[e->next++];
+
+        if ((set & failed) == 0) {
+            ask(call, set);
+            return;
+        }
+    }
+    devnet_refuse(call, RPC_ABORTED, e->details, e->failed,
+                  "failed to collect enough transaction endorsements, see attached details for more info");
 }
 
 /* ---- the request ------------------------------------------------------------------------------------------------- */
@@ -325,7 +315,7 @@ static unsigned named_set(devnet_call *call, const Gateway__EndorseRequest *requ
 
         for (size_t i = 0; i < net->peer_count; i++)
             if (fcc_bytes_equal(fcc_str(net->peers[i].org->mspid), name) &&
-                peer_host_installed(net->peers[i].host, e->proposal.chaincode)) {
+                devnet_serves(&net->peers[i], e->request.channel, e->request.chaincode)) {
                 set |= 1u << i;
                 found = true;
             }
@@ -341,28 +331,30 @@ static unsigned named_set(devnet_call *call, const Gateway__EndorseRequest *requ
     return set;
 }
 
-/* Whom to ask first: the own peer, else any that has the chaincode; 0 after a refusal. */
+/* Whom to ask first: the own peer, else one that discovery tells; 0 after a refusal. */
 static unsigned first_peer(devnet_call *call)
 {
-    struct devnet *net = call->peer->net;
     struct endorsement *e = call->state;
+    const Protos__ChaincodeInterest *interest;
+    devnet_layouts layouts;
+    const char *problem;
 
-    if (peer_host_installed(call->peer->host, e->proposal.chaincode))
-        return 1u << (call->peer - net->peers);
-    if (e->proposal.transient_count > 0 && devnet_find_chaincode(net, e->proposal.chaincode)) {
+    if (devnet_serves(call->peer, e->request.channel, e->request.chaincode))
+        return 1u << (call->peer - call->peer->net->peers);
+    if (e->request.transient) {
         devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
                       "no endorsers found in the gateway's organization; retry specifying endorsing organization(s) to "
                       "protect transient data");
         return 0;
     }
-    for (size_t i = 0; i < net->peer_count; i++)
-        if (peer_host_installed(net->peers[i].host, e->proposal.chaincode))
-            return 1u << i;
-    devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
-                  "no combination of peers can be derived which satisfy the endorsement policy: chaincode " FCC_FMT
-                  " is not installed on any peer of channel " FCC_FMT,
-                  FCC_ARG(e->proposal.chaincode), FCC_ARG(e->proposal.channel));
-    return 0;
+    interest = plain_interest(&e->request, call->arena);
+    problem = interest ? devnet_plan(call->peer->net, e->request.channel, interest, 0, call->arena, &layouts)
+                       : "out of memory";
+    if (problem) {
+        refuse_plan(call, problem);
+        return 0;
+    }
+    return layouts.sets[0] & -layouts.sets[0];
 }
 
 void devnet_endorse(devnet_call *call, fcc_bytes message)
@@ -370,11 +362,11 @@ void devnet_endorse(devnet_call *call, fcc_bytes message)
     struct devnet *net = call->peer->net;
     struct endorsement *e = fcc__arena_zalloc(call->arena, 1, sizeof(*e));
     Gateway__EndorseRequest *request;
-    fcc_error error;
+    const char *problem;
     unsigned set;
 
     if (FCC__UNPACK(gateway__endorse_request, message, call->arena, &request) != FCC_OK) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "the request is no EndorseRequest");
+        devnet_refuse_message(call);
         return;
     }
     if (!request->proposed_transaction || request->proposed_transaction->proposal_bytes.len == 0) {
@@ -383,14 +375,16 @@ void devnet_endorse(devnet_call *call, fcc_bytes message)
     }
     if (e) {
         e->parts = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->parts));
-        e->details = fcc__arena_zalloc(call->arena, 2 * net->peer_count, sizeof(*e->details));
+        e->order = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->order));
+        e->details = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->details));
     }
-    if (!e || !e->parts || !e->details) {
+    if (!e || !e->parts || !e->order || !e->details) {
         devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
         return;
     }
-    if (peer_proposal_unpack(request->proposed_transaction, call->arena, &e->proposal, &error) != FCC_OK) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "%s", error.text);
+    problem = devnet_request_read(request->proposed_transaction, call->arena, &e->request);
+    if (problem) {
+        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "%s", problem);
         return;
     }
     call->state = e;

@@ -32,6 +32,12 @@ static void refuse(devnet_events *s, rpc_code code, const char *text)
 
 /* ---- one block --------------------------------------------------------------------------------------------------- */
 
+/* Fabric passes over an event that misses one of these. */
+static bool is_whole(const Protos__ChaincodeEvent *event)
+{
+    return event->chaincode_id.len > 0 && event->event_name.len > 0 && event->tx_id.len > 0;
+}
+
 /* Does the client get this event? Up to and including the checkpoint's transaction it doesn't. */
 static bool matches(devnet_events *s, const Protos__ChaincodeEvent *event)
 {
@@ -68,7 +74,8 @@ static fcc_status send_block(devnet_events *s, fcc__arena *arena)
         if (i >= filter.len || filter.data[i] != 0 ||
             ledger_tx_parse(fcc__of_pb(block->data->data[i]), arena, &tx) != FCC_OK || tx.event.len == 0)
             continue;
-        if (FCC__UNPACK(protos__chaincode_event, tx.event, arena, &event) == FCC_OK && matches(s, event))
+        if (FCC__UNPACK(protos__chaincode_event, tx.event, arena, &event) == FCC_OK && is_whole(event) &&
+            matches(s, event))
             response.events[response.n_events++] = event;
     }
     if (response.n_events == 0)
@@ -164,15 +171,24 @@ static void on_message(rpc_call *rpc, void *ctx, fcc_bytes message)
     (void)rpc;
     if (s->started)
         return;
-    if (FCC__UNPACK(gateway__signed_chaincode_events_request, message, s->arena, &wrapped) != FCC_OK ||
-        wrapped->request.len == 0)
+    if (FCC__UNPACK(gateway__signed_chaincode_events_request, message, s->arena, &wrapped) != FCC_OK)
+        refuse(s, RPC_INTERNAL,
+               "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format "
+               "data");
+    else if (wrapped->request.len == 0)
         refuse(s, RPC_INVALID_ARGUMENT, "a chaincode events request is required");
     else if (FCC__UNPACK(gateway__chaincode_events_request, fcc__of_pb(wrapped->request), s->arena, &request) != FCC_OK)
-        refuse(s, RPC_INVALID_ARGUMENT, "invalid chaincode events request: it cannot be decoded");
-    else if (!devnet_may_read(s->peer->net, fcc__of_pb(wrapped->request), fcc__of_pb(request->identity),
-                              fcc__of_pb(wrapped->signature), fcc__of_pb(request->channel_id), &why))
+        refuse(s, RPC_INVALID_ARGUMENT,
+               "invalid chaincode events request: proto: cannot parse invalid wire-format data");
+    else if (devnet_permit(s->peer, "gateway/ChaincodeEvents", fcc__of_pb(request->channel_id),
+                           fcc__of_pb(wrapped->request), fcc__of_pb(request->identity), fcc__of_pb(wrapped->signature),
+                           &why) != FCC_OK)
         refuse(s, RPC_PERMISSION_DENIED, why.text);
-    else if (find_start(s, request)) {
+    else if (!devnet_knows(s->peer->net, fcc__of_pb(request->channel_id))) {
+        fcc_error_set(&why, FCC_ERR_NOT_FOUND, "channel does not exist: " FCC_FMT,
+                      FCC_ARG(fcc__of_pb(request->channel_id)));
+        refuse(s, RPC_NOT_FOUND, why.text);
+    } else if (find_start(s, request)) {
         s->chaincode = fcc__of_pb(request->chaincode_id);
         s->after = fcc__of_pb(request->after_transaction_id);
         s->started = true;
@@ -191,6 +207,7 @@ static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
             *link = s->next;
             break;
         }
+    s->peer->gateway_calls--;
     rpc_timer_cancel(s->timer);
     fcc__arena_free(s->arena);
     free(s);
@@ -201,12 +218,16 @@ static const rpc_events stream_events = { .on_message = on_message, .on_closed =
 static const rpc_events *accept_stream(rpc_call *rpc, void *ctx, void **call_ctx)
 {
     devnet_peer *peer = ctx;
-    devnet_events *s = calloc(1, sizeof(*s));
+    devnet_events *s;
 
+    if (!devnet_gateway_enter(peer, rpc))
+        return NULL;
+    s = calloc(1, sizeof(*s));
     if (s)
         s->arena = fcc__arena_new(1 << 22);
     if (!s || !s->arena) {
         free(s);
+        peer->gateway_calls--;
         rpc_finish(rpc, RPC_RESOURCE_EXHAUSTED, FCC_LIT("out of memory"), FCC_LIT(""));
         return NULL;
     }

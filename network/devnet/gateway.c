@@ -1,6 +1,6 @@
 /*
- * gateway.c: gateway.Gateway on one organisation's peer: Evaluate, Submit, CommitStatus, and what the methods share.
- * Codes, texts and details are Fabric's: internal/pkg/gateway.
+ * gateway.c: gateway.Gateway on one organisation's peer: how its calls begin and end, and what a peer is asked and
+ * answers. Codes, texts and details are Fabric's: internal/pkg/gateway, apiutils.go.
  */
 #include "devnet/internal.h"
 
@@ -13,6 +13,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum {
+    CONCURRENT = 500
+}; /* calls of one gateway: limits.concurrency.gatewayService of Fabric's sample configuration */
 
 static const char detail_type[] = "type.googleapis.com/gateway.ErrorDetail";
 
@@ -107,8 +111,15 @@ void devnet_refuse(devnet_call *call, rpc_code code, const devnet_detail *detail
     free(formatted);
 }
 
+void devnet_refuse_message(devnet_call *call)
+{
+    devnet_refuse(call, RPC_INTERNAL, NULL, 0,
+                  "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data");
+}
+
 static void free_call(devnet_call *call)
 {
+    call->peer->gateway_calls--;
     fcc__arena_free(call->arena);
     free(call);
 }
@@ -120,42 +131,85 @@ void devnet_call_release(devnet_call *call)
         free_call(call);
 }
 
-static void stop_waiting(devnet_call *call)
-{
-    devnet_call **link = &call->peer->net->waiting;
-
-    if (!call->waiting)
-        return;
-    for (; *link; link = &(*link)->next)
-        if (*link == call) {
-            *link = call->next;
-            break;
-        }
-    call->waiting = false;
-}
-
 static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
 {
     devnet_call *call = ctx;
 
     (void)rpc;
     (void)status;
-    stop_waiting(call);
+    devnet_stop_waiting(call);
     call->rpc = NULL;
     if (call->pending == 0)
         free_call(call);
 }
 
-/* ---- judging an endorser's answer -------------------------------------------------------------------------------- */
+/* ---- asking a peer ------------------------------------------------------------------------------------------------- */
 
-devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena)
+/* Where the text of peer_proposal_unpack is not the gateway's own. */
+static const char *unreadable(fcc__arena *arena, const char *what)
+{
+    const char *text = fcc__arena_printf(arena, "error unmarshalling %s: proto: cannot parse invalid wire-format data",
+                                         what);
+
+    return text ? text : "out of memory";
+}
+
+const char *devnet_request_read(const Protos__SignedProposal *signed_proposal, fcc__arena *arena, devnet_request *out)
+{
+    Protos__ChaincodeInvocationSpec *invocation;
+    Protos__ChaincodeProposalPayload *payload;
+    Common__ChannelHeader *channel_header;
+    Protos__Proposal *proposal;
+    Common__Header *header;
+    fcc_error error;
+
+    if (FCC__UNPACK(protos__proposal, fcc__of_pb(signed_proposal->proposal_bytes), arena, &proposal) != FCC_OK)
+        return unreadable(arena, "Proposal");
+    if (FCC__UNPACK(common__header, fcc__of_pb(proposal->header), arena, &header) != FCC_OK)
+        return unreadable(arena, "Header");
+    if (FCC__UNPACK(common__channel_header, fcc__of_pb(header->channel_header), arena, &channel_header) != FCC_OK)
+        return unreadable(arena, "ChannelHeader");
+    if (FCC__UNPACK(protos__chaincode_proposal_payload, fcc__of_pb(proposal->payload), arena, &payload) != FCC_OK)
+        return unreadable(arena, "ChaincodeProposalPayload");
+    if (FCC__UNPACK(protos__chaincode_invocation_spec, fcc__of_pb(payload->input), arena, &invocation) != FCC_OK)
+        return unreadable(arena, "ChaincodeInvocationSpec");
+    out->channel = fcc__of_pb(channel_header->channel_id);
+    out->spec = invocation->chaincode_spec;
+    if (out->spec && out->spec->chaincode_id)
+        out->chaincode = fcc__of_pb(out->spec->chaincode_id->name);
+    out->transient = payload->n_transientmap > 0;
+    if (peer_proposal_unpack(signed_proposal, arena, &out->proposal, &error) != FCC_OK) {
+        out->problem = fcc__arena_printf(arena, "%s", error.text);
+        if (!out->problem)
+            out->problem = "out of memory";
+    }
+    return NULL;
+}
+
+void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, peer_done done, void *ctx)
+{
+    const peer_outcome refused = { .verdict = PEER_REFUSED, .refusal = request->problem };
+
+    call->pending++;
+    if (request->problem)
+        done(ctx, &refused);
+    else
+        peer_endorse(peer->host, &request->proposal, call->arena, done, ctx);
+}
+
+devnet_judgement devnet_judge(const peer_outcome *outcome, bool local, fcc__arena *arena)
 {
     const Protos__Response *response = outcome->response.response;
     devnet_judgement judged = { RPC_OK, "", false };
 
-    if (outcome->verdict == PEER_REFUSED) {
+    if (outcome->verdict == PEER_REFUSED && local) {
         judged.code = RPC_FAILED_PRECONDITION;
         judged.message = outcome->refusal;
+    } else if (outcome->verdict ==
+               PEER_REFUSED) { /* over the wire an error has no body: as if the peer weren't there */
+        judged.code = RPC_UNAVAILABLE;
+        judged.retry = true;
+        judged.message = fcc__arena_printf(arena, "rpc error: code = Unknown desc = %s", outcome->refusal);
     } else if (response->status < 200 || response->status >= 400) {
         if (outcome->response.payload.len == 0 && response->status == 500) {
             judged.code = RPC_ABORTED;
@@ -170,234 +224,6 @@ devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena)
     if (!judged.message)
         judged.message = "out of memory";
     return judged;
-}
-
-/* ---- Evaluate ---------------------------------------------------------------------------------------------------- */
-
-struct evaluation {
-    peer_proposal proposal;
-    devnet_peer **plan; /* whom to ask, in this order */
-    size_t planned, asked;
-    devnet_detail *details;
-    size_t failed;
-};
-
-static void evaluate_next(devnet_call *call);
-
-static void evaluated(void *ctx, const peer_outcome *outcome)
-{
-    devnet_call *call = ctx;
-    struct evaluation *e = call->state;
-    devnet_judgement judged = devnet_judge(outcome, call->arena);
-    Gateway__EvaluateResponse response = GATEWAY__EVALUATE_RESPONSE__INIT;
-
-    if (judged.code == RPC_OK) {
-        response.result = outcome->response.response;
-        devnet_reply(call, &response);
-    } else {
-        e->details[e->failed].peer = e->plan[e->asked - 1];
-        e->details[e->failed].message = judged.message;
-        e->failed++;
-        if (!judged.retry)
-            devnet_refuse(call, judged.code, e->details, e->failed, "evaluate call to endorser returned error: %s",
-                          judged.message);
-        else if (e->asked < e->planned && call->rpc)
-            evaluate_next(call);
-        else
-            devnet_refuse(call, judged.code, e->details, e->failed,
-                          "failed to evaluate transaction, see attached details for more info");
-    }
-    devnet_call_release(call);
-}
-
-static void evaluate_next(devnet_call *call)
-{
-    struct evaluation *e = call->state;
-    devnet_peer *peer = e->plan[e->asked++];
-
-    call->pending++;
-    peer_endorse(peer->host, &e->proposal, call->arena, evaluated, call);
-}
-
-static bool is_target(const Gateway__EvaluateRequest *request, const devnet_peer *peer)
-{
-    if (request->n_target_organizations == 0)
-        return true;
-    for (size_t i = 0; i < request->n_target_organizations; i++)
-        if (fcc_bytes_equal(fcc__of_pb(request->target_organizations[i]), fcc_str(peer->org->mspid)))
-            return true;
-    return false;
-}
-
-static void evaluate(devnet_call *call, fcc_bytes message)
-{
-    struct devnet *net = call->peer->net;
-    struct evaluation *e = fcc__arena_zalloc(call->arena, 1, sizeof(*e));
-    Gateway__EvaluateRequest *request;
-    fcc_error error;
-    bool own_only;
-
-    if (FCC__UNPACK(gateway__evaluate_request, message, call->arena, &request) != FCC_OK) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "the request is no EvaluateRequest");
-        return;
-    }
-    if (!request->proposed_transaction || request->proposed_transaction->proposal_bytes.len == 0) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0,
-                      "failed to unpack transaction proposal: a signed proposal is required");
-        return;
-    }
-    if (!e || peer_proposal_unpack(request->proposed_transaction, call->arena, &e->proposal, &error) != FCC_OK) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "failed to unpack transaction proposal: %s",
-                      e ? error.text : "out of memory");
-        return;
-    }
-    e->plan = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->plan));
-    e->details = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->details));
-    if (!e->plan || !e->details) {
-        devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
-        return;
-    }
-    own_only = e->proposal.transient_count > 0 && request->n_target_organizations == 0;
-    call->state = e;
-    if (is_target(request, call->peer) && peer_host_installed(call->peer->host, e->proposal.chaincode))
-        e->plan[e->planned++] = call->peer;
-    for (size_t i = 0; i < net->peer_count && !own_only; i++)
-        if (&net->peers[i] != call->peer && is_target(request, &net->peers[i]) &&
-            peer_host_installed(net->peers[i].host, e->proposal.chaincode))
-            e->plan[e->planned++] = &net->peers[i];
-    if (e->planned == 0) {
-        devnet_refuse(call, RPC_FAILED_PRECONDITION, NULL, 0,
-                      "%sno peers available to evaluate chaincode " FCC_FMT " in channel " FCC_FMT,
-                      own_only ? "no endorsers found in the gateway's organization; retry specifying target "
-                                 "organization(s) to protect transient data: "
-                               : "",
-                      FCC_ARG(e->proposal.chaincode), FCC_ARG(e->proposal.channel));
-        return;
-    }
-    evaluate_next(call);
-}
-
-/* ---- Submit ------------------------------------------------------------------------------------------------------ */
-
-static const char *status_name(Common__Status status)
-{
-    const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(&common__status__descriptor, (int)status);
-
-    return v ? v->name : "UNKNOWN";
-}
-
-static void submit(devnet_call *call, fcc_bytes message)
-{
-    struct devnet *net = call->peer->net;
-    Gateway__SubmitResponse response = GATEWAY__SUBMIT_RESPONSE__INIT;
-    Gateway__SubmitRequest *request;
-    devnet_broadcast judged;
-
-    if (FCC__UNPACK(gateway__submit_request, message, call->arena, &request) != FCC_OK)
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "the request is no SubmitRequest");
-    else if (!request->prepared_transaction)
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "a prepared transaction is required");
-    else if (request->prepared_transaction->signature.len == 0)
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "prepared transaction must be signed");
-    else {
-        judged = devnet_orderer_submit(net->orderer, request->prepared_transaction, call->arena);
-        if (judged.status == COMMON__STATUS__SUCCESS)
-            devnet_reply(call, &response);
-        else if (judged.status >= 400 && judged.status < 500)
-            devnet_refuse(call, RPC_ABORTED, NULL, 0, "received unsuccessful response from orderer: status=%s, info=%s",
-                          status_name(judged.status), judged.info);
-        else
-            devnet_refuse(call, RPC_UNAVAILABLE, NULL, 0, "no orderers could successfully process transaction");
-    }
-}
-
-/* ---- CommitStatus ------------------------------------------------------------------------------------------------ */
-
-bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature,
-                     fcc_bytes channel_id, fcc_error *why)
-{
-    const msp_channel *channel = ledger_channel(net->ledger);
-    const msp_identity *reader;
-    fcc_error inner = { 0 };
-
-    if (!fcc_bytes_equal(channel_id, fcc_str(msp_channel_id(channel)))) {
-        fcc_error_set(why, FCC_ERR_NOT_FOUND, "failed to get policy manager for channel [" FCC_FMT "]",
-                      FCC_ARG(channel_id));
-        return false;
-    }
-    if (msp_deserialize(msp_channel_manager(channel), identity, &reader, &inner) == FCC_OK &&
-        msp_validate(reader, &inner) == FCC_OK && msp_verify(reader, &request, 1, signature, &inner) == FCC_OK &&
-        msp_channel_evaluate(channel, "/Channel/Application/Readers", &reader, 1, &inner) == FCC_OK)
-        return true;
-    fcc_error_set(why, FCC_ERR_AUTH,
-                  "failed evaluating policy on signed data during check policy [/Channel/Application/Readers]: [%s]",
-                  inner.text);
-    return false;
-}
-
-static void reply_place(devnet_call *call, uint64_t block, uint8_t code)
-{
-    Gateway__CommitStatusResponse response = GATEWAY__COMMIT_STATUS_RESPONSE__INIT;
-
-    response.result = (Protos__TxValidationCode)code;
-    response.block_number = block;
-    devnet_reply(call, &response);
-}
-
-static void commit_status(devnet_call *call, fcc_bytes message)
-{
-    struct devnet *net = call->peer->net;
-    Gateway__SignedCommitStatusRequest *wrapped;
-    Gateway__CommitStatusRequest *request;
-    ledger_place place;
-    fcc_error why;
-
-    if (FCC__UNPACK(gateway__signed_commit_status_request, message, call->arena, &wrapped) != FCC_OK ||
-        wrapped->request.len == 0) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "a commit status request is required");
-        return;
-    }
-    if (FCC__UNPACK(gateway__commit_status_request, fcc__of_pb(wrapped->request), call->arena, &request) != FCC_OK) {
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "invalid status request: it cannot be decoded");
-        return;
-    }
-    if (request->identity.len == 0)
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "no identity provided");
-    else if (request->channel_id.len == 0)
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "no channel ID provided");
-    else if (request->transaction_id.len == 0)
-        devnet_refuse(call, RPC_INVALID_ARGUMENT, NULL, 0, "transaction ID should not be empty");
-    else if (!devnet_may_read(net, fcc__of_pb(wrapped->request), fcc__of_pb(request->identity),
-                              fcc__of_pb(wrapped->signature), fcc__of_pb(request->channel_id), &why))
-        devnet_refuse(call, RPC_PERMISSION_DENIED, NULL, 0, "%s", why.text);
-    else if (ledger_find_tx(net->ledger, fcc__of_pb(request->transaction_id), &place) == FCC_OK)
-        reply_place(call, place.block, place.code);
-    else {
-        call->txid = fcc__of_pb(request->transaction_id);
-        call->waiting = true;
-        call->next = net->waiting;
-        net->waiting = call;
-    }
-}
-
-void devnet_gateway_committed(struct devnet *net, const ledger_committed *block)
-{
-    devnet_call **link = &net->waiting;
-
-    while (*link) {
-        devnet_call *call = *link;
-        size_t i = 0;
-
-        while (i < block->count && !fcc_bytes_equal(call->txid, block->txids[i]))
-            i++;
-        if (i == block->count) {
-            link = &call->next;
-            continue;
-        }
-        *link = call->next;
-        call->waiting = false;
-        reply_place(call, block->number, block->codes[i]);
-    }
 }
 
 /* ---- the service ------------------------------------------------------------------------------------------------- */
@@ -416,7 +242,7 @@ static void run(void *ctx, fcc_bytes message, void (*method)(devnet_call *, fcc_
 static void on_evaluate(rpc_call *rpc, void *ctx, fcc_bytes message)
 {
     (void)rpc;
-    run(ctx, message, evaluate);
+    run(ctx, message, devnet_evaluate);
 }
 
 static void on_endorse(rpc_call *rpc, void *ctx, fcc_bytes message)
@@ -428,13 +254,27 @@ static void on_endorse(rpc_call *rpc, void *ctx, fcc_bytes message)
 static void on_submit(rpc_call *rpc, void *ctx, fcc_bytes message)
 {
     (void)rpc;
-    run(ctx, message, submit);
+    run(ctx, message, devnet_submit);
 }
 
 static void on_commit_status(rpc_call *rpc, void *ctx, fcc_bytes message)
 {
     (void)rpc;
-    run(ctx, message, commit_status);
+    run(ctx, message, devnet_commit_status);
+}
+
+bool devnet_gateway_enter(devnet_peer *peer, rpc_call *rpc)
+{
+    char text[100];
+
+    if (peer->gateway_calls < CONCURRENT) {
+        peer->gateway_calls++;
+        return true;
+    }
+    snprintf(text, sizeof(text), "too many requests for /gateway.Gateway, exceeding concurrency limit (%d)",
+             CONCURRENT);
+    rpc_finish(rpc, RPC_UNKNOWN, fcc_str(text), FCC_LIT(""));
+    return false;
 }
 
 static devnet_call *new_call(rpc_call *rpc, devnet_peer *peer)
@@ -454,9 +294,14 @@ static devnet_call *new_call(rpc_call *rpc, devnet_peer *peer)
 
 static const rpc_events *accept(rpc_call *rpc, void *ctx, void **call_ctx, const rpc_events *events)
 {
-    devnet_call *call = new_call(rpc, ctx);
+    devnet_peer *peer = ctx;
+    devnet_call *call;
 
+    if (!devnet_gateway_enter(peer, rpc))
+        return NULL;
+    call = new_call(rpc, peer);
     if (!call) {
+        peer->gateway_calls--;
         rpc_finish(rpc, RPC_RESOURCE_EXHAUSTED, FCC_LIT("out of memory"), FCC_LIT(""));
         return NULL;
     }

@@ -26,8 +26,8 @@ typedef struct devnet_peer {
     msp_signer *signer;
     peer_host *host;
     rpc_server *server;
-    char *address;                /* host:port, once it listens */
-    size_t endorsing, delivering; /* calls of the services that run */
+    char *address;                               /* host:port, once it listens */
+    size_t endorsing, delivering, gateway_calls; /* calls of the services that run */
 } devnet_peer;
 
 typedef struct devnet_chaincode {
@@ -137,14 +137,48 @@ typedef struct devnet_judgement {
     bool retry;
 } devnet_judgement;
 
-devnet_judgement devnet_judge(const peer_outcome *outcome, fcc__arena *arena);
+/* `local`: of the gateway's own peer. */
+devnet_judgement devnet_judge(const peer_outcome *outcome, bool local, fcc__arena *arena);
+
+/* What a gateway routes a proposal by, before a peer takes it apart. In the arena that it was read into. */
+typedef struct devnet_request {
+    fcc_bytes channel;
+    fcc_bytes chaincode;               /* as the invocation names it; may be empty */
+    const Protos__ChaincodeSpec *spec; /* NULL when there is none */
+    bool transient;
+    peer_proposal proposal;
+    const char *problem; /* why no peer will take the proposal; NULL: `proposal` is set */
+} devnet_request;
+
+/* NULL, or what can't be read. */
+const char *devnet_request_read(const Protos__SignedProposal *signed_proposal, fcc__arena *arena, devnet_request *out);
+/* Let the peer endorse; the call stays until `done` has called devnet_call_release. */
+void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, peer_done done, void *ctx);
+/* The call's message isn't what the method takes. */
+void devnet_refuse_message(devnet_call *call);
+/* One call more, up to the limit; false after the refusal. The caller counts gateway_calls down at its end. */
+bool devnet_gateway_enter(devnet_peer *peer, rpc_call *rpc);
+
+/* Is this the network's channel? */
+bool devnet_knows(const struct devnet *net, fcc_bytes channel);
+/* Fabric's words when it isn't, for FCC_ARG(channel) twice. */
+#define DEVNET_NO_CONFIG \
+    "failed to get config for channel [" FCC_FMT "]: could not get last config for channel " FCC_FMT
 
 /*
- * Is `signature` the identity's over `request`, and may it read the channel? For CommitStatus and ChaincodeEvents.
- * false: *why is the text for PERMISSION_DENIED.
+ * May who signed `request` use this resource of the channel? Checks the signature. FCC_ERR_AUTH: *why is the text for
+ * PERMISSION_DENIED.
  */
-bool devnet_may_read(struct devnet *net, fcc_bytes request, fcc_bytes identity, fcc_bytes signature, fcc_bytes channel,
-                     fcc_error *why);
+fcc_status devnet_permit(const devnet_peer *peer, const char *resource, fcc_bytes channel, fcc_bytes request,
+                         fcc_bytes identity, fcc_bytes signature, fcc_error *why) FCC_MUST_CHECK;
+
+/* ---- evaluate.c, submit.c ---------------------------------------------------------------------------------------- */
+
+void devnet_evaluate(devnet_call *call, fcc_bytes message);
+void devnet_submit(devnet_call *call, fcc_bytes message);
+void devnet_commit_status(devnet_call *call, fcc_bytes message);
+/* The call's client has gone. */
+void devnet_stop_waiting(devnet_call *call);
 
 /* ---- endorser.c -------------------------------------------------------------------------------------------------- */
 

@@ -9,6 +9,16 @@
 
 static const char implicit_prefix[] = "_implicit_org_";
 
+/* Its members alone endorse what is written to it. */
+static fcc_status implicit_endorsement(fcc_bytes mspid, fcc__arena *arena, fcc_bytes *out)
+{
+    const char *text = fcc__arena_printf(arena, "OR('" FCC_FMT ".member')", FCC_ARG(mspid));
+    fcc_bytes envelope;
+    fcc_status st = text ? msp_policy_parse(text, arena, &envelope, NULL) : FCC_ERR_LIMIT;
+
+    return st == FCC_OK ? msp_policy_application(envelope, arena, out) : st;
+}
+
 fcc_status peer_collection_find(const ledger_definition *definition, fcc_bytes name, fcc__arena *arena,
                                 peer_collection *out)
 {
@@ -19,6 +29,8 @@ fcc_status peer_collection_find(const ledger_definition *definition, fcc_bytes n
 
     if (fcc_bytes_starts_with(name, fcc_str(implicit_prefix))) {
         found.implicit_org = fcc_bytes_of(name.data + prefix, name.len - prefix);
+        if ((st = implicit_endorsement(found.implicit_org, arena, &found.endorsement)) != FCC_OK)
+            return st;
         *out = found;
         return FCC_OK;
     }
@@ -34,7 +46,8 @@ fcc_status peer_collection_find(const ledger_definition *definition, fcc_bytes n
             c->member_orgs_policy->payload_case != PROTOS__COLLECTION_POLICY_CONFIG__PAYLOAD_SIGNATURE_POLICY)
             continue;
         found.required_peer_count = c->required_peer_count;
-        if ((st = fcc__pack(c->member_orgs_policy->signature_policy, arena, &found.members)) != FCC_OK)
+        if ((st = fcc__pack(c->member_orgs_policy->signature_policy, arena, &found.members)) != FCC_OK ||
+            (c->endorsement_policy && (st = fcc__pack(c->endorsement_policy, arena, &found.endorsement)) != FCC_OK))
             return st;
         *out = found;
         return FCC_OK;

@@ -7,6 +7,7 @@
 typedef struct peer_collection {
     fcc_bytes members;      /* common.SignaturePolicyEnvelope; empty for an organisation's implicit collection */
     fcc_bytes implicit_org; /* that organisation's MSP id */
+    fcc_bytes endorsement;  /* protos.ApplicationPolicy; empty: that of the chaincode */
     int32_t required_peer_count;
 } peer_collection;
 
