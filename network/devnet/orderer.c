@@ -61,8 +61,8 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
     for (size_t i = 0; i < committed.count; i++)
         if (committed.codes[i] != 0) {
             invalid++;
-            fcc__log(FCC__WARN, "transaction " FCC_FMT " in block %" PRIu64 " is invalid: %s",
-                     FCC_ARG(committed.txids[i]), committed.number, ledger_code_name(committed.codes[i]));
+            fcc__log(FCC__WARN, "transaction " FCC_FMT " is invalid: %s: %s", FCC_ARG(committed.txids[i]),
+                     ledger_code_name(committed.codes[i]), ledger_why(net->ledger, &committed, i, NULL, arena));
         }
     fcc__log(FCC__DEBUG, "block %" PRIu64 ": %zu transactions, %zu invalid", committed.number, committed.count,
              invalid);

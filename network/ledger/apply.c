@@ -1,9 +1,8 @@
 /*
- * apply.c: the sequential part of validation and what valid transactions change.
+ * apply.c: what valid transactions change.
  *
  * Updates are written into the open transaction of the database at once, so that the next transaction of the block is
- * checked against them; a key that this block has already touched conflicts whatever its version. The list of updates is
- * what the commit hash is made of.
+ * checked against them (conflicts.c). The list of updates is what the commit hash is made of.
  */
 #include "ledger/internal.h"
 
@@ -12,13 +11,6 @@
 
 #include <stdlib.h>
 
-struct update {
-    fcc_bytes ns, collection, key;
-    bool is_delete;
-    fcc_bytes value;
-    uint32_t index;
-};
-
 void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc__arena *arena, uint64_t block)
 {
     memset(updates, 0, sizeof *updates);
@@ -26,150 +18,8 @@ void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc
     updates->txn = txn;
     updates->arena = arena;
     updates->block = block;
-    ledger__map_init(&updates->map, arena, sizeof(struct update));
+    ledger__map_init(&updates->map, arena, sizeof(ledger__update));
     ledger__map_init(&updates->collections, arena, sizeof(ledger__collection *));
-}
-
-/* ---- conflicts ---------------------------------------------------------------------------------------------------- */
-
-static fcc_status check_read(ledger__updates *u, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
-                             const Kvrwset__Version *version, bool *same)
-{
-    fcc_bytes state_key = ledger__state_key(u->l, ns, collection, key);
-    ledger__entry entry;
-    fcc_status st;
-
-    if (ledger__map_find(&u->map, state_key)) {
-        *same = false;
-        return FCC_OK;
-    }
-    st = ledger__entry_get(u->l, u->txn, LEDGER__STATE, state_key, &entry);
-    if (st == FCC_OK)
-        *same = ledger__version_is(&entry, version);
-    return st;
-}
-
-/* Is what the range gives now what was recorded? Both have been through range.c, so their forms can be compared. */
-static fcc_status compare_range(const Kvrwset__RangeQueryInfo *recorded, Kvrwset__RangeQueryInfo *now,
-                                fcc__arena *arena, bool *same)
-{
-    Kvrwset__QueryReads none = KVRWSET__QUERY_READS__INIT;
-    const void *a, *b;
-    fcc_bytes a_bytes, b_bytes;
-    fcc_status st;
-    bool hashed = recorded->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_READS_MERKLE_HASHES;
-
-    if (hashed != (now->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_READS_MERKLE_HASHES)) {
-        *same = false;
-        return FCC_OK;
-    }
-    if (hashed) {
-        a = recorded->reads_merkle_hashes;
-        b = now->reads_merkle_hashes;
-    } else {
-        a = recorded->reads_info_case ? recorded->raw_reads : &none;
-        b = now->reads_info_case ? now->raw_reads : &none;
-    }
-    st = fcc__pack(a, arena, &a_bytes);
-    if (st == FCC_OK)
-        st = fcc__pack(b, arena, &b_bytes);
-    if (st == FCC_OK)
-        *same = fcc_bytes_equal(a_bytes, b_bytes);
-    return st;
-}
-
-/* Walk the range as it is now. A listed range ends with the first result too many. */
-static fcc_status walk_range(ledger__updates *u, fcc_bytes ns, const Kvrwset__RangeQueryInfo *info,
-                             ledger__range *range, size_t most)
-{
-    fcc_bytes none = { NULL, 0 }, end = fcc__of_pb(info->end_key), prefix, from;
-    ledger__cursor cursor;
-    ledger__entry entry;
-    fcc_status st;
-    size_t n;
-
-    if (!fcc__arena_copy(u->arena, ledger__state_key(u->l, ns, none, none), &prefix))
-        return FCC_ERR_LIMIT;
-    from = ledger__state_key(u->l, ns, none, fcc__of_pb(info->start_key));
-    if (!from.len)
-        return FCC_ERR_LIMIT;
-    st = ledger__cursor_open(&u->l->store, u->txn, LEDGER__STATE, from, &cursor);
-    for (n = 0; st == FCC_OK && n <= most && cursor.key.data && fcc_bytes_starts_with(cursor.key, prefix); n++) {
-        fcc_bytes key = fcc_bytes_of(cursor.key.data + prefix.len, cursor.key.len - prefix.len);
-        int order = fcc_bytes_compare(key, end);
-
-        if (end.len && (order > 0 || (order == 0 && info->itr_exhausted)))
-            break;
-        st = ledger__entry_parse(cursor.value, &entry);
-        if (st == FCC_OK)
-            st = ledger__range_add(range, key, entry.version);
-        if (st == FCC_OK)
-            st = ledger__cursor_next(&cursor);
-    }
-    ledger__cursor_close(&cursor);
-    return st;
-}
-
-static fcc_status check_range(ledger__updates *u, fcc_bytes ns, const Kvrwset__RangeQueryInfo *info, bool *same)
-{
-    Kvrwset__RangeQueryInfo now = KVRWSET__RANGE_QUERY_INFO__INIT;
-    uint32_t max_degree = UINT32_MAX;
-    size_t most = SIZE_MAX - 1;
-    ledger__range range;
-    fcc_status st;
-
-    if (info->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_READS_MERKLE_HASHES) {
-        max_degree = info->reads_merkle_hashes->max_degree;
-        if (max_degree < 2) {
-            *same = false;
-            return FCC_OK;
-        }
-    } else {
-        most = info->reads_info_case ? info->raw_reads->n_kv_reads : 0;
-    }
-    ledger__range_init(&range, u->arena, max_degree);
-    st = walk_range(u, ns, info, &range, most);
-    if (st == FCC_OK)
-        st = ledger__range_done(&range, &now);
-    return st == FCC_OK ? compare_range(info, &now, u->arena, same) : st;
-}
-
-fcc_status ledger__check_reads(ledger__updates *u, const ledger__rwset *rwset, uint8_t *code)
-{
-    fcc_bytes none = { NULL, 0 };
-    fcc_status st = FCC_OK;
-    bool same = true;
-    size_t i, j, k;
-
-    *code = PROTOS__TX_VALIDATION_CODE__VALID;
-    for (i = 0; st == FCC_OK && i < rwset->count; i++) {
-        const ledger__ns_rwset *ns = &rwset->namespaces[i];
-
-        for (j = 0; st == FCC_OK && same && j < ns->set->n_reads; j++)
-            st = check_read(u, ns->name, none, fcc__of_pb(ns->set->reads[j]->key), ns->set->reads[j]->version, &same);
-        if (st == FCC_OK && !same) {
-            *code = PROTOS__TX_VALIDATION_CODE__MVCC_READ_CONFLICT;
-            return FCC_OK;
-        }
-        for (j = 0; st == FCC_OK && same && j < ns->set->n_range_queries_info; j++)
-            st = check_range(u, ns->name, ns->set->range_queries_info[j], &same);
-        if (st == FCC_OK && !same) {
-            *code = PROTOS__TX_VALIDATION_CODE__PHANTOM_READ_CONFLICT;
-            return FCC_OK;
-        }
-        for (j = 0; st == FCC_OK && same && j < ns->count; j++) {
-            const ledger__collection_rwset *c = &ns->collections[j];
-
-            for (k = 0; st == FCC_OK && same && k < c->set->n_hashed_reads; k++)
-                st = check_read(u, ns->name, c->name, fcc__of_pb(c->set->hashed_reads[k]->key_hash),
-                                c->set->hashed_reads[k]->version, &same);
-        }
-        if (st == FCC_OK && !same) {
-            *code = PROTOS__TX_VALIDATION_CODE__MVCC_READ_CONFLICT;
-            return FCC_OK;
-        }
-    }
-    return st;
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------------------- */
@@ -271,7 +121,7 @@ static fcc_status gather(ledger__updates *u, const ledger__ns_rwset *ns, ledger_
 static fcc_status remember(ledger__updates *u, fcc_bytes state_key, const struct change *change, bool is_delete,
                            fcc_bytes value, uint32_t index)
 {
-    struct update *update = ledger__map_at(&u->map, state_key);
+    ledger__update *update = ledger__map_at(&u->map, state_key);
 
     if (!update)
         return FCC_ERR_LIMIT;
@@ -357,7 +207,7 @@ fcc_status ledger__apply(ledger__updates *u, const ledger__rwset *rwset, uint32_
 /* Namespaces, in each the public keys and then the collections, all in byte order. */
 static int by_place(const void *a, const void *b)
 {
-    const struct update *x = (*(ledger__item *const *)a)->value, *y = (*(ledger__item *const *)b)->value;
+    const ledger__update *x = (*(ledger__item *const *)a)->value, *y = (*(ledger__item *const *)b)->value;
     int order = fcc_bytes_compare(x->ns, y->ns);
 
     if (!order)
@@ -392,7 +242,7 @@ static void add_field(fcc__buf *buf, uint8_t tag, fcc_bytes value)
 /* Updates{kvwrites1[KVWrite{namespace1 collection2 key3 isDelete4 value5 version_bytes6}]}, a message of the peer's own. */
 fcc_status ledger__updates_pack(ledger__updates *u, fcc__buf *out)
 {
-    const struct update *last = NULL;
+    const ledger__update *last = NULL;
     fcc__buf one, version;
     size_t i;
 
@@ -401,7 +251,7 @@ fcc_status ledger__updates_pack(ledger__updates *u, fcc__buf *out)
     fcc__buf_init(&one, SIZE_MAX / 2);
     fcc__buf_init(&version, 32);
     for (i = 0; i < u->map.count; i++) {
-        const struct update *update = u->map.items[i]->value;
+        const ledger__update *update = u->map.items[i]->value;
         bool new_ns = !last || !fcc_bytes_equal(last->ns, update->ns);
 
         if (!update->ns.len) /* the channel's configuration: not part of it */

@@ -157,7 +157,7 @@ static fcc_status apply_one(struct commit *c, size_t i, fcc_error *error)
         return FCC_OK;
     }
     if (validates(c))
-        st = ledger__check_reads(&c->updates, &one->rwset, &one->code);
+        st = ledger__check_reads(&c->updates, &one->rwset, &one->code, &one->conflict);
     if (st == FCC_OK && one->code == CODE(VALID)) {
         st = ledger__apply(&c->updates, &one->rwset, (uint32_t)i);
         if (st == FCC_OK)
@@ -318,19 +318,26 @@ static fcc_status report(const struct commit *c, fcc__arena *arena, ledger_commi
 {
     ledger_committed result;
     fcc_bytes *txids = fcc__arena_zalloc(arena, c->block->count, sizeof *txids), codes;
+    ledger_conflict *conflicts = fcc__arena_zalloc(arena, c->block->count, sizeof *conflicts);
     fcc_status st;
     size_t i;
 
-    if (!txids || !fcc__arena_copy(arena, c->block->metadata[LEDGER__FILTER], &codes))
+    if (!txids || !conflicts || !fcc__arena_copy(arena, c->block->metadata[LEDGER__FILTER], &codes))
         return FCC_ERR_LIMIT;
     for (i = 0; i < c->block->count; i++) {
         if (!fcc__arena_copy(arena, c->candidates[i].tx.txid, &txids[i]))
+            return FCC_ERR_LIMIT;
+        conflicts[i] = c->candidates[i].conflict;
+        if (!fcc__arena_copy(arena, conflicts[i].ns, &conflicts[i].ns) ||
+            !fcc__arena_copy(arena, conflicts[i].collection, &conflicts[i].collection) ||
+            !fcc__arena_copy(arena, conflicts[i].key, &conflicts[i].key))
             return FCC_ERR_LIMIT;
     }
     result.number = c->block->number;
     result.count = c->block->count;
     result.codes = codes.data;
     result.txids = txids;
+    result.conflicts = conflicts;
     st = ledger__block_pack(c->block, arena, &result.block);
     if (st == FCC_OK)
         *out = result;

@@ -170,13 +170,22 @@ typedef struct ledger__candidate {
     ledger__rwset rwset; /* of a readable endorser transaction */
     bool has_rwset;
     uint8_t code;
+    ledger_conflict conflict; /* of one that fails for its reads */
 } ledger__candidate;
 
 /* Phases 1 and 2, for all transactions of a block, against the state before it. */
 fcc_status ledger__validate(ledger *l, MDB_txn *txn, const ledger__block *block, ledger__candidate *candidates,
                             fcc__arena *arena) FCC_MUST_CHECK;
 
-/* ---- apply.c: read conflicts, and what the valid transactions change ------------------------------------------------ */
+/* ---- apply.c: what the valid transactions change ------------------------------------------------------------------- */
+
+/* What a block does to one key. */
+typedef struct ledger__update {
+    fcc_bytes ns, collection, key;
+    bool is_delete;
+    fcc_bytes value;
+    uint32_t index; /* the last transaction that changed it */
+} ledger__update;
 
 typedef struct ledger__updates {
     ledger *l;
@@ -189,11 +198,18 @@ typedef struct ledger__updates {
 } ledger__updates;
 
 void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc__arena *arena, uint64_t block);
-/* Phase 3: VALID, MVCC_READ_CONFLICT or PHANTOM_READ_CONFLICT, after the block's earlier transactions. */
-fcc_status ledger__check_reads(ledger__updates *updates, const ledger__rwset *rwset, uint8_t *code) FCC_MUST_CHECK;
 fcc_status ledger__apply(ledger__updates *updates, const ledger__rwset *rwset, uint32_t index) FCC_MUST_CHECK;
 /* The deterministic bytes that go into the commit hash. */
 fcc_status ledger__updates_pack(ledger__updates *updates, fcc__buf *out) FCC_MUST_CHECK;
+
+/* ---- conflicts.c: has what a transaction read been changed since? --------------------------------------------------- */
+
+/*
+ * Phase 3: VALID, MVCC_READ_CONFLICT or PHANTOM_READ_CONFLICT, after the block's earlier transactions. What the conflict
+ * is about is borrowed from the set and the updates' arena.
+ */
+fcc_status ledger__check_reads(ledger__updates *updates, const ledger__rwset *rwset, uint8_t *code,
+                               ledger_conflict *conflict) FCC_MUST_CHECK;
 
 /* ---- private.c: private data on their way from endorsement to the members' stores ---------------------------------- */
 

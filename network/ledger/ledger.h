@@ -11,6 +11,7 @@
 #define NETWORK_LEDGER_LEDGER_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "msp/channel.h"
 
@@ -262,13 +263,27 @@ typedef struct ledger_tx {
 /* Take an envelope apart. FCC_ERR_PROTO when it can't be read; then *out has what could be read. */
 fcc_status ledger_tx_parse(fcc_bytes envelope, fcc__arena *arena, ledger_tx *out) FCC_MUST_CHECK;
 
+/*
+ * What a transaction with MVCC_READ_CONFLICT or PHANTOM_READ_CONFLICT ran into. In a range of more than 50 results only
+ * hashes are recorded: then the newest write in it is named, or nothing when that can't be told.
+ */
+typedef struct ledger_conflict {
+    fcc_bytes ns;         /* empty: no conflict */
+    fcc_bytes collection; /* empty for a public key */
+    fcc_bytes key;        /* for a collection the key's hash; empty when it can't be told */
+    bool writer_known;    /* false for deleted private keys */
+    uint64_t writer_block;
+    uint32_t writer_index;
+} ledger_conflict;
+
 /* What a commit has decided. In the arena. */
 typedef struct ledger_committed {
     uint64_t number;
     size_t count;
     const uint8_t *codes;   /* the transaction filter */
     const fcc_bytes *txids; /* may be empty for an unreadable transaction */
-    fcc_bytes block;        /* serialized, with filter and commit hash */
+    const ledger_conflict *conflicts;
+    fcc_bytes block; /* serialized, with filter and commit hash */
 } ledger_committed;
 
 /*
@@ -282,6 +297,24 @@ typedef struct ledger_committed {
  */
 fcc_status ledger_commit(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,
                          fcc_error *error) FCC_MUST_CHECK;
+
+/* A key for a person: composite ones with ~ for their separator. */
+void ledger_show_key(fcc__buf *out, fcc_bytes key);
+
+/* For a person: the plain keys of private data, where somebody knows them. */
+typedef struct ledger_names {
+    bool (*key_of_hash)(void *ctx, fcc_bytes hash, fcc_bytes *key);
+    void *ctx;
+} ledger_names;
+
+/*
+ * Why transaction `index` of a block that was just committed is invalid: its function and its caller's organisation, and
+ * for a read conflict the key and the transaction that wrote it, with its function. Never a value. In the arena.
+ *
+ * @param names  may be NULL
+ */
+const char *ledger_why(const ledger *l, const ledger_committed *block, size_t index, const ledger_names *names,
+                       fcc__arena *arena);
 
 /*
  * What ledger_commit would decide about this block, and how it would come out: as ledger_commit, but nothing is written

@@ -346,7 +346,6 @@ static testing_tx *endorse(call *c, fcc_test_result *result)
     tx->result = *result;
     tx->function = testing_text(t, function);
     tx->caller = t->caller;
-    tx->height = ledger_height(t->ledger);
     return tx;
 }
 
@@ -395,7 +394,7 @@ static void commit(fcc_test *t, testing_tx *list, size_t count)
         if (tx->result.code == FCC_TEST_VALID)
             note_public(t, tx);
         else
-            tx->result.why = testing_why(t, tx);
+            tx->result.why = testing_why(t, tx, &done);
     }
 }
 

@@ -68,8 +68,7 @@ typedef struct testing_tx {
     const msp_signer *caller;
     fcc_bytes envelope;
     fcc_bytes rwset;
-    uint64_t height; /* of the ledger that was simulated on */
-    uint64_t block;  /* once it is committed */
+    uint64_t block; /* once it is committed */
     size_t index;
 } testing_tx;
 
@@ -115,9 +114,7 @@ const char *testing_text(fcc_test *t, fcc_bytes bytes);
 
 /* Add what a chaincode's message asks for to t->trace. */
 void testing_trace(fcc_test *t, const testing_link *link, fcc_bytes message);
-/* With U+0000 as ~. */
-void testing_show_key(fcc__buf *out, fcc_bytes key);
 /* Why a transaction is not valid; it and all before it are committed. */
-const char *testing_why(fcc_test *t, const testing_tx *tx);
+const char *testing_why(fcc_test *t, const testing_tx *tx, const ledger_committed *block);
 
 #endif

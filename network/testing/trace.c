@@ -10,12 +10,6 @@
 
 enum { SCRATCH_CAP = 1 << 30 };
 
-void testing_show_key(fcc__buf *out, fcc_bytes key)
-{
-    for (size_t i = 0; i < key.len; i++)
-        fcc__buf_putc(out, key.data[i] ? key.data[i] : '~');
-}
-
 static void note(fcc_test *t, const testing_link *link, const char *word, ProtobufCBinaryData collection,
                  ProtobufCBinaryData key)
 {
@@ -25,7 +19,7 @@ static void note(fcc_test *t, const testing_link *link, const char *word, Protob
     else
         fcc__buf_putc(&t->trace, '-');
     fcc__buf_putc(&t->trace, ' ');
-    testing_show_key(&t->trace, fcc__of_pb(key));
+    ledger_show_key(&t->trace, fcc__of_pb(key));
     fcc__buf_putc(&t->trace, '\n');
     if (collection.len && key.len) {
         testing_plain *plain = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*plain)));
