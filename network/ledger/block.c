@@ -8,8 +8,7 @@
 
 enum { NONCE_LEN = 24 };
 
-/* DER of SEQUENCE { INTEGER number, OCTET STRING previous, OCTET STRING data }: what is hashed and signed. */
-static void header_der(fcc__buf *der, uint64_t number, fcc_bytes previous_hash, fcc_bytes data_hash)
+void ledger__header_der(fcc__buf *der, uint64_t number, fcc_bytes previous_hash, fcc_bytes data_hash)
 {
     uint8_t digits[9];
     size_t n = 0;
@@ -52,7 +51,7 @@ fcc__sha256 ledger_header_hash(uint64_t number, fcc_bytes previous_hash, fcc_byt
     if (previous_hash.len > FCC__SHA256_LEN || data_hash.len > FCC__SHA256_LEN)
         return digest;
     fcc__buf_init(&der, 1024);
-    header_der(&der, number, previous_hash, data_hash);
+    ledger__header_der(&der, number, previous_hash, data_hash);
     digest = fcc__sha256_of(fcc__buf_bytes(&der));
     fcc__buf_clear(&der);
     return digest;
@@ -218,7 +217,7 @@ static fcc_status sign_block(ledger__block *block, uint64_t config_block, const 
         st = fcc__pack(&header, arena, &header_bytes);
     if (st != FCC_OK)
         goto out;
-    header_der(&der, block->number, block->previous_hash, block->data_hash);
+    ledger__header_der(&der, block->number, block->previous_hash, block->data_hash);
     parts[0] = value;
     parts[1] = header_bytes;
     parts[2] = fcc__buf_bytes(&der);
@@ -240,21 +239,25 @@ fcc_status ledger_next_block(const ledger *l, const fcc_bytes *envelopes, size_t
 {
     ledger__block block;
     fcc__sha256 previous = ledger_hash(l), data = ledger_data_hash(envelopes, count);
+    bool config;
     fcc_status st;
     size_t i;
 
     if (ledger_height(l) == 0 || count == 0)
         return FCC_ERR_ARG;
+    memset(&block, 0, sizeof block);
+    block.envelopes = envelopes;
+    block.count = count;
+    config = ledger__has_config(&block, arena);
+    if (config && count > 1)
+        return FCC_ERR_ARG;
     for (i = 0; i < count; i++) {
         if (!ledger_envelope_canonical(envelopes[i], arena))
             return FCC_ERR_ARG;
     }
-    memset(&block, 0, sizeof block);
     block.number = ledger_height(l);
     block.previous_hash = fcc__sha256_bytes(&previous);
     block.data_hash = fcc__sha256_bytes(&data);
-    block.envelopes = envelopes;
-    block.count = count;
-    st = sign_block(&block, ledger_config_block(l), orderer, arena);
+    st = sign_block(&block, config ? block.number : ledger_config_block(l), orderer, arena);
     return st == FCC_OK ? ledger__block_pack(&block, arena, out) : st;
 }

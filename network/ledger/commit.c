@@ -58,6 +58,17 @@ static fcc_status check_chain(struct commit *c, fcc_error *error)
     return FCC_OK;
 }
 
+/* The genesis block is trusted as it is; every other one is signed by the orderers that the channel has before it. */
+static fcc_status check_orderers(const struct commit *c, fcc_error *error)
+{
+    const ledger *l = c->l;
+
+    if (c->mode == LEDGER__REPLAY || c->block->number == 0)
+        return FCC_OK;
+    return ledger__verify_block(l->channel, c->block,
+                                ledger__has_config(c->block, c->arena) ? c->block->number : l->config_block, error);
+}
+
 static fcc_status unpack_candidates(struct commit *c)
 {
     fcc_status st = FCC_OK;
@@ -103,7 +114,7 @@ static fcc_status first_codes(struct commit *c, fcc_error *error)
         return FCC_OK;
     }
     if (validates(c))
-        return ledger__validate(c->l, c->txn, c->block, c->candidates, c->arena);
+        return ledger__validate(c->l, c->txn, c->block, c->candidates, c->arena, &c->channel, error);
     if (filter.len != c->block->count)
         return fcc_error_set(error, FCC_ERR_CORRUPT, "block %llu has no code for each transaction",
                              (unsigned long long)c->block->number);
@@ -123,9 +134,9 @@ static fcc_status apply_config(struct commit *c, size_t i, fcc_error *error)
 {
     fcc_bytes none = { NULL, 0 }, message;
     ledger__entry entry;
-    fcc_status st = ledger__block_pack(c->block, c->arena, &message);
+    fcc_status st = c->channel ? FCC_OK : ledger__block_pack(c->block, c->arena, &message);
 
-    if (st == FCC_OK)
+    if (st == FCC_OK && !c->channel)
         st = c->block->number == 0 && c->l->lent ? borrow_channel(c)
                                                  : msp_channel_from_block(message, &c->channel, error);
     if (st != FCC_OK)
@@ -380,6 +391,8 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         error->status = FCC_OK;
     c.arena = fcc__arena_new(LEDGER__ARENA_CAP);
     st = c.arena ? check_chain(&c, error) : FCC_ERR_NOMEM;
+    if (st == FCC_OK)
+        st = check_orderers(&c, error);
     if (st == FCC_OK)
         st = unpack_candidates(&c);
     if (st == FCC_OK && mode != LEDGER__REPLAY && mode != LEDGER__JUDGING)

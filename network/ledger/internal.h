@@ -173,9 +173,12 @@ typedef struct ledger__candidate {
     ledger_conflict conflict; /* of one that fails for its reads */
 } ledger__candidate;
 
-/* Phases 1 and 2, for all transactions of a block, against the state before it. */
+/*
+ * Phases 1 and 2, for all transactions of a block, against the state before it. A configuration that doesn't follow from
+ * the channel's has no code: FCC_ERR_CORRUPT, and nobody takes the block. `*next` is the channel after a good one.
+ */
 fcc_status ledger__validate(ledger *l, MDB_txn *txn, const ledger__block *block, ledger__candidate *candidates,
-                            fcc__arena *arena) FCC_MUST_CHECK;
+                            fcc__arena *arena, msp_channel **next, fcc_error *error) FCC_MUST_CHECK;
 
 /* ---- apply.c: what the valid transactions change ------------------------------------------------------------------- */
 

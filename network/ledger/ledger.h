@@ -237,12 +237,27 @@ fcc__sha256 ledger_data_hash(const fcc_bytes *envelopes, size_t count);
 
 /*
  * The orderer's part: the next block over these envelopes, signed, as serialized common.Block in the arena. FCC_ERR_ARG
- * for an envelope that is not its own canonical form (Fabric's peers refuse such blocks) or before the genesis block.
+ * for an envelope that is not its own canonical form (Fabric's peers refuse such blocks), for a CONFIG that is not alone,
+ * or before the genesis block.
  */
 fcc_status ledger_next_block(const ledger *l, const fcc_bytes *envelopes, size_t count, const msp_signer *orderer,
                              fcc__arena *arena, fcc_bytes *block) FCC_MUST_CHECK;
 /* The check that ledger_next_block makes of each envelope. */
 bool ledger_envelope_canonical(fcc_bytes envelope, fcc__arena *arena);
+
+/*
+ * Is this block, from wherever it comes, one that the channel's orderers made? Its data hash, the canonical form of its
+ * transactions, the orderers' signatures by /Channel/Orderer/BlockValidation (in a BFT channel also of consenters by
+ * number), and the newest config block that it names. Block 0 has no signature. Neither the transactions' codes nor the
+ * commit hash are the orderer's: those are not looked at, nor is the block's place in the chain.
+ *
+ * @param channel      as the blocks before this one have it
+ * @param last_config  number of the newest config block before this one
+ *
+ * @return FCC_OK; FCC_ERR_CORRUPT with the reason
+ */
+fcc_status ledger_verify_block(const msp_channel *channel, fcc_bytes block, uint64_t last_config,
+                               fcc_error *error) FCC_MUST_CHECK;
 
 /* One transaction of a block. Everything is borrowed from the arena and the envelope. */
 typedef struct ledger_tx {
@@ -292,7 +307,8 @@ typedef struct ledger_committed {
  * configuration is taken from it.
  *
  * @return FCC_OK           durable; some transactions may be invalid
- *         FCC_ERR_CORRUPT  not the next block of this chain (number, hashes), or not readable: nothing was written
+ *         FCC_ERR_CORRUPT  not the next block of this chain (number, hashes), not signed by its orderers, a configuration
+ *                          that does not follow from the channel's, or not readable: nothing was written
  *         FCC_ERR_IO       the ledger must be closed and opened again
  */
 fcc_status ledger_commit(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,

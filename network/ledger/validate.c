@@ -5,6 +5,7 @@
  */
 #include "ledger/internal.h"
 
+#include "msp/configtx.h"
 #include "msp/policy.h"
 #include "peer/chaincode_event.pb-c.h"
 #include "protos/unpack.h"
@@ -17,6 +18,8 @@ struct checker {
     MDB_txn *txn;
     fcc__arena *arena;
     ledger__map changed; /* state keys whose metadata an endorsed transaction of this block changes */
+    msp_channel **next;  /* after a configuration of this block */
+    fcc_error *error;
 };
 
 /* One transaction's endorsements against the policies of one namespace. */
@@ -97,6 +100,8 @@ static fcc_status check_form(const ledger *l, const ledger__transaction *tx, fcc
         *code = CODE(BAD_CREATOR_SIGNATURE);
     else if (tx->channel_header->type == COMMON__HEADER_TYPE__CONFIG_UPDATE)
         *code = CODE(UNSUPPORTED_TX_PAYLOAD);
+    else if (tx->channel_header->type == COMMON__HEADER_TYPE__CONFIG && !tx->payload->data.len)
+        *code = CODE(INVALID_CONFIG_TRANSACTION);
     if (*code != CODE(VALID))
         return FCC_OK;
     if (tx->channel_header->type == COMMON__HEADER_TYPE__ENDORSER_TRANSACTION) {
@@ -338,6 +343,22 @@ static fcc_status check_endorsement(struct checker *c, ledger__candidate *candid
 
 /* ---- a block ---------------------------------------------------------------------------------------------------------- */
 
+/* A peer stops at a configuration that its channel can't follow; so the block is refused as a whole. */
+static fcc_status check_config(const struct checker *c, const ledger__transaction *tx)
+{
+    const msp_channel *channel = *c->next ? *c->next : c->l->channel;
+    msp_channel *made;
+    fcc_error why = { 0 };
+    fcc_status st = msp_configtx_validate(channel, fcc__of_pb(tx->payload->data), &made, &why);
+
+    if (st != FCC_OK)
+        return fcc_error_set(c->error, st == FCC_ERR_CONFIG || st == FCC_ERR_PROTO ? FCC_ERR_CORRUPT : st,
+                             "error validating config which passed initial validity checks: %.900s", why.text);
+    msp_channel_free(*c->next);
+    *c->next = made;
+    return FCC_OK;
+}
+
 static fcc_status check_one(struct checker *c, ledger__candidate *candidate)
 {
     const ledger__transaction *tx = &candidate->tx;
@@ -346,9 +367,8 @@ static fcc_status check_one(struct checker *c, ledger__candidate *candidate)
 
     if (st != FCC_OK || candidate->code != CODE(VALID))
         return st;
-    /* the orderer has judged a configuration; the commit refuses a block whose configuration is unreadable */
     if (tx->channel_header->type == COMMON__HEADER_TYPE__CONFIG)
-        return FCC_OK;
+        return check_config(c, tx);
     st = ledger__get(&c->l->store, c->txn, LEDGER__TXS, tx->txid, &stored);
     if (st == FCC_OK)
         candidate->code = CODE(DUPLICATE_TXID);
@@ -356,9 +376,9 @@ static fcc_status check_one(struct checker *c, ledger__candidate *candidate)
 }
 
 fcc_status ledger__validate(ledger *l, MDB_txn *txn, const ledger__block *block, ledger__candidate *candidates,
-                            fcc__arena *arena)
+                            fcc__arena *arena, msp_channel **next, fcc_error *error)
 {
-    struct checker c = { .l = l, .txn = txn, .arena = arena };
+    struct checker c = { .l = l, .txn = txn, .arena = arena, .next = next, .error = error };
     ledger__map seen;
     fcc_status st = FCC_OK;
     size_t i;

@@ -2,6 +2,7 @@
 #include "msp/channel_internal.h"
 
 #include "common/common.pb-c.h"
+#include "msp/identities.pb-c.h"
 #include "protos/unpack.h"
 
 #include <stdlib.h>
@@ -218,6 +219,28 @@ const char *msp_channel_acl(const msp_channel *channel, const char *resource)
         if (fcc_bytes_equal(channel->acls[i - 1].resource, fcc_str(resource)))
             return channel->acls[i - 1].policy;
     return NULL;
+}
+
+bool msp_channel_is_bft(const msp_channel *channel)
+{
+    return channel->capabilities.bft;
+}
+
+fcc_status msp_channel_consenter(const msp_channel *channel, uint32_t number, fcc__arena *arena, fcc_bytes *identity)
+{
+    Msp__SerializedIdentity named = MSP__SERIALIZED_IDENTITY__INIT;
+    size_t i;
+
+    for (i = 0; i < channel->orderers->n_consenter_mapping; i++) {
+        const Common__Consenter *one = channel->orderers->consenter_mapping[i];
+
+        if (one->id != number)
+            continue;
+        named.mspid = one->msp_id;
+        named.id_bytes = one->identity;
+        return fcc__pack(&named, arena, identity);
+    }
+    return FCC_ERR_NOT_FOUND;
 }
 
 bool msp_channel_in_maintenance(const msp_channel *channel)

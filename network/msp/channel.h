@@ -48,6 +48,11 @@ uint32_t msp_channel_batch_timeout_ms(const msp_channel *channel);
 bool msp_channel_application_capability(const msp_channel *channel, const char *name);
 /* The policy path that the channel's ACLs value gives a resource; NULL when it says nothing. See acl.h. */
 const char *msp_channel_acl(const msp_channel *channel, const char *resource);
+/* Does it take blocks by the rules of BFT (channel capability V3_0)? */
+bool msp_channel_is_bft(const msp_channel *channel);
+/* The msp.SerializedIdentity of the orderer with this number, in the arena. FCC_ERR_NOT_FOUND. */
+fcc_status msp_channel_consenter(const msp_channel *channel, uint32_t number, fcc__arena *arena,
+                                 fcc_bytes *identity) FCC_MUST_CHECK;
 /*
  * Is it in maintenance mode, in which the orderer takes no normal transactions? They are answered with
  * SERVICE_UNAVAILABLE and `normal transactions are rejected: maintenance mode`.
