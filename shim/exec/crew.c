@@ -14,7 +14,10 @@
 enum {
     LOOP_STACK_BYTES = 8 * 1024 * 1024, /* gRPC and TLS run on it; only what is used takes memory */
     WORKER_STACK_BYTES = 256 * 1024,    /* the same */
-    QUIET_TICKS = 8,                    /* without anything to watch, and the watcher sleeps */
+    CALM_TICKS = 8,                     /* as long as a look takes while nobody computes for long */
+    ALERT_TICKS = 4000,                 /* looks at each tick after one that did */
+    BLOCKED_TICKS = 20,                 /* for one that holds the loop without computing */
+    QUIET_LOOKS = 8,                    /* without anything to watch, and the watcher sleeps */
 };
 
 struct fcc__worker {
@@ -38,6 +41,8 @@ struct fcc__crew {
     fcc__co *loop;
     fcc__co_main main;
     void *arg;
+    _Atomic clockid_t loop_clock; /* CPU time of the thread that runs the loop */
+    unsigned alert;               /* ticks to go; the watcher's */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t wake_watcher;
@@ -194,48 +199,89 @@ static bool find_next_watcher(fcc__crew *crew)
     return found;
 }
 
-static int64_t now_ms(void)
+static int64_t now_us(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    if (clock_gettime(clock, &ts) != 0)
+        return 0;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* One that holds the loop: since when it was seen to. */
+struct holder {
+    fcc__co *co; /* NULL: nobody */
+    unsigned turn;
+    unsigned ticks;
+    int64_t cpu_us; /* of the loop's thread */
+    int64_t since_us;
+};
+
+/*
+ * What holds the loop computes, or waits for something. A thread that only waits for a processor does neither: with no
+ * processor free nothing is won by another thread.
+ */
+static bool holds_on(fcc__crew *crew, struct holder *h)
+{
+    int64_t cpu_us = now_us(atomic_load(&crew->loop_clock)) - h->cpu_us;
+
+    return ++h->ticks >= BLOCKED_TICKS || cpu_us >= (int64_t)crew->options.tick_us / 4;
+}
+
+/* No thread can take over. */
+static void tell_held(fcc__crew *crew, struct holder *h)
+{
+    int64_t now = now_us(CLOCK_MONOTONIC);
+
+    if (!h->since_us)
+        h->since_us = now;
+    if (!crew->options.held || now - h->since_us < (int64_t)crew->options.held_ms * 1000)
+        return;
+    crew->options.held(crew->options.ctx, h->co->arg);
+    h->since_us = now;
+}
+
+static void nap(fcc__crew *crew, const struct holder *h)
+{
+    unsigned ticks = h->co || crew->alert ? 1 : CALM_TICKS;
+    uint64_t us = (uint64_t)crew->options.tick_us * ticks;
+    struct timespec time = { .tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000 };
+
+    if (crew->alert)
+        crew->alert--;
+    nanosleep(&time, NULL);
 }
 
 /* Returns with the coroutine that held the loop, which is detached now; or NULL, at the end. */
 static fcc__co *watch(fcc__crew *crew)
 {
-    const struct timespec tick = { .tv_nsec = (long)crew->options.tick_us * 1000 };
-    fcc__co *last = NULL;
+    struct holder h = { 0 };
     unsigned last_turn = 0, quiet = 0;
-    int64_t held_since = 0;
 
     while (!atomic_load(&crew->ended)) {
         fcc__co *co;
         unsigned turn;
 
-        nanosleep(&tick, NULL);
+        nap(crew, &h);
         turn = atomic_load_explicit(&crew->turn, memory_order_relaxed);
         co = atomic_load(&crew->open);
-        if (co && co == last && turn == last_turn) {
-            if (find_next_watcher(crew)) {
-                if (atomic_compare_exchange_strong(&crew->open, &co, NULL))
-                    return last;
-            } else if (!held_since) {
-                held_since = now_ms();
-            } else if (crew->options.held && now_ms() - held_since >= crew->options.held_ms) {
-                crew->options.held(crew->options.ctx, co->arg);
-                held_since = now_ms();
+        if (!co || co != h.co || turn != h.turn) {
+            h = (struct holder){ .co = co, .turn = turn };
+            if (co)
+                h.cpu_us = now_us(atomic_load(&crew->loop_clock));
+        } else if (holds_on(crew, &h)) {
+            if (!find_next_watcher(crew)) {
+                tell_held(crew, &h);
+            } else if (atomic_compare_exchange_strong(&crew->open, &co, NULL)) {
+                crew->alert = ALERT_TICKS;
+                return h.co;
             }
-        } else {
-            held_since = 0;
         }
         quiet = co || turn != last_turn ? 0 : quiet + 1;
-        if (quiet >= QUIET_TICKS) {
+        if (quiet >= QUIET_LOOKS) {
             sleep_until_woken(crew, turn);
             quiet = 0;
         }
-        last = co;
         last_turn = turn;
     }
     return NULL;
@@ -273,6 +319,16 @@ static void returned(struct fcc__worker *w)
     pthread_mutex_unlock(&crew->lock);
 }
 
+/* On this worker's thread. */
+static void run_loop_on(fcc__crew *crew, struct fcc__worker *w)
+{
+    clockid_t clock = CLOCK_MONOTONIC; /* without the other, time counts as if it had been computed through */
+
+    (void)pthread_getcpuclockid(pthread_self(), &clock);
+    atomic_store(&crew->loop_clock, clock);
+    crew->runner = w;
+}
+
 /* Go on with the loop where it waits for `co`. */
 static void take_over(struct fcc__worker *w, fcc__co *co)
 {
@@ -285,7 +341,7 @@ static void take_over(struct fcc__worker *w, fcc__co *co)
     pthread_mutex_unlock(&crew->lock);
     co->state = FCC__CO_DETACHED;
     crew->detached++;
-    crew->runner = w;
+    run_loop_on(crew, w);
     fcc__jump(&w->native, &co->caller, false);
     fcc__arrived(&w->native, NULL);
 }
@@ -365,7 +421,7 @@ void fcc__crew_run(fcc__crew *crew, fcc__co_main main, void *arg)
 
     crew->main = main;
     crew->arg = arg;
-    crew->runner = w;
+    run_loop_on(crew, w);
     crew->loop->state = FCC__CO_RUNNING;
     describe_thread(w);
     fcc__jump(&w->native, &crew->loop->self, false);

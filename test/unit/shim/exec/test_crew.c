@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- a loop: tasks in the order in which they came ---- */
 
@@ -151,6 +152,19 @@ static void wait_for_flag(void *arg)
     job->steps++;
 }
 
+/* The same without computing. */
+static void sleep_until_flag(void *arg)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+    struct job *job = arg;
+
+    fcc__co_detachable(job->co, go_on);
+    while (!atomic_load(job->flag))
+        nanosleep(&moment, NULL);
+    fcc__co_attach(job->co);
+    job->steps++;
+}
+
 static void set_flag(void *arg)
 {
     struct job *job = arg;
@@ -173,6 +187,21 @@ static void the_loop_goes_on_while_a_coroutine_computes(void **state)
     assert_int_equal(waits.detached, 1);
     assert_int_equal(waits.steps, 1);
     assert_true(loop.turns > 100);
+    tear_down(&loop);
+}
+
+static void the_loop_goes_on_while_a_coroutine_waits_for_something_else(void **state)
+{
+    atomic_bool flag = false;
+    struct job waits = { .flag = &flag }, sets = { .flag = &flag };
+    struct loop loop;
+
+    set_up(&loop, 0);
+    add(&loop, &waits, sleep_until_flag);
+    add(&loop, &sets, set_flag);
+    fcc__crew_run(loop.crew, loop_main, &loop);
+    assert_int_equal(waits.detached, 1);
+    assert_int_equal(waits.steps, 1);
     tear_down(&loop);
 }
 
@@ -281,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_loop_goes_on_while_a_coroutine_computes),
+        cmocka_unit_test(the_loop_goes_on_while_a_coroutine_waits_for_something_else),
         cmocka_unit_test(several_that_compute_at_once_each_keep_a_thread),
         cmocka_unit_test(without_a_thread_left_it_is_told_that_the_loop_is_held),
         cmocka_unit_test(hundreds_come_and_go_and_the_loop_is_one_threads_at_a_time),
