@@ -22,13 +22,17 @@ $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=cal
 $(B)/bench/load: $(call objs,test/bench) $(RPC)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
 $(B)/bench/bare_loop: $(B)/obj/test/bench/bare_loop.c.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(GRPC_LIBS)
+$(B)/bench/busy: $(B)/obj/test/bench/busy.c.o $(FCC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCC_LIBS)
 .PHONY: bench
-bench: all $(B)/bench/load $(B)/bench/bare_loop
+bench: all $(B)/bench/load $(B)/bench/bare_loop $(B)/bench/busy
 	$(Q)BUILD=$(B) test/bench/chaincode.sh $(BENCH)
 
 # make fuzz: looks for bytes that break a target (FUZZ_SECONDS each); what is found, and the growing corpora, are below

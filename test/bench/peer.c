@@ -22,7 +22,7 @@ enum {
     WRITE_BATCH_STATE = 24
 };
 
-enum { TXID = 64, PAGE = 100, VALUE = 100 };
+enum { TXID = 64, PAGE = 100, VALUE = 100, BURN_EVERY = 10 };
 
 const bench_work bench_works[] = {
     { .name = "noop", .args = { "noop" } },
@@ -37,13 +37,16 @@ const bench_work bench_works[] = {
     { .name = "value16k", .args = { "rw", "1", "k" }, .value_len = 16 * 1024 },
     { .name = "value128k", .args = { "rw", "1", "k" }, .value_len = 128 * 1024 },
     { .name = "value1m", .args = { "rw", "1", "k" }, .value_len = 1024 * 1024 },
+    { .name = "paced", .args = { "noop" }, .every_ms = 2 },
+    { .name = "burn", .args = { "noop" }, .every_ms = 2, .burn_us = "10000" },
     { .name = NULL },
 };
 
 struct slot {
     char txid[TXID + 1];
-    double started_us;
+    double started_us; /* 0: free */
     unsigned rows_left;
+    bool burns;
 };
 
 struct stream {
@@ -62,10 +65,13 @@ struct bench_peer {
     struct slot slots[BENCH_MAX_IN_FLIGHT];
     const bench_work *work;
     bool stopping;
-    unsigned running;
+    unsigned running, in_flight;
+    unsigned begun; /* of this work */
+    rpc_timer *pace;
     uint64_t random;
     fcc__buf message;
     fcc__buf input;    /* ChaincodeInput of the work */
+    fcc__buf burning;  /* ... of one in ten */
     fcc__buf proposal; /* SignedProposal of the work */
     fcc__buf value;
     fcc__buf page;      /* QueryResponse with more behind it */
@@ -246,6 +252,9 @@ static void make_work(bench_peer *p, const bench_work *w)
     fcc__buf_reset(&p->input);
     for (size_t i = 0; i < 4 && w->args[i]; i++)
         field(&p->input, 1, fcc_str(w->args[i]));
+    fcc__buf_reset(&p->burning);
+    field(&p->burning, 1, FCC_LIT("burn"));
+    field(&p->burning, 1, fcc_str(w->burn_us));
     if (w->puts)
         field(&p->input, 1, FCC_LIT("run"));
     if (w->batch)
@@ -288,8 +297,25 @@ static void start_one(bench_peer *p, unsigned index)
     }
     slot->rows_left = p->work->rows;
     slot->started_us = bench_now_us();
+    slot->burns = p->work->burn_us && ++p->begun % BURN_EVERY == 0;
     p->running++;
-    send_message(&p->streams[index % p->stream_count], TRANSACTION, fcc__buf_bytes(&p->input), slot);
+    send_message(&p->streams[index % p->stream_count], TRANSACTION,
+                 fcc__buf_bytes(slot->burns ? &p->burning : &p->input), slot);
+}
+
+/* At the pace of the work, whatever the last one does. */
+static void start_paced(void *ctx)
+{
+    bench_peer *p = ctx;
+
+    p->pace = rpc_timer_start(p->loop, p->work->every_ms, start_paced, p);
+    if (!p->pace)
+        give_up("out of memory", fcc_str(p->work->name));
+    for (unsigned i = 0; i < p->in_flight; i++)
+        if (!p->slots[i].started_us) {
+            start_one(p, i);
+            return;
+        }
 }
 
 static bool varint(const uint8_t **p, const uint8_t *end, uint64_t *value)
@@ -366,11 +392,13 @@ static void completed(struct stream *s, struct slot *slot, fcc_bytes response)
 
     if (response.len < 3 || memcmp(response.data, "\x08\xc8\x01", 3) != 0)
         give_up("a transaction did not end with 200", response);
-    add_time(&p->times, bench_now_us() - slot->started_us);
+    if (!slot->burns)
+        add_time(&p->times, bench_now_us() - slot->started_us);
+    slot->started_us = 0;
     p->running--;
-    if (!p->stopping)
+    if (!p->stopping && !p->work->every_ms)
         start_one(p, (unsigned)(slot - p->slots));
-    else if (!p->running)
+    else if (p->stopping && !p->running)
         rpc_loop_stop(p->loop);
 }
 
@@ -450,6 +478,7 @@ bench_peer *bench_peer_new(rpc_loop *loop, const char *address, const rpc_tls *t
     p->random = 88172645463325252u;
     p->message = new_buf();
     p->input = new_buf();
+    p->burning = new_buf();
     p->proposal = new_buf();
     p->value = new_buf();
     p->page = new_buf();
@@ -471,13 +500,19 @@ void bench_peer_start(bench_peer *p, const bench_work *work, unsigned in_flight)
 {
     make_work(p, work);
     p->stopping = false;
-    for (unsigned i = 0; i < in_flight; i++)
+    p->in_flight = in_flight;
+    p->begun = 0;
+    if (work->every_ms)
+        start_paced(p);
+    for (unsigned i = 0; i < in_flight && !work->every_ms; i++)
         start_one(p, i);
 }
 
 void bench_peer_stop(bench_peer *p)
 {
     p->stopping = true;
+    rpc_timer_cancel(p->pace);
+    p->pace = NULL;
     while (p->running)
         rpc_loop_run(p->loop);
 }
@@ -506,6 +541,7 @@ void bench_peer_free(bench_peer *p)
     rpc_channel_free(p->channel);
     fcc__buf_clear(&p->message);
     fcc__buf_clear(&p->input);
+    fcc__buf_clear(&p->burning);
     fcc__buf_clear(&p->proposal);
     fcc__buf_clear(&p->value);
     fcc__buf_clear(&p->page);

@@ -18,6 +18,8 @@ typedef struct bench_work {
     bool batch;          /* ... inside a write batch */
     unsigned rows;       /* of a range */
     size_t value_len;    /* of what a get finds and a put keeps; 0: 100 */
+    unsigned every_ms;   /* one begins each so many milliseconds, if there is room; 0: as soon as another ends */
+    const char *burn_us; /* one in ten computes for so long instead, and its time does not count */
 } bench_work;
 
 /* NULL for an unknown name. */
@@ -39,7 +41,7 @@ typedef struct bench_peer bench_peer;
 /* Connect and wait until every stream is registered. `address` and `tls` as for rpc_channel_new. Exits on failure. */
 bench_peer *bench_peer_new(rpc_loop *loop, const char *address, const rpc_tls *tls, unsigned streams,
                            bool with_proposal);
-/* Keep `in_flight` of these running until bench_peer_stop, which waits for the last of them. */
+/* Keep `in_flight` of these (for those with a pace, at most so many) running until bench_peer_stop, which waits for the last of them. */
 void bench_peer_start(bench_peer *peer, const bench_work *work, unsigned in_flight);
 void bench_peer_stop(bench_peer *peer);
 /* Forget the times and the count so far. */
