@@ -9,6 +9,9 @@ LEDGER = $(B)/libledger.a $(MSP)
 UNIT_network/ledger := $(B)/libledger.a $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
 $(eval $(call archive,scc,network/scc))
 SCC = $(B)/libscc.a $(LEDGER)
+# Tests that put a disk of their own under the ledger
+DISK = $(B)/obj/test/support/disk.c.o $(B)/obj/test/support/disk_log.c.o
+UNIT_network/ledger/test_powerloss = $(DISK) $(LEDGER)
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
 # What a program with a devnet in it links, in link order

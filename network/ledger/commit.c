@@ -9,6 +9,8 @@
 
 #include "protos/unpack.h"
 
+#include <errno.h>
+
 #define CODE(name) ((uint8_t)PROTOS__TX_VALIDATION_CODE__##name)
 
 ledger__step ledger__fault = LEDGER__NEVER;
@@ -274,8 +276,18 @@ static fcc_status index_block(struct commit *c, ledger__spot spot)
     return st;
 }
 
-static fcc_status append(struct commit *c, ledger__spot *spot)
+/* The disk is full, or fails. */
+static fcc_status disk_failed(const struct commit *c, const char *folder, const char *file, fcc_error *error)
 {
+    return fcc_error_set(error, FCC_ERR_IO,
+                         "%s/%s/%s: %s: block %llu was not committed, those before it are safe: make room or mend the "
+                         "disk, then start again",
+                         c->l->dir, folder, file, strerror(errno), (unsigned long long)c->block->number);
+}
+
+static fcc_status append(struct commit *c, ledger__spot *spot, fcc_error *error)
+{
+    char name[LEDGER__FILE_NAME];
     fcc__buf record;
     fcc_status st;
 
@@ -284,10 +296,13 @@ static fcc_status append(struct commit *c, ledger__spot *spot)
     st = record.status;
     if (st == FCC_OK)
         st = ledger__files_append(&c->l->files, fcc__buf_bytes(&record), spot);
-    fcc__buf_clear(&record);
     c->appended = st == FCC_OK;
-    if (st == FCC_ERR_IO)
+    if (st == FCC_ERR_IO) {
         c->l->broken = true;
+        ledger__files_name(c->l->files.file, name);
+        disk_failed(c, "blocks", name, error);
+    }
+    fcc__buf_clear(&record);
     return st;
 }
 
@@ -319,7 +334,7 @@ static fcc_status fill(struct commit *c, const ledger__spot *known, fcc_error *e
     if (st == FCC_OK)
         st = ledger__pending_drop(c->l, c->txn, c->block->number);
     if (st == FCC_OK && !known)
-        st = append(c, &spot);
+        st = append(c, &spot, error);
     if (st == FCC_OK && ledger__fault == LEDGER__AFTER_APPEND)
         st = FCC_ERR_INTERNAL;
     return st == FCC_OK ? index_block(c, known ? *known : spot) : st;
@@ -420,7 +435,9 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
             *out = result;
     } else {
         l->broken = l->broken || c.appended;
-        if (error && error->status != st)
+        if (st == FCC_ERR_IO && error && error->status != st)
+            disk_failed(&c, "state", "data.mdb", error);
+        else if (error && error->status != st)
             fcc_error_set(error, st, "block %llu: %s", (unsigned long long)block->number, fcc_status_text(st));
     }
     if (c.txn)

@@ -14,6 +14,10 @@ typedef enum ledger__mode {
 /* `spot` is given for a replay; `out` may be NULL. */
 fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mode, const ledger__spot *spot,
                                 fcc__arena *arena, ledger_committed *out, fcc_error *error) FCC_MUST_CHECK;
+/* Do the block files reach as far as the savepoint says? */
+fcc_status ledger__check_reach(const ledger *l, uint32_t file, uint64_t offset, fcc_error *error) FCC_MUST_CHECK;
+/* Follow the block files from the savepoint to their end, and cut off what a power cut or a kill has left there. */
+fcc_status ledger__catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error *error) FCC_MUST_CHECK;
 /* Of the table of blocks. */
 fcc_bytes ledger__hash_key(ledger *l, fcc_bytes hash);
 

@@ -2,26 +2,37 @@
 #include "ledger/files.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "ledger/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-enum { NAME_LEN = 32, PREFIX_MAX = 10 };
+enum { PREFIX_MAX = 10 };
 
-static void name_of(uint32_t file, char name[NAME_LEN])
+void ledger__files_name(uint32_t file, char name[LEDGER__FILE_NAME])
 {
-    snprintf(name, NAME_LEN, "blockfile_%06u", (unsigned)file);
+    snprintf(name, LEDGER__FILE_NAME, "blockfile_%06u", (unsigned)file);
+}
+
+bool ledger__files_exists(const char *dir, const char *name)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
 }
 
 static int open_file(const ledger__files *files, uint32_t file, int flags)
 {
-    char name[NAME_LEN];
+    char name[LEDGER__FILE_NAME];
 
-    name_of(file, name);
+    ledger__files_name(file, name);
     return openat(files->dir, name, flags | O_CLOEXEC, 0600);
 }
 
@@ -31,9 +42,13 @@ static fcc_status start_file(ledger__files *files, uint32_t file)
     struct stat about;
     int fd = open_file(files, file, O_RDWR | O_CREAT);
 
-    if (fd < 0 || fstat(fd, &about) != 0 || (files->durable && fsync(files->dir) != 0)) {
+    /* a file that was cut off may not have been synced since */
+    if (fd < 0 || fstat(fd, &about) != 0 || (files->durable && (fdatasync(fd) != 0 || fsync(files->dir) != 0))) {
+        int problem = errno;
+
         if (fd >= 0)
             close(fd);
+        errno = problem;
         return FCC_ERR_IO;
     }
     if (files->fd >= 0)
@@ -44,24 +59,60 @@ static fcc_status start_file(ledger__files *files, uint32_t file)
     return FCC_OK;
 }
 
-fcc_status ledger__files_open(ledger__files *files, const char *dir, bool durable, fcc_error *error)
+/* The highest number of a block file; false when there is none. The first is made with the first block. */
+static bool last_of(DIR *dir, uint32_t *last)
 {
-    uint32_t last = 0;
-    char name[NAME_LEN];
+    const struct dirent *entry;
+    bool any = false;
+
+    while ((entry = readdir(dir))) {
+        unsigned number;
+        char name[LEDGER__FILE_NAME];
+
+        if (sscanf(entry->d_name, "blockfile_%u", &number) != 1)
+            continue;
+        ledger__files_name(number, name);
+        if (strcmp(name, entry->d_name) == 0 && (!any || number > *last)) {
+            *last = number;
+            any = true;
+        }
+    }
+    return any;
+}
+
+fcc_status ledger__files_open(ledger__files *files, const char *path, bool durable, fcc_error *error)
+{
+    char name[LEDGER__FILE_NAME];
+    uint32_t last = 0, i;
+    DIR *dir;
+    bool any;
 
     files->fd = -1;
+    files->file = 0;
+    files->size = 0;
     files->durable = durable;
-    files->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (files->dir < 0)
-        return fcc_error_set(error, FCC_ERR_IO, "directory of blocks %s: %s", dir, strerror(errno));
-    for (;; last++) {
-        name_of(last + 1, name);
-        if (faccessat(files->dir, name, F_OK, 0) != 0)
-            break;
+    files->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dir = files->dir < 0 ? NULL : opendir(path);
+    if (!dir) {
+        ledger__files_close(files);
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     }
+    any = last_of(dir, &last);
+    closedir(dir);
+    if (!any && durable)
+        return FCC_OK;
+    for (i = 0; i < last; i++) {
+        ledger__files_name(i, name);
+        if (faccessat(files->dir, name, F_OK, 0) != 0) {
+            ledger__files_close(files);
+            return fcc_error_set(error, FCC_ERR_CORRUPT,
+                                 "%s/%s is missing: put it back, or start over with an empty directory", path, name);
+        }
+    }
+    ledger__files_name(last, name);
     if (start_file(files, last) != FCC_OK) {
         ledger__files_close(files);
-        return fcc_error_set(error, FCC_ERR_IO, "block file %u in %s: %s", (unsigned)last, dir, strerror(errno));
+        return fcc_error_set(error, FCC_ERR_IO, "%s/%s: %s", path, name, strerror(errno));
     }
     return FCC_OK;
 }
@@ -82,12 +133,32 @@ static bool write_all(int fd, fcc_bytes bytes, uint64_t offset)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n <= 0) {
+            errno = n == 0 ? EIO : errno;
             return false;
+        }
         bytes = fcc_bytes_of(bytes.data + n, bytes.len - (size_t)n);
         offset += (uint64_t)n;
     }
     return true;
+}
+
+/* Both in one call, so that no sector can hold the first without the beginning of the second. */
+static bool write_both(int fd, fcc_bytes first, fcc_bytes second, uint64_t offset)
+{
+    struct iovec pieces[2] = { { (void *)(uintptr_t)first.data, first.len },
+                               { (void *)(uintptr_t)second.data, second.len } };
+    ssize_t n;
+
+    do
+        n = pwritev(fd, pieces, 2, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    if (n < (ssize_t)first.len) {
+        errno = n < 0 ? errno : ENOSPC;
+        return false;
+    }
+    n -= (ssize_t)first.len;
+    return write_all(fd, fcc_bytes_of(second.data + n, second.len - (size_t)n), offset + first.len + (uint64_t)n);
 }
 
 fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__spot *spot)
@@ -98,16 +169,22 @@ fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__
     fcc__buf_init(&prefix, PREFIX_MAX);
     fcc__buf_uvarint(&prefix, record.len);
     st = prefix.status;
-    if (st == FCC_OK && files->durable && files->size && files->size + prefix.len + record.len > LEDGER__FILE_BYTES)
+    if (st == FCC_OK && files->fd < 0)
+        st = start_file(files, 0);
+    else if (st == FCC_OK && files->durable && files->size &&
+             files->size + prefix.len + record.len > LEDGER__FILE_BYTES)
         st = start_file(files, files->file + 1);
     if (st != FCC_OK)
         goto out;
-    if (!write_all(files->fd, fcc__buf_bytes(&prefix), files->size) ||
-        !write_all(files->fd, record, files->size + prefix.len) || (files->durable && fdatasync(files->fd) != 0)) {
+    if (!write_both(files->fd, fcc__buf_bytes(&prefix), record, files->size) ||
+        (files->durable && fdatasync(files->fd) != 0)) {
+        int problem = errno;
+
+        /* a full disk leaves half a record: take it off, so that the file ends in a whole one; opening syncs that */
         st = FCC_ERR_IO;
-        /* a full disk leaves half a record: take it off, so that the file ends in a whole one */
         if (ftruncate(files->fd, (off_t)files->size) != 0)
-            st = FCC_ERR_IO;
+            fcc__log(FCC__WARN, "half a record stays at the end of the blocks: %s", strerror(errno));
+        errno = problem;
         goto out;
     }
     spot->file = files->file;
@@ -167,6 +244,8 @@ fcc_status ledger__files_next(const ledger__files *files, uint32_t *file, uint64
 
     *torn = false;
     for (;;) {
+        if (files->fd < 0)
+            return FCC_ERR_NOT_FOUND;
         fd = *file == files->file ? files->fd : open_file(files, *file, O_RDONLY);
         if (fd < 0 || fstat(fd, &about) != 0) {
             if (fd >= 0 && fd != files->fd)
@@ -209,22 +288,9 @@ fcc_status ledger__files_cut(ledger__files *files, uint32_t file, uint64_t offse
     return FCC_OK;
 }
 
-fcc_status ledger__files_blank(const ledger__files *files, uint32_t file, uint64_t offset, bool *blank)
+fcc_status ledger__files_settle(const ledger__files *files, uint64_t offset, fcc_bytes bytes)
 {
-    uint8_t piece[4096];
-    ssize_t n, i;
-
-    *blank = file == files->file;
-    while (*blank) {
-        n = pread(files->fd, piece, sizeof piece, (off_t)offset);
-        if (n < 0)
-            return FCC_ERR_IO;
-        if (n == 0)
-            break;
-        for (i = 0; i < n && piece[i] == 0; i++)
-            ;
-        *blank = i == n;
-        offset += (uint64_t)n;
-    }
-    return FCC_OK;
+    if (!files->durable)
+        return FCC_OK;
+    return write_all(files->fd, bytes, offset) && fdatasync(files->fd) == 0 ? FCC_OK : FCC_ERR_IO;
 }

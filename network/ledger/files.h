@@ -8,11 +8,14 @@
 
 #include "base/arena.h"
 
-enum { LEDGER__FILE_BYTES = 64 << 20 /* a file that is longer gets no further record, as in Fabric */ };
+enum {
+    LEDGER__FILE_BYTES = 64 << 20, /* a file that is longer gets no further record, as in Fabric */
+    LEDGER__FILE_NAME = 32
+};
 
 typedef struct ledger__files {
     int dir;       /* directory's descriptor; -1: closed */
-    int fd;        /* last file */
+    int fd;        /* last file; -1: there is none yet */
     uint32_t file; /* its number */
     uint64_t size;
     bool durable; /* else nothing is synced, and all goes into the one file */
@@ -24,9 +27,15 @@ typedef struct ledger__spot {
     uint64_t len;    /* of the content */
 } ledger__spot;
 
+void ledger__files_name(uint32_t file, char name[LEDGER__FILE_NAME]);
+bool ledger__files_exists(const char *dir, const char *name);
+/* FCC_ERR_CORRUPT: one of the files is missing. Makes none. */
 fcc_status ledger__files_open(ledger__files *files, const char *dir, bool durable, fcc_error *error) FCC_MUST_CHECK;
 void ledger__files_close(ledger__files *files);
-/* On return FCC_OK it is on disk; on failure the file is as before, unless the disk fails altogether. */
+/*
+ * On return FCC_OK it is on disk; on failure the file is as before, unless the disk fails altogether, and errno tells
+ * why: the files must be opened again before anything is appended.
+ */
 fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__spot *spot) FCC_MUST_CHECK;
 fcc_status ledger__files_read(const ledger__files *files, ledger__spot spot, fcc__arena *arena,
                               fcc_bytes *record) FCC_MUST_CHECK;
@@ -36,8 +45,11 @@ fcc_status ledger__files_read(const ledger__files *files, ledger__spot spot, fcc
  */
 fcc_status ledger__files_next(const ledger__files *files, uint32_t *file, uint64_t *offset, ledger__spot *spot,
                               bool *torn) FCC_MUST_CHECK;
-/* Is everything from here to the end of the last file 0? So a power cut can leave a file that had grown already. */
-fcc_status ledger__files_blank(const ledger__files *files, uint32_t file, uint64_t offset, bool *blank) FCC_MUST_CHECK;
+/*
+ * Write the end of the last file, `bytes` from `offset` on, once more and sync it. It may be in memory alone, when the
+ * process was killed before it synced, or marked as written when a sync failed.
+ */
+fcc_status ledger__files_settle(const ledger__files *files, uint64_t offset, fcc_bytes bytes) FCC_MUST_CHECK;
 /* Cut the last file off here. */
 fcc_status ledger__files_cut(ledger__files *files, uint32_t file, uint64_t offset) FCC_MUST_CHECK;
 

@@ -15,6 +15,9 @@ enum {
     LEDGER__MAX_DEGREE = 50, /* results of a range query that are recorded one by one; more are hashed */
 };
 
+/* The end of every refusal of damaged files, with the ledger's directory. */
+#define LEDGER__RESTORE "put back a copy of %s made before, or start over with an empty directory"
+
 /* Where a commit stops as if the process had been killed there. Tests only. */
 typedef enum ledger__step {
     LEDGER__NEVER,
@@ -27,6 +30,7 @@ typedef struct ledger__transient ledger__transient;
 typedef struct ledger__definitions ledger__definitions;
 
 struct ledger {
+    char *dir;
     ledger__store store;
     ledger__files files;
     int lock;    /* descriptor that holds the lock; -1: none */

@@ -171,7 +171,8 @@ static fcc_status load_channel(ledger *l, MDB_txn *txn, fcc_error *error)
     if (st == FCC_OK)
         st = msp_channel_from_block(bytes, &l->channel, error);
     else
-        fcc_error_set(error, st, "config block %llu can't be read", (unsigned long long)l->config_block);
+        fcc_error_set(error, st, "%s: config block %llu can't be read (%s): " LEDGER__RESTORE, l->dir,
+                      (unsigned long long)l->config_block, fcc_status_text(st), l->dir);
     fcc__arena_free(arena);
     return st;
 }
@@ -196,7 +197,8 @@ static fcc_status load_savepoint(ledger *l, uint32_t *file, uint64_t *offset, fc
         !ledger__take_piece(&stored, &hash) || !ledger__take_piece(&stored, &commit_hash) ||
         hash.len != FCC__SHA256_LEN || (commit_hash.len && commit_hash.len != FCC__SHA256_LEN) ||
         file_number > UINT32_MAX) {
-        st = fcc_error_set(error, FCC_ERR_CORRUPT, "state database: unreadable savepoint");
+        st = fcc_error_set(error, FCC_ERR_CORRUPT, "%s/state/data.mdb is damaged (its savepoint): " LEDGER__RESTORE,
+                           l->dir, l->dir);
         goto out;
     }
     *file = (uint32_t)file_number;
@@ -204,92 +206,30 @@ static fcc_status load_savepoint(ledger *l, uint32_t *file, uint64_t *offset, fc
     l->has_commit_hash = commit_hash.len != 0;
     if (l->has_commit_hash)
         memcpy(l->commit_hash.bytes, commit_hash.data, commit_hash.len);
-    st = load_channel(l, txn, error);
+    st = ledger__check_reach(l, *file, *offset, error);
+    if (st == FCC_OK)
+        st = load_channel(l, txn, error);
 out:
     mdb_txn_abort(txn);
-    return st;
-}
-
-/* A whole record of which the content isn't: possible at the very end after a power cut, damage everywhere else. */
-static fcc_status read_next(ledger *l, ledger__spot spot, fcc__arena *arena, ledger__block *block)
-{
-    fcc_bytes record, commit_hash;
-    fcc__sha256 data;
-    fcc_status st = ledger__files_read(&l->files, spot, arena, &record);
-
-    if (st == FCC_OK)
-        st = ledger__block_read(record, arena, block);
-    if (st != FCC_OK)
-        return st;
-    data = ledger_data_hash(block->envelopes, block->count);
-    if (!fcc_bytes_equal(block->data_hash, fcc__sha256_bytes(&data)) ||
-        block->metadata[LEDGER__FILTER].len != block->count)
-        return FCC_ERR_CORRUPT;
-    if (block->number == 0)
-        return FCC_OK;
-    st = ledger__commit_hash_unpack(block->metadata[LEDGER__COMMIT_HASH], arena, &commit_hash);
-    if (st == FCC_ERR_PROTO || (st == FCC_OK && commit_hash.len != FCC__SHA256_LEN))
-        return FCC_ERR_CORRUPT;
-    return st;
-}
-
-/* Follow the block files from the savepoint to their end, and cut off what is torn there. */
-static fcc_status catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error *error)
-{
-    fcc__arena *arena = fcc__arena_new(LEDGER__ARENA_CAP);
-    fcc_status st = FCC_OK;
-
-    if (!arena)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
-    if (file > l->files.file || (file == l->files.file && offset > l->files.size)) {
-        st = fcc_error_set(error, FCC_ERR_CORRUPT, "block file %u ends before the state's savepoint", (unsigned)file);
-        goto out;
-    }
-    for (;;) {
-        uint32_t here_file = file;
-        uint64_t here = offset;
-        ledger__block block;
-        ledger__spot spot;
-        bool torn;
-
-        fcc__arena_reset(arena);
-        st = ledger__files_next(&l->files, &file, &offset, &spot, &torn);
-        if (st == FCC_ERR_NOT_FOUND) {
-            st = torn ? ledger__files_cut(&l->files, file, offset) : FCC_OK;
-            break;
-        }
-        if (st == FCC_OK)
-            st = read_next(l, spot, arena, &block);
-        if (here_file != file)
-            here = 0;
-        if (st == FCC_ERR_CORRUPT && file == l->files.file) {
-            bool last = offset == l->files.size;
-
-            /* a file that had grown, but not been filled, when the power went */
-            if (!last && ledger__files_blank(&l->files, file, here, &last) != FCC_OK)
-                last = false;
-            if (last) {
-                st = ledger__files_cut(&l->files, file, here);
-                break;
-            }
-        }
-        if (st == FCC_OK)
-            st = ledger__commit_block(l, &block, LEDGER__REPLAY, &spot, arena, NULL, error);
-        if (st != FCC_OK) {
-            if (error && error->status != st)
-                fcc_error_set(error, st, "block file %u, record at %llu: %s", (unsigned)file,
-                              (unsigned long long)spot.offset, fcc_status_text(st));
-            break;
-        }
-    }
-out:
-    fcc__arena_free(arena);
     return st;
 }
 
 static bool make_dir(const char *path)
 {
     return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/* A name survives a power cut when the directory that has it was synced. */
+static fcc_status sync_dir(const char *path, fcc_error *error)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fcc_status st = FCC_OK;
+
+    if (fd < 0 || fsync(fd) != 0)
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return st;
 }
 
 static fcc_status lock_dir(ledger *l, const char *dir, fcc_error *error)
@@ -345,7 +285,22 @@ static fcc_status open_dir(ledger *l, const char *dir, bool durable, fcc_error *
     snprintf(path, sizeof path, "%s/state", dir);
     if (!make_dir(path))
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    return ledger__store_open(&l->store, path, durable, error);
+    st = ledger__store_open(&l->store, path, durable, error);
+    if (st == FCC_ERR_CORRUPT && l->files.file == 0 && l->files.size == 0) {
+        /* the power went while the database was made: no block was ever acknowledged */
+        snprintf(path, sizeof path, "%s/state/data.mdb", dir);
+        if (unlink(path) != 0)
+            return st;
+        *strrchr(path, '/') = '\0';
+        st = ledger__store_open(&l->store, path, durable, error);
+    }
+    if (st != FCC_OK || !durable)
+        return st;
+    st = sync_dir(path, error);
+    if (st == FCC_OK)
+        st = sync_dir(dir, error);
+    snprintf(path, sizeof path, "%s/..", dir);
+    return st == FCC_OK ? sync_dir(path, error) : st;
 }
 
 static fcc_status copy_orgs(ledger *l, const ledger_options *options)
@@ -396,13 +351,14 @@ fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *e
             goto out;
         }
     }
-    st = open_dir(l, dir, options->dir != NULL, error);
+    l->dir = strdup(dir);
+    st = l->dir ? open_dir(l, dir, options->dir != NULL, error) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if (!options->dir)
         unlink_all(dir);
     if (st == FCC_OK)
         st = load_savepoint(l, &file, &offset, error);
     if (st == FCC_OK)
-        st = catch_up(l, file, offset, error);
+        st = ledger__catch_up(l, file, offset, error);
 out:
     if (st == FCC_OK)
         *out = l;
@@ -427,6 +383,7 @@ void ledger_close(ledger *l)
     for (i = 0; i < l->org_count; i++)
         free(l->orgs[i]);
     free(l->orgs);
+    free(l->dir);
     fcc__buf_clear(&l->key);
     free(l);
 }

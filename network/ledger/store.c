@@ -65,6 +65,7 @@ fcc_status ledger__lmdb_status(int rc)
     case MDB_BAD_VALSIZE:
         return FCC_ERR_ARG;
     default:
+        errno = rc > 0 ? rc : EIO;
         return FCC_ERR_IO;
     }
 }
@@ -75,6 +76,7 @@ fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durabl
     unsigned flags = MDB_NOTLS | (durable ? MDB_NOMETASYNC : MDB_NOSYNC);
     MDB_txn *txn = NULL;
     int rc = mdb_env_create(&store->env);
+    fcc_status st;
     size_t i;
 
     if (rc)
@@ -96,7 +98,13 @@ fail:
         mdb_txn_abort(txn);
     mdb_env_close(store->env);
     store->env = NULL;
-    return fcc_error_set(error, ledger__lmdb_status(rc), "state database in %s: %s", dir, mdb_strerror(rc));
+    st = ledger__lmdb_status(rc);
+    if (st == FCC_ERR_CORRUPT)
+        return fcc_error_set(error, st,
+                             "%s/data.mdb is damaged (%s): put back a copy of it made before, or start over with an "
+                             "empty directory",
+                             dir, mdb_strerror(rc));
+    return fcc_error_set(error, st, "%s/data.mdb: %s", dir, mdb_strerror(rc));
 }
 
 void ledger__store_close(ledger__store *store)

@@ -67,6 +67,7 @@ fcc_status ledger__cursor_open(const ledger__store *store, MDB_txn *txn, ledger_
 fcc_status ledger__cursor_next(ledger__cursor *cursor) FCC_MUST_CHECK;
 void ledger__cursor_close(ledger__cursor *cursor); /* takes a zeroed one */
 
+/* FCC_ERR_IO: errno tells more. */
 fcc_status ledger__lmdb_status(int rc);
 
 /* Read a base-128 number or a length-prefixed piece off the front. false when it is not there. */

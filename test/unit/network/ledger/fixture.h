@@ -141,8 +141,8 @@ static inline void fix_commit_genesis(fixture *f)
         fail_msg("%s", error.text);
 }
 
-/* Everything up to a channel with its genesis block. `disk`: to be opened again. */
-static inline fixture *fix_new(bool disk)
+/* Everything but the ledger. */
+static inline fixture *fix_prepare(bool disk)
 {
     fixture *f = calloc(1, sizeof *f);
     fcc_error error = { FCC_OK, "" };
@@ -172,6 +172,14 @@ static inline fixture *fix_new(bool disk)
                          FCC_OK);
     }
     fix_define(f);
+    return f;
+}
+
+/* Everything up to a channel with its genesis block. `disk`: to be opened again. */
+static inline fixture *fix_new(bool disk)
+{
+    fixture *f = fix_prepare(disk);
+
     fix_open(f);
     fix_commit_genesis(f);
     return f;

@@ -198,7 +198,8 @@ static void a_block_file_that_lost_blocks_is_said(void **state)
     f->l = NULL;
     assert_int_equal(truncate(path, first), 0);
     assert_int_equal(fix_try_open(f, &error), FCC_ERR_CORRUPT);
-    assert_string_equal(error.text, "block file 0 ends before the state's savepoint");
+    assert_non_null(
+        strstr(error.text, "/ledger/blocks/blockfile_000000: missing or cut short: the state has 2 blocks"));
 }
 
 static void only_one_can_have_it_open(void **state)
