@@ -6,7 +6,6 @@
  */
 #include "devnet/internal.h"
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "devnet/directory.h"
 #include "msp/material.h"
@@ -19,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,24 +89,6 @@ static fcc_status no_memory(fcc_error *error)
     return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
 }
 
-const devnet_chaincode *devnet_find_chaincode(const struct devnet *net, fcc_bytes name)
-{
-    for (size_t i = 0; i < net->chaincode_count; i++)
-        if (fcc_bytes_equal(fcc_str(net->chaincodes[i].config->name), name))
-            return &net->chaincodes[i];
-    return NULL;
-}
-
-static fcc_status definition(void *ctx, fcc_bytes name, ledger_definition *out)
-{
-    const devnet_chaincode *cc = devnet_find_chaincode(ctx, name);
-
-    if (!cc)
-        return FCC_ERR_NOT_FOUND;
-    *out = cc->definition;
-    return FCC_OK;
-}
-
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static const char *path_in(struct devnet *net, const char *dir, const char *name)
@@ -137,42 +117,11 @@ static fcc_status read_file(struct devnet *net, const char *path, fcc_bytes *out
     return FCC_OK;
 }
 
-/* Lower-case hex of the executable's SHA-256 and the chaincode's name: who runs what. */
-static const char *package_id(struct devnet *net, const config_chaincode *config, const char *executable,
-                              fcc_error *error)
-{
-    struct stat info;
-    fcc_bytes parts[3], hex;
-    fcc__sha256 digest;
-    void *map;
-    int fd = open(executable, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size == 0 ||
-        (map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
-        fcc_error_set(
-            error, FCC_ERR_CONFIG,
-            "the executable of chaincode %s is missing: %s: %s; build it with make, or give the directory it is "
-            "in",
-            config->name, executable, strerror(errno ? errno : ENOEXEC));
-        if (fd >= 0)
-            close(fd);
-        return NULL;
-    }
-    parts[0] = fcc_str(config->name);
-    parts[1] = fcc_bytes_of("\0", 1);
-    parts[2] = fcc_bytes_of(map, (size_t)info.st_size);
-    digest = fcc__sha256_of_many(parts, 3);
-    munmap(map, (size_t)info.st_size);
-    close(fd);
-    hex = fcc__hex(net->arena, fcc__sha256_bytes(&digest));
-    return fcc__arena_printf(net->arena, "%s:" FCC_FMT, config->label, FCC_ARG(hex));
-}
-
 /* ---- what the network consists of -------------------------------------------------------------------------------- */
 
 /*
- * Chaincodes that were added with --with stay part of the channel: its blocks cannot be validated without their
- * definitions. DIR/chaincodes has a line `name executable` for each.
+ * Chaincodes that were added with --with stay part of the channel: later starts run them too. DIR/chaincodes has a line
+ * `name executable` for each.
  */
 static fcc_status add_chaincode(struct devnet *net, const char *name, const char *exe, fcc_error *error)
 {
@@ -258,9 +207,8 @@ static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
         cc->executable = cc->config->exe[0] == '/' ? cc->config->exe : path_in(net, net->bin_dir, cc->config->exe);
         if (!cc->executable)
             return no_memory(error);
-        cc->package_id = package_id(net, cc->config, cc->executable, error);
-        if (!cc->package_id)
-            return FCC_ERR_CONFIG;
+        if ((st = devnet_package_make(net, cc, error)) != FCC_OK)
+            return st;
         if ((st = msp_policy_parse(cc->config->policy, net->arena, &policy, error)) != FCC_OK)
             return st;
         if ((st = msp_policy_application(policy, net->arena, &cc->definition.policy)) != FCC_OK)
@@ -338,7 +286,7 @@ static fcc_status open_ledger(struct devnet *net, fcc_error *error)
 {
     const config_network *config = net->network;
     const char **orgs = fcc__arena_zalloc(net->arena, config->org_count, sizeof(*orgs));
-    ledger_options options = { .definition = definition, .definition_ctx = net };
+    ledger_options options = { .definition = NULL };
     ledger_committed committed;
     fcc__arena *arena = NULL;
     fcc_bytes block;
@@ -408,6 +356,25 @@ static void hopeless(void *ctx, const char *why)
     devnet_fail(ctx, FCC_ERR_APP, why);
 }
 
+/* What the peer has of its own: its organisation's members, and DIR/packages/<MSPID>. */
+static fcc_status open_store(devnet_peer *peer, fcc_error *error)
+{
+    struct devnet *net = peer->net;
+    const char *packages = path_in(net, net->options->dir, "packages");
+    const char *dir = packages ? path_in(net, packages, peer->org->mspid) : NULL;
+    msp_org *org;
+    fcc_status st;
+
+    if (!dir)
+        return no_memory(error);
+    st = msp_org_load(msp_path_peer_msp(net->arena, net->crypto_dir, peer->org), peer->org->mspid, &org, error);
+    if (st != FCC_OK || (st = msp_manager_new(&org, 1, &peer->local, error)) != FCC_OK)
+        return st;
+    if (mkdir(packages, 0755) != 0 && errno != EEXIST)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", packages, strerror(errno));
+    return scc_store_open(dir, &peer->store, error);
+}
+
 static fcc_status start_peers(struct devnet *net, fcc_error *error)
 {
     const config_network *config = net->network;
@@ -427,22 +394,16 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
         st = msp_signer_load(msp_path_peer_msp(net->arena, net->crypto_dir, org), org->mspid, &peer->signer, error);
         if (st != FCC_OK)
             return st;
+        if ((st = open_store(peer, error)) != FCC_OK)
+            return st;
         options.signer = peer->signer;
+        options.local = peer->local;
+        options.store = peer->store;
+        options.packages = (peer_packages){ .read = devnet_package_read, .launch = devnet_launch, .ctx = peer };
         options.clock = (peer_clock){ .now_ns = clock_now_ns, .monotonic_ms = clock_monotonic_ms, .ctx = net };
         options.fabric = net->settings.fabric == DEVNET_FABRIC_2_5 ? PEER_FABRIC_2_5 : PEER_FABRIC_3_1;
         if ((st = peer_host_new(&options, &peer->host, error)) != FCC_OK)
             return st;
-        for (size_t c = 0; c < net->chaincode_count; c++) {
-            const devnet_chaincode *cc = &net->chaincodes[c];
-
-            if (!config_has(cc->config->orgs, org->mspid))
-                continue;
-            st = peer_host_install(peer->host, cc->config->name, cc->package_id);
-            if (st != FCC_OK)
-                return fcc_error_set(error, st, "chaincode %s on %s: %s", cc->config->name, org->mspid,
-                                     fcc_status_text(st));
-            net->installed_count++;
-        }
     }
     return FCC_OK;
 }
@@ -454,6 +415,8 @@ static fcc_status start_processes(struct devnet *net, fcc_error *error)
     const char *path = path_in(net, net->options->dir, "registry.json");
     fcc_status st;
 
+    for (size_t c = 0; c < net->chaincode_count; c++)
+        net->installed_count += net->chaincodes[c].config->orgs.n;
     net->processes = fcc__arena_zalloc(net->arena, net->installed_count, sizeof(*net->processes));
     if (!net->processes || !log_dir || !path)
         return no_memory(error);
@@ -468,7 +431,7 @@ static fcc_status start_processes(struct devnet *net, fcc_error *error)
             const devnet_chaincode *cc = &net->chaincodes[c];
             devnet_process_options options = { .loop = net->loop, .host = net->peers[p].host, .registry = registry };
 
-            if (!peer_host_installed(net->peers[p].host, fcc_str(cc->config->name)))
+            if (!config_has(cc->config->orgs, net->peers[p].org->mspid))
                 continue;
             options.name = cc->config->name;
             options.executable = cc->executable;
@@ -607,7 +570,7 @@ static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_err
     if (!orderer_msp)
         return no_memory(error);
     if ((st = devnet_orderer_new(net, orderer_msp, timeout_ms, &net->orderer, error)) != FCC_OK ||
-        (st = start_listeners(net, orderer_server, error)) != FCC_OK)
+        (st = devnet_deploy(net, error)) != FCC_OK || (st = start_listeners(net, orderer_server, error)) != FCC_OK)
         return st;
     on_tick(net);
     check_ready(net); /* a network without chaincodes is ready at once */
@@ -624,6 +587,8 @@ static void take_down(struct devnet *net, rpc_server *orderer_server)
         devnet_process_stop(net->processes[i]);
     for (size_t i = 0; i < net->peer_count; i++)
         rpc_server_free(net->peers[i].server);
+    for (size_t i = 0; i < net->peer_count; i++)
+        devnet_externals_free(&net->peers[i]);
     rpc_server_free(orderer_server);
     for (size_t i = 0; i < net->process_count; i++)
         devnet_process_free(net->processes[i]);
@@ -631,6 +596,8 @@ static void take_down(struct devnet *net, rpc_server *orderer_server)
     devnet_orderer_free(net->orderer);
     for (size_t i = 0; i < net->peer_count; i++) {
         peer_host_free(net->peers[i].host);
+        scc_store_close(net->peers[i].store);
+        msp_manager_free(net->peers[i].local);
         msp_signer_free(net->peers[i].signer);
     }
     rpc_loop_free(net->loop);

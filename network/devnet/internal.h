@@ -19,12 +19,17 @@
 
 struct devnet;
 
+typedef struct devnet_external devnet_external;
+
 /* One organisation's peer, with its gateway. */
 typedef struct devnet_peer {
     struct devnet *net;
     const config_org *org;
     msp_signer *signer;
+    msp_manager *local; /* its organisation alone */
+    scc_store *store;   /* installed packages */
     peer_host *host;
+    devnet_external *externals; /* streams to chaincodes that others run */
     rpc_server *server;
     char *address;                               /* host:port, once it listens */
     size_t endorsing, delivering, gateway_calls; /* calls of the services that run */
@@ -33,8 +38,9 @@ typedef struct devnet_peer {
 typedef struct devnet_chaincode {
     const config_chaincode *config;
     const char *executable; /* path */
+    fcc_bytes package;
     const char *package_id;
-    ledger_definition definition;
+    ledger_definition definition; /* as the network file wants it */
 } devnet_chaincode;
 
 typedef struct devnet_orderer devnet_orderer;
@@ -76,7 +82,25 @@ int64_t devnet_now_ns(const struct devnet *net);
 int64_t devnet_monotonic_ms(void);
 /* End devnet_run with this result. */
 void devnet_fail(struct devnet *net, fcc_status status, const char *text);
-const devnet_chaincode *devnet_find_chaincode(const struct devnet *net, fcc_bytes name);
+
+/* ---- deploy.c ---------------------------------------------------------------------------------------------------- */
+
+/* The package of a chaincode of the network file; in the network's arena. */
+fcc_status devnet_package_make(struct devnet *net, devnet_chaincode *chaincode, fcc_error *error) FCC_MUST_CHECK;
+/* peer_packages.read */
+fcc_status devnet_package_read(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error);
+/*
+ * Install, approve and commit what the network file asks for and the channel hasn't got. FCC_ERR_CONFIG: a definition
+ * that the channel's rules refuse.
+ */
+fcc_status devnet_deploy(struct devnet *net, fcc_error *error) FCC_MUST_CHECK;
+
+/* ---- external.c -------------------------------------------------------------------------------------------------- */
+
+/* peer_packages.launch; ctx is the devnet_peer. */
+bool devnet_launch(void *ctx, const char *package_id);
+/* Polls the loop until the streams are down. */
+void devnet_externals_free(devnet_peer *peer);
 
 /* ---- orderer.c --------------------------------------------------------------------------------------------------- */
 

@@ -154,6 +154,28 @@ static void invoke_system(peer_simulation *sim, fcc_bytes chaincode, const Proto
     fail_now(failure, done, ctx, out);
 }
 
+/* Its process is being started, or has to be connected to. */
+static void wait_for_launch(peer_invocation *i, peer_invocation **out)
+{
+    peer_runtime *runtime = i->runtime;
+    const peer_host *h = i->simulation->host;
+    const peer_packages *packages = &h->o.packages;
+    const int64_t now_ms = peer_monotonic_ms(h);
+    bool told;
+
+    i->deadline_ms = now_ms + PEER_LAUNCH_TIMEOUT_MS;
+    i->next = runtime->waiting;
+    runtime->waiting = i;
+    told = packages->launch && packages->launch(packages->ctx, runtime->package_id);
+    for (peer_invocation *w = runtime->waiting; w; w = w->next)
+        if (w == i) {
+            if (told)
+                i->deadline_ms = now_ms + PEER_EXECUTE_TIMEOUT_MS;
+            return;
+        }
+    *out = NULL; /* it has failed already */
+}
+
 void peer_invoke(peer_simulation *sim, fcc_bytes chaincode, Protos__ChaincodeInput *input, peer_invocation *parent,
                  peer_invoked done, void *ctx, peer_invocation **out)
 {
@@ -191,12 +213,8 @@ void peer_invoke(peer_simulation *sim, fcc_bytes chaincode, Protos__ChaincodeInp
     i->done = done;
     i->ctx = ctx;
     *out = i;
-    if (!runtime->session) { /* its process is being started, or has to be connected to */
-        i->deadline_ms = peer_monotonic_ms(sim->host) + PEER_LAUNCH_TIMEOUT_MS;
-        i->next = runtime->waiting;
-        runtime->waiting = i;
-        if (sim->host->o.packages.launch)
-            sim->host->o.packages.launch(sim->host->o.packages.ctx, runtime->package_id);
+    if (!runtime->session) {
+        wait_for_launch(i, out);
         return;
     }
     i->session = runtime->session;

@@ -1,0 +1,230 @@
+/*
+ * external.c: chaincodes that somebody else runs. A package says where its chaincode listens; when a transaction wants it,
+ * the peer connects there, as a Fabric peer does, and keeps the stream for as long as it lasts. Fabric:
+ * core/container/externalbuilder, core/chaincode/extcc.
+ */
+#include "devnet/internal.h"
+
+#include "base/log.h"
+#include "package/package.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXTERNAL_ARENA = 160 << 20 };
+
+/* One stream from a peer to a chaincode server. */
+struct devnet_external {
+    devnet_external *next; /* of the peer's */
+    devnet_peer *peer;
+    char *package_id;
+    char *address;
+    rpc_channel *channel;
+    rpc_call *call;
+    peer_session *session;
+    rpc_timer *deadline; /* for the connection, until it is registered */
+    bool late;
+};
+
+static void describe(const devnet_external *x, const char *what, const char *detail)
+{
+    fcc__log(FCC__WARN, "chaincode package %s of %s: %s %s%s%s", x->package_id, x->peer->org->mspid, what, x->address,
+             *detail ? ": " : "", detail);
+}
+
+static void discard(devnet_external *x)
+{
+    for (devnet_external **link = &x->peer->externals; *link; link = &(*link)->next)
+        if (*link == x) {
+            *link = x->next;
+            break;
+        }
+    rpc_timer_cancel(x->deadline);
+    rpc_channel_free(x->channel);
+    peer_session_free(x->session);
+    free(x->package_id);
+    free(x->address);
+    free(x);
+}
+
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
+
+static void send_message(void *ctx, fcc_bytes message)
+{
+    devnet_external *x = ctx;
+
+    if (x->call && rpc_send(x->call, message) != FCC_OK)
+        rpc_cancel(x->call);
+}
+
+static void registered(void *ctx)
+{
+    devnet_external *x = ctx;
+
+    rpc_timer_cancel(x->deadline);
+    x->deadline = NULL;
+    fcc__log(FCC__INFO, "chaincode package %s of %s runs at %s", x->package_id, x->peer->org->mspid, x->address);
+}
+
+static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
+{
+    devnet_external *x = ctx;
+    fcc_error error;
+
+    if (peer_session_receive(x->session, message, &error) == FCC_OK)
+        return;
+    describe(x, "the chaincode at", error.text);
+    rpc_cancel(call);
+}
+
+static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
+{
+    devnet_external *x = ctx;
+    peer_host *host = x->peer->host;
+    char *id = strdup(x->package_id), why[1024];
+    const bool was_connecting = x->deadline || x->late;
+
+    (void)call;
+    if (was_connecting)
+        snprintf(
+            why, sizeof(why),
+            "connection to %s failed: error cannot create connection for %s: error creating grpc connection to %s: "
+            "%s",
+            x->package_id, x->package_id, x->address,
+            x->late ? "context deadline exceeded" : "the stream ended before the chaincode registered");
+    fcc__log(FCC__INFO, "chaincode package %s of %s: the stream to %s has ended: %.*s", x->package_id,
+             x->peer->org->mspid, x->address, (int)status->message.len, (const char *)status->message.data);
+    x->call = NULL;
+    discard(x);
+    if (was_connecting && id)
+        peer_host_launch_failed(host, id, why);
+    free(id);
+}
+
+static const rpc_events stream_events = { .on_message = on_message, .on_closed = on_closed };
+
+static void on_deadline(void *ctx)
+{
+    devnet_external *x = ctx;
+
+    x->deadline = NULL;
+    x->late = true;
+    rpc_cancel(x->call);
+}
+
+/* ---- where it is ------------------------------------------------------------------------------------------------- */
+
+/* --cc-address NAME=HOST:PORT: by the package's label, or by the name of a chaincode that runs it. */
+static const char *other_address(const devnet_peer *peer, const package_content *content, fcc__arena *arena)
+{
+    const struct devnet *net = peer->net;
+    scc_chaincode found;
+
+    for (size_t i = 0; i < net->options->cc_address_count; i++) {
+        const devnet_cc_address *a = &net->options->cc_addresses[i];
+
+        if (strcmp(a->name, content->label) == 0)
+            return a->address;
+        if (scc_resolve(net->ledger, peer->org->mspid, peer->store, fcc_str(a->name), arena, &found) == FCC_OK &&
+            found.package_id && strcmp(found.package_id, content->id) == 0)
+            return a->address;
+    }
+    return NULL;
+}
+
+static fcc_status find_connection(const devnet_peer *peer, const char *package_id, fcc__arena *arena,
+                                  package_connection *out, fcc_error *error)
+{
+    const char *values, *address;
+    package_content content;
+    package_fault fault;
+    fcc_bytes bytes;
+    fcc_status st = scc_store_load(peer->store, fcc_str(package_id), arena, &bytes);
+
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "its package cannot be read: %s", fcc_status_text(st));
+    values = fcc__arena_printf(arena, "{\"peername\":\"%s\"}", peer->org->peer_name ? peer->org->peer_name : "peer");
+    if (!values)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    if ((st = package_read(arena, bytes, &content, &fault)) != FCC_OK ||
+        (st = package_connection_read(arena, content.connection, fcc_str(values), out, &fault)) != FCC_OK)
+        return fcc_error_set(error, st, "error building chaincode: %s", fault.error.text);
+    address = other_address(peer, &content, arena);
+    if (address && (st = package_address(arena, address, out, &fault)) != FCC_OK)
+        return fcc_error_set(error, st, "%s", fault.error.text);
+    return FCC_OK;
+}
+
+static fcc_status open_stream(devnet_external *x, const package_connection *c, fcc_error *error)
+{
+    const peer_stream stream = { .send = send_message, .ready = registered, .ctx = x };
+    const rpc_tls tls = { .cert = c->client_cert, .key = c->client_key, .ca = c->root_cert };
+    rpc_loop *loop = x->peer->net->loop;
+    fcc_status st = rpc_channel_new(loop, x->address, c->use_tls ? &tls : NULL, &x->channel, error);
+
+    if (st != FCC_OK)
+        return st;
+    x->session = peer_session_new(x->peer->host, x->package_id, &stream);
+    x->deadline = rpc_timer_start(loop, c->dial_timeout_ms, on_deadline, x);
+    if (!x->session || !x->deadline)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    st = rpc_open(x->channel, "/protos.Chaincode/Connect", -1, true, &stream_events, x, &x->call);
+    return st == FCC_OK ? FCC_OK : fcc_error_set(error, st, "the stream to %s cannot be opened", x->address);
+}
+
+static fcc_status connect_to(devnet_peer *peer, const char *package_id, fcc__arena *arena, fcc_error *error)
+{
+    package_connection connection;
+    devnet_external *x;
+    fcc_status st = find_connection(peer, package_id, arena, &connection, error);
+
+    if (st != FCC_OK)
+        return st;
+    x = calloc(1, sizeof(*x));
+    if (!x)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    x->peer = peer;
+    x->next = peer->externals;
+    peer->externals = x;
+    x->package_id = strdup(package_id);
+    x->address = strdup(connection.address);
+    st = x->package_id && x->address ? open_stream(x, &connection, error)
+                                     : fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    if (st != FCC_OK)
+        discard(x);
+    return st;
+}
+
+bool devnet_launch(void *ctx, const char *package_id)
+{
+    devnet_peer *peer = ctx;
+    const struct devnet *net = peer->net;
+    fcc__arena *arena;
+    fcc_error error;
+    fcc_status st;
+
+    for (size_t i = 0; i < net->chaincode_count; i++)
+        if (strcmp(net->chaincodes[i].package_id, package_id) == 0 &&
+            config_has(net->chaincodes[i].config->orgs, peer->org->mspid))
+            return false; /* its process is being started */
+    for (const devnet_external *x = peer->externals; x; x = x->next)
+        if (strcmp(x->package_id, package_id) == 0)
+            return true;
+    arena = fcc__arena_new(EXTERNAL_ARENA);
+    st = arena ? connect_to(peer, package_id, arena, &error)
+               : fcc_error_set(&error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    fcc__arena_free(arena);
+    if (st != FCC_OK)
+        peer_host_launch_failed(peer->host, package_id, error.text);
+    return true;
+}
+
+void devnet_externals_free(devnet_peer *peer)
+{
+    for (devnet_external *x = peer->externals; x; x = x->next)
+        if (x->call)
+            rpc_cancel(x->call);
+    while (peer->externals)
+        rpc_loop_poll(peer->net->loop, 10);
+}
