@@ -38,3 +38,8 @@ $(B)/test-support/host_client: $(B)/obj/test/support/host_client.c.o $(RPC) $(B)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/obj/test/support/host_client.c.o $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a \
 	  $(GRPC_LIBS) $(PB_LIBS)
+TEST_PROGRAMS += $(B)/test-support/misbehaving
+$(B)/test-support/misbehaving: $(B)/obj/test/support/misbehaving.c.o $(FCC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCC_LIBS)

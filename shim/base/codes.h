@@ -189,6 +189,14 @@
     X(CRASH_OUTSIDE, "E-CRASH-03", "a chaincode process crashed outside of its functions", \
       "memory was used up (memory_mb, or the machine's), a function damaged memory before, or an error of this library", \
       "lines after it name the transactions that ran: look at them first; report it with the log if none explains it") \
+    X(CRASH_RAN, "E-CRASH-04", "this transaction ran when the process crashed", \
+      "it was waiting for its peer; it may be the one that used up the memory, or only stood by", \
+      "nothing was written: the peer answers it with an error, and its client may send it again") \
+    X(CRASH_MEMORY, "E-CRASH-05", "a chaincode process has no memory left for a transaction, and ends", \
+      "a function keeps what it allocates, or memory_mb is too small for as many transactions as run at once: each takes " \
+      "256 KiB of stack and its values", \
+      "lines after it name the transactions that ran; look at fcc_resident_memory_bytes over time, and mend the function " \
+      "or raise memory_mb") \
     X(DRAIN_REFUSED, "E-DRAIN-01", "the chaincode takes no new transactions because it is about to end", \
       "SIGTERM, an upgrade, or fcc-host replaces the process", \
       "send the transaction to another endorser, or again in a moment") \

@@ -123,6 +123,7 @@ static void observe(fcc__session *s, fcc__moment moment, fcc_stub *stub)
 }
 
 static void end(fcc__session *s, const char *reason);
+static void end_exhausted(fcc__session *s, const char *reason);
 
 /* Among all that run. */
 static void link_in(fcc__session *s, fcc_stub *stub)
@@ -181,7 +182,7 @@ static void run(fcc__session *s, fcc_stub *stub)
     observe(s, FCC__TX_ENDS, stub);
     keep_spare(s, stub);
     if (unanswered) /* the peer would wait for it in vain */
-        end(s, "out of memory for a transaction's answer");
+        end_exhausted(s, "out of memory for a transaction's answer");
     maybe_drained(s);
 }
 
@@ -205,6 +206,18 @@ static void end(fcc__session *s, const char *reason)
     s->events->close(s->ctx, reason);
 }
 
+static void tell_exhausted(fcc__session *s)
+{
+    if (s->events->exhausted)
+        s->events->exhausted(s->ctx);
+}
+
+static void end_exhausted(fcc__session *s, const char *reason)
+{
+    tell_exhausted(s);
+    end(s, reason);
+}
+
 /* Answer with ERROR; false when there is no memory for it. */
 static bool send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
 {
@@ -225,7 +238,7 @@ static bool send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_
 static void turn_away(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
 {
     if (!send_error(s, tx_id, channel, text))
-        end(s, "out of memory for a transaction's answer");
+        end_exhausted(s, "out of memory for a transaction's answer");
 }
 
 /* The message breaks the protocol: say so to the peer, and end. */
@@ -335,7 +348,7 @@ static void answer_overdue(fcc__session *s, fcc_stub *stub, unsigned budget_ms)
                                          : FCC_LIT("E-TIME-01 the handler exceeded its budget"));
     fcc__buf_clear(&text);
     if (!sent) {
-        end(s, "out of memory for a transaction's answer");
+        end_exhausted(s, "out of memory for a transaction's answer");
         return;
     }
     stub->answered = true;
@@ -433,7 +446,8 @@ static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
     }
     stub = new_transaction(s, wire);
     if (!stub) {
-        turn_away(s, m->tx_id, m->channel, FCC_LIT("E-STAT-04 the chaincode is out of memory"));
+        tell_exhausted(s);
+        turn_away(s, m->tx_id, m->channel, FCC_LIT("E-CRASH-05 the chaincode is out of memory"));
         return;
     }
     stub->channel = stub->message.channel;
@@ -520,7 +534,7 @@ static void receive(fcc__session *s, void *memory, fcc_bytes wire)
     s->busy = true;
     if (memory && !fcc__arena_adopt(s->in, memory, (size_t)(wire.data - (const uint8_t *)memory) + wire.len)) {
         free(memory);
-        end(s, "receive failed: out of memory for a message");
+        end_exhausted(s, "receive failed: out of memory for a message");
     } else if (!fcc__message_read(wire, &m)) {
         char text[160];
 
@@ -690,6 +704,16 @@ fcc_bytes fcc__function_of(const fcc_chaincode *chaincode, const fcc__seen *seen
         return FCC_LIT("INIT");
     return seen->function == FCC__NO_FUNCTION ? FCC_LIT("(unknown)")
                                               : fcc_str(chaincode->functions[seen->function].name);
+}
+
+size_t fcc__session_list(const fcc__session *s, size_t most,
+                         void (*tell)(fcc_bytes function, fcc_bytes channel, fcc_bytes tx_id))
+{
+    size_t n = 0;
+
+    for (const fcc_stub *stub = s->all; stub && n < most; stub = stub->older, n++)
+        tell(fcc__function_of(s->chaincode, &stub->seen), stub->channel, stub->tx_id);
+    return n;
 }
 
 void fcc__session_culprit(const void *co_arg, fcc_bytes *function, fcc_bytes *channel, fcc_bytes *tx_id)

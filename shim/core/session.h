@@ -62,6 +62,11 @@ typedef struct fcc__session_events {
     /* May be NULL. */
     void (*observe)(void *ctx, fcc__moment moment, fcc__seen *seen);
     /*
+     * There is no memory for a transaction, or for an answer; what came is answered with ERROR if that is possible, or
+     * the conversation ends. May be NULL; need not return.
+     */
+    void (*exhausted)(void *ctx);
+    /*
      * As send, for a message of at least FCC__LARGE_BYTES, which lies in `memory`: taken over, to be freed with free().
      * May be NULL: then send gets all.
      */
@@ -127,6 +132,12 @@ size_t fcc__session_detached(const fcc__session *session);
  * given back when the last of them has ended. Takes NULL.
  */
 void fcc__session_free(fcc__session *session);
+
+/*
+ * For a signal handler: tell of each transaction that runs, at most `most`. How many there were.
+ */
+size_t fcc__session_list(const fcc__session *session, size_t most,
+                         void (*tell)(fcc_bytes function, fcc_bytes channel, fcc_bytes tx_id));
 
 /* The function's name in the chaincode's table, "INIT", or "(unknown)": never what a caller sent. */
 fcc_bytes fcc__function_of(const fcc_chaincode *chaincode, const fcc__seen *seen);

@@ -16,6 +16,7 @@ enum {
     LEAST_TICK_MS = 5,
     PATIENCE_MS = 1000, /* at the end */
     SIGNAL_STACK_BYTES = 64 * 1024,
+    LIST_MOST = 100, /* lines of transactions that ran */
 };
 
 struct fcc__guard {
@@ -44,6 +45,7 @@ static const char *const fault_texts_outside[] = {
 enum { FAULTS = sizeof(faults) / sizeof(faults[0]) };
 
 static struct sigaction before[FAULTS]; /* how these signals were handled */
+static const fcc__host *guarded;        /* whose transactions are told of at the end */
 
 static size_t culprit(const void *co_arg, fcc__log_field fields[3])
 {
@@ -56,6 +58,25 @@ static size_t culprit(const void *co_arg, fcc__log_field fields[3])
     fields[1] = (fcc__log_field){ "tx", tx_id, false };
     fields[2] = (fcc__log_field){ "function", function, false };
     return 3;
+}
+
+static void tell_ran(fcc_bytes function, fcc_bytes channel, fcc_bytes tx_id)
+{
+    const fcc__log_field fields[] = { { "channel", channel, false },
+                                      { "tx", tx_id, false },
+                                      { "function", function, false } };
+
+    fcc__log_dying(FCC__E_CRASH_RAN, "it ran then, and is lost", fields, 3);
+}
+
+/* No handler was at work: any that has not ended may be the cause. Once, since their lists may be what is damaged. */
+static void tell_all_that_ran(void)
+{
+    const fcc__host *host = guarded;
+
+    guarded = NULL;
+    if (host)
+        fcc__host_list(host, LIST_MOST, tell_ran);
 }
 
 /* Says who, and lets the signal do what it would have done. */
@@ -78,6 +99,8 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
                             : fault_texts_outside[i],
                    fields, count);
     sigaction(signal_number, &before[i], NULL);
+    if (!co_arg)
+        tell_all_that_ran();
     if (info->si_code <= 0) /* sent, not caused by an instruction that will be tried again */
         raise(signal_number);
 }
@@ -103,6 +126,18 @@ static void watch_faults(void)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < FAULTS; i++)
         sigaction(faults[i], &action, &before[i]);
+}
+
+/*
+ * Nothing that needs memory can be done in order any more, and gRPC would abort at its next allocation. Whoever starts
+ * processes has the next one ready sooner than this one could get over it.
+ */
+static void exhausted(const fcc__host *host)
+{
+    (void)host;
+    fcc__log_dying(FCC__E_CRASH_MEMORY, "out of memory: the process ends", NULL, 0);
+    tell_all_that_ran();
+    _exit(EXIT_FAILURE);
 }
 
 /* ---- budgets ---- */
@@ -214,6 +249,8 @@ fcc_status fcc__guard_start(fcc__guard *guard, fcc__host *host, rpc_task replace
     guard->replace = replace_process;
     host->overdue = overdue;
     host->overdue_ctx = guard;
+    host->exhausted = exhausted;
+    guarded = host;
     fcc__co_pool_set_crew(host->stacks, guard->crew);
     if (budget == 0)
         return FCC_OK;
@@ -235,6 +272,7 @@ bool fcc__guard_end(fcc__guard *guard)
 
     if (!guard->host) /* it was never started */
         return true;
+    guarded = NULL;
     rpc_timer_cancel(guard->timer);
     guard->timer = NULL;
     if (fcc__crew_detached(guard->crew) == 0)

@@ -99,6 +99,14 @@ static void overdue(void *ctx, const fcc__seen *seen, bool held)
         host->overdue(host->overdue_ctx, seen, held);
 }
 
+static void exhausted(void *ctx)
+{
+    const fcc__host *host = ((fcc__stream *)ctx)->host;
+
+    if (host->exhausted)
+        host->exhausted(host);
+}
+
 static const fcc__session_events session_events = {
     .send = send,
     .send_own = send_own,
@@ -106,6 +114,7 @@ static const fcc__session_events session_events = {
     .drained = drained,
     .observe = observe,
     .overdue = overdue,
+    .exhausted = exhausted,
 };
 
 /* ---- what the call tells ---- */
@@ -211,6 +220,14 @@ void fcc__host_drain(fcc__host *host)
     host->stopping = true;
     for (fcc__stream *stream = host->streams; stream; stream = stream->next)
         fcc__session_drain(stream->session);
+}
+
+void fcc__host_list(const fcc__host *host, size_t most,
+                    void (*tell)(fcc_bytes function, fcc_bytes channel, fcc_bytes tx_id))
+{
+    for (const fcc__stream *stream = host->streams; stream; stream = stream->next)
+        if (stream->session)
+            most -= fcc__session_list(stream->session, most, tell);
 }
 
 size_t fcc__host_tick(fcc__host *host, unsigned budget)

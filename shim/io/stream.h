@@ -28,6 +28,7 @@ typedef struct fcc__host {
     /* As in fcc__session_events. May be NULL. */
     void (*overdue)(void *ctx, const fcc__seen *seen, bool held);
     void *overdue_ctx;
+    void (*exhausted)(const struct fcc__host *host); /* the same */
 } fcc__host;
 
 /* The callbacks of a stream's call; their ctx is the stream. */
@@ -45,6 +46,10 @@ void fcc__stream_free(fcc__stream *stream);
  * an ERROR that sends their client to another endorser.
  */
 void fcc__host_drain(fcc__host *host);
+
+/* For a signal handler: fcc__session_list for each stream, `most` in all. */
+void fcc__host_list(const fcc__host *host, size_t most,
+                    void (*tell)(fcc_bytes function, fcc_bytes channel, fcc_bytes tx_id));
 
 /* fcc__session_tick for each stream. How many handlers of these streams are detached. */
 size_t fcc__host_tick(fcc__host *host, unsigned budget);

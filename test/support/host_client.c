@@ -25,7 +25,7 @@
 
 #define TYPE(name) PROTOS__CHAINCODE_MESSAGE__TYPE__##name
 
-enum { PATIENCE_MS = 20000, MAX_ARGS = 32 };
+enum { PATIENCE_MS = 20000, HOLD_MS = 300000, MAX_ARGS = 32 };
 
 /* ---- ports and HTTP ---- */
 
@@ -210,7 +210,8 @@ static int call(const char *hold, char **arguments, int count)
     if (count < 2 || count - 1 > MAX_ARGS)
         return 2;
     open_client(&c, arguments[0]);
-    if (rpc_open(c.channel, "/protos.Chaincode/Connect", PATIENCE_MS, true, &stream_events, &c, &c.call) != FCC_OK)
+    if (rpc_open(c.channel, "/protos.Chaincode/Connect", hold ? HOLD_MS : PATIENCE_MS, true, &stream_events, &c,
+                 &c.call) != FCC_OK)
         return 2;
     while (!c.done) {
         rpc_loop_poll(c.loop, 10);

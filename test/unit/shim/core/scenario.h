@@ -47,6 +47,7 @@ struct play {
     size_t completed;
     bool closed;
     bool begun;
+    bool exhausted;            /* the session has told that there is no memory */
     void (*failures)(bool on); /* NULL, or: told where allocations are the session's, and where they are not */
 };
 
@@ -355,6 +356,11 @@ static inline void play_on_close(void *ctx, const char *reason)
     p->closed = true;
 }
 
+static inline void play_on_exhausted(void *ctx)
+{
+    ((struct play *)ctx)->exhausted = true;
+}
+
 /* ---- a run ---- */
 
 /* Each message is a block of exactly its length: reading past its end is seen under asan. */
@@ -384,6 +390,7 @@ static inline bool play_open(struct play *p)
         .send = play_on_send,
         .close = play_on_close,
         .send_own = play_on_send_own,
+        .exhausted = play_on_exhausted,
     };
     fcc__session_options options = { .stacks = p->stacks, .memory_bytes = 8 * 1024 * 1024 };
 

@@ -102,6 +102,8 @@ static bool run_with(size_t n, bool for_good)
     if (p.begun && !p.closed && p.answered != PLAY_TRANSACTIONS)
         fail_msg("allocation %zu: %zu of %d transactions were answered, and the peer waits for the others", n,
                  p.answered, (int)PLAY_TRANSACTIONS);
+    if (p.closed && !p.exhausted)
+        fail_msg("allocation %zu: the conversation ended, and nobody was told that memory is used up", n);
     if (!heap.failed)
         assert_int_equal(p.completed, PLAY_TRANSACTIONS);
     play_clear(&p);
