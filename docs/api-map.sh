@@ -72,6 +72,7 @@ declared() {
 # operation or message, and the folders that have it
 recorded() {
     for folder in test/conformance/recordings/*/; do
+        [ -e "$folder/transcript.txt" ] || continue
         name=$(basename "$folder" | sed 's/-[0-9.]*$//')
         awk '{ print $3 }' "$folder/transcript.txt" | LC_ALL=C sort -u | sed "s/\$/	$name/"
         [ ! -e "$folder/calls.txt" ] || grep -oE '\["[A-Z][A-Za-z]+"|\[\\"[A-Z][A-Za-z]+\\"' "$folder/calls.txt" |

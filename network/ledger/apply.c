@@ -24,12 +24,34 @@ void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc
 
 /* ---- changes ------------------------------------------------------------------------------------------------------- */
 
-/* What one transaction does to one key, value and metadata together. */
+/*
+ * What one transaction does to one key, value and metadata together. Fabric adds these numbers up, where others would
+ * set bits: a key that is written twice (no chaincode's set has that) is one whose metadata alone are set.
+ */
+enum { SETS_VALUE = 1, SETS_METADATA = 2, DELETES_METADATA = 4, DELETES = 8 };
+
 struct change {
     fcc_bytes ns, collection, key;
-    bool sets_value, deletes, sets_metadata;
+    uint8_t sum;
     fcc_bytes value, metadata;
 };
+
+static bool deletes(const struct change *change)
+{
+    return (change->sum & DELETES) != 0;
+}
+
+static bool keeps_metadata(const struct change *change)
+{
+    return (change->sum | SETS_VALUE) == SETS_VALUE;
+}
+
+static bool keeps_value(const struct change *change)
+{
+    bool both = (change->sum & SETS_VALUE) && (change->sum & (SETS_METADATA | DELETES_METADATA));
+
+    return !deletes(change) && !both && !keeps_metadata(change);
+}
 
 static struct change *change_of(ledger__updates *u, ledger__map *changes, fcc_bytes ns, fcc_bytes collection,
                                 fcc_bytes key)
@@ -52,12 +74,9 @@ static fcc_status note_write(ledger__updates *u, ledger__map *changes, fcc_bytes
 
     if (!change)
         return FCC_ERR_LIMIT;
-    if (is_delete) {
-        change->deletes = true;
-    } else {
-        change->sets_value = true;
+    change->sum = (uint8_t)(change->sum + (is_delete ? DELETES : SETS_VALUE));
+    if (!is_delete)
         change->value = value;
-    }
     return FCC_OK;
 }
 
@@ -68,8 +87,7 @@ static fcc_status note_metadata(ledger__updates *u, ledger__map *changes, fcc_by
 
     if (!change)
         return FCC_ERR_LIMIT;
-    change->sets_metadata = true;
-    change->metadata = fcc_bytes_of(NULL, 0);
+    change->sum = (uint8_t)(change->sum + (count ? SETS_METADATA : DELETES_METADATA));
     return count ? ledger__metadata_pack(entries, count, u->arena, &change->metadata) : FCC_OK;
 }
 
@@ -143,9 +161,9 @@ static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const stru
     if (st != FCC_OK)
         return st;
     /* metadata of a key that isn't there are ignored, unless this block has deleted it: then it stays an update */
-    if (!change->deletes && !change->sets_value && !old.exists && !ledger__map_find(&u->map, state_key))
+    if (keeps_value(change) && !old.exists && !ledger__map_find(&u->map, state_key))
         return FCC_OK;
-    if (change->deletes || (!change->sets_value && !old.exists)) {
+    if (deletes(change) || (keeps_value(change) && !old.exists)) {
         st = ledger__del(&u->l->store, u->txn, LEDGER__STATE, state_key);
         if (st == FCC_OK && change->collection.len)
             st = ledger__private_forget(u->l, u->txn, change->ns, change->collection, change->key, NULL);
@@ -156,9 +174,9 @@ static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const stru
     fresh.value = change->value;
     fresh.metadata = change->metadata;
     /* what is kept lies in the page that is about to be rewritten */
-    if (!change->sets_value && !fcc__arena_copy(u->arena, old.value, &fresh.value))
+    if (keeps_value(change) && !fcc__arena_copy(u->arena, old.value, &fresh.value))
         return FCC_ERR_LIMIT;
-    if (!change->sets_metadata && !fcc__arena_copy(u->arena, old.metadata, &fresh.metadata))
+    if (keeps_metadata(change) && !fcc__arena_copy(u->arena, old.metadata, &fresh.metadata))
         return FCC_ERR_LIMIT;
     st = ledger__entry_put(u->l, u->txn, LEDGER__STATE, state_key, &fresh);
     if (st == FCC_OK)

@@ -11,6 +11,14 @@ enum { MAX_CHECKS = 100, MAX_CHAIN = 32 }; /* signatures that Go checks at most,
 
 /* ---- authorities --------------------------------------------------------------------------------------------------- */
 
+/* Go goes by name and signature; a key identifier that names another key is a hint to it, and no more. */
+static int has_issued(X509_STORE_CTX *ctx, X509 *cert, X509 *ca)
+{
+    (void)ctx;
+    return X509_NAME_cmp(X509_get_subject_name(ca), X509_get_issuer_name(cert)) == 0 &&
+           X509_verify(cert, X509_get0_pubkey(ca)) == 1;
+}
+
 fcc_status msp__pool_build(msp__pool *pool)
 {
     X509_VERIFY_PARAM *param;
@@ -20,6 +28,7 @@ fcc_status msp__pool_build(msp__pool *pool)
     pool->intermediates = sk_X509_new_null();
     if (!pool->store || !pool->intermediates)
         return FCC_ERR_NOMEM;
+    X509_STORE_set_check_issued(pool->store, has_issued);
     param = X509_STORE_get0_param(pool->store);
     /* no SHA-1 and no short keys, as Go; and whatever is among the roots is trusted */
     X509_VERIFY_PARAM_set_auth_level(param, 1);

@@ -32,8 +32,8 @@ noticed 'a message too many' '!(/< COMPLETED / && !n++)'
 noticed 'a message too few' '{ print } /< COMPLETED / && !n++ { print }'
 noticed 'a record missing in a batch' '/< WRITE_BATCH_STATE / && !n++ { sub(/6232/, "6233") } { print }'
 
-for folder in test/conformance/recordings/*/; do
-    replay "${folder%/}"
+for transcript in test/conformance/recordings/*/transcript.txt; do
+    replay "${transcript%/transcript.txt}"
 done
 found=0
 for transcript in "$shared"/fabric/*/transcript.txt; do

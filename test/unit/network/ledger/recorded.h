@@ -271,4 +271,35 @@ static inline fcc_bytes rec_next_block(ledger *l, const rec_keys *keys, const fc
     return block;
 }
 
+/* The range query that was recorded, made again on the state of its time: the same record. */
+static inline size_t rec_requery(ledger *l, fcc_bytes ns, Kvrwset__RangeQueryInfo *info, fcc__arena *arena,
+                                 const char *path)
+{
+    ledger_sim_options options = { .mspid = "Org1MSP", .txid = FCC_LIT("x"), .creator = FCC_LIT("x") };
+    fcc_bytes none = { NULL, 0 }, ours, recorded, end = info->itr_exhausted ? fcc__of_pb(info->end_key) : none;
+    ledger_results results;
+    ledger__rwset set;
+    ledger_iter *iter;
+    ledger_page page;
+    ledger_sim *sim;
+    /* few results and not the end: that was a page */
+    int32_t size = !info->itr_exhausted && info->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_RAW_READS
+                       ? (int32_t)info->raw_reads->n_kv_reads
+                       : 0;
+
+    assert_int_equal(ledger_sim_new(l, &options, &sim), FCC_OK);
+    assert_int_equal(ledger_sim_range(sim, ns, none, fcc__of_pb(info->start_key), end, size, none, &iter), FCC_OK);
+    do {
+        assert_int_equal(ledger_iter_page(iter, arena, &page), FCC_OK);
+    } while (page.has_more && info->itr_exhausted);
+    assert_int_equal(ledger_sim_finish(sim, arena, &results), FCC_OK);
+    ledger_sim_free(sim);
+    assert_int_equal(ledger__rwset_unpack(results.rwset, arena, &set), FCC_OK);
+    assert_int_equal(fcc__pack(set.namespaces[0].set->range_queries_info[0], arena, &ours), FCC_OK);
+    assert_int_equal(fcc__pack(info, arena, &recorded), FCC_OK);
+    if (!fcc_bytes_equal(ours, recorded))
+        fail_msg("%s: a range from " FCC_FMT " is recorded differently", path, FCC_ARG(fcc__of_pb(info->start_key)));
+    return 1;
+}
+
 #endif

@@ -2,44 +2,7 @@
  * Blocks that real Fabric peers committed are committed here, and have to come out as they were: the codes by our own
  * validation, the commit hash from our own state. Two networks, of Fabric 3.1.5 and 2.5.16.
  */
-#include "ledger/internal.h"
-#include "protos/unpack.h"
-#include "test/support/skip.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static const char *shared_dir(void)
-{
-    const char *dir = getenv("MEDSYNC_SHARED");
-
-    return dir ? dir : "../shared";
-}
-
-static bool read_file(const char *path, fcc__arena *arena, fcc_bytes *out)
-{
-    FILE *file = fopen(path, "rb");
-    uint8_t *room;
-    long size;
-
-    if (!file)
-        return false;
-    fseek(file, 0, SEEK_END);
-    size = ftell(file);
-    rewind(file);
-    room = fcc__arena_alloc(arena, (size_t)size);
-    assert_non_null(room);
-    assert_int_equal(fread(room, 1, (size_t)size, file), (size_t)size);
-    fclose(file);
-    *out = fcc_bytes_of(room, (size_t)size);
-    return true;
-}
+#include "recorded.h"
 
 /* The recorded set through our builder: the same bytes. Collections are left out, their plain keys are not recorded. */
 static void rebuild(const ledger__ns_rwset *ns, fcc__arena *arena, const char *path)
@@ -85,36 +48,6 @@ static void rebuild(const ledger__ns_rwset *ns, fcc__arena *arena, const char *p
         fail_msg("%s: namespace " FCC_FMT " comes out differently", path, FCC_ARG(ns->name));
 }
 
-/* The range query that was recorded, made again on the state of its time: the same record. */
-static size_t requery(ledger *l, fcc_bytes ns, Kvrwset__RangeQueryInfo *info, fcc__arena *arena, const char *path)
-{
-    ledger_sim_options options = { .mspid = "Org1MSP", .txid = FCC_LIT("x"), .creator = FCC_LIT("x") };
-    fcc_bytes none = { NULL, 0 }, ours, recorded, end = info->itr_exhausted ? fcc__of_pb(info->end_key) : none;
-    ledger_results results;
-    ledger__rwset set;
-    ledger_iter *iter;
-    ledger_page page;
-    ledger_sim *sim;
-    /* few results and not the end: that was a page */
-    int32_t size = !info->itr_exhausted && info->reads_info_case == KVRWSET__RANGE_QUERY_INFO__READS_INFO_RAW_READS
-                       ? (int32_t)info->raw_reads->n_kv_reads
-                       : 0;
-
-    assert_int_equal(ledger_sim_new(l, &options, &sim), FCC_OK);
-    assert_int_equal(ledger_sim_range(sim, ns, none, fcc__of_pb(info->start_key), end, size, none, &iter), FCC_OK);
-    do {
-        assert_int_equal(ledger_iter_page(iter, arena, &page), FCC_OK);
-    } while (page.has_more && info->itr_exhausted);
-    assert_int_equal(ledger_sim_finish(sim, arena, &results), FCC_OK);
-    ledger_sim_free(sim);
-    assert_int_equal(ledger__rwset_unpack(results.rwset, arena, &set), FCC_OK);
-    assert_int_equal(fcc__pack(set.namespaces[0].set->range_queries_info[0], arena, &ours), FCC_OK);
-    assert_int_equal(fcc__pack(info, arena, &recorded), FCC_OK);
-    if (!fcc_bytes_equal(ours, recorded))
-        fail_msg("%s: a range from " FCC_FMT " is recorded differently", path, FCC_ARG(fcc__of_pb(info->start_key)));
-    return 1;
-}
-
 /* Before a block is committed: its valid transactions' sets, built by us. Returns how many range queries there were. */
 static size_t compare_sets(ledger *l, const ledger__block *block, fcc__arena *arena, const char *path)
 {
@@ -131,7 +64,8 @@ static size_t compare_sets(ledger *l, const ledger__block *block, fcc__arena *ar
             rebuild(&set.namespaces[j], arena, path);
             for (k = 0; block->metadata[LEDGER__FILTER].data[i] == 0 && k < set.namespaces[j].set->n_range_queries_info;
                  k++)
-                ranges += requery(l, set.namespaces[j].name, set.namespaces[j].set->range_queries_info[k], arena, path);
+                ranges += rec_requery(l, set.namespaces[j].name, set.namespaces[j].set->range_queries_info[k], arena,
+                                      path);
         }
     }
     return ranges;
@@ -177,8 +111,8 @@ static size_t replay(const char *folder, commit_fn *commit)
         size_t i;
 
         fcc__arena_reset(arena);
-        snprintf(path, sizeof path, "%s/%s/%03zu.pb", shared_dir(), folder, n);
-        if (!read_file(path, arena, &block))
+        snprintf(path, sizeof path, "%s/%s/%03zu.pb", rec_shared(), folder, n);
+        if (!rec_read(path, arena, &block))
             break;
         assert_int_equal(ledger__block_unpack(block, arena, &before), FCC_OK);
         ranges += compare_sets(l, &before, arena, path);
@@ -208,14 +142,14 @@ static bool have(const char *folder)
 {
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/%s/000.pb", shared_dir(), folder);
+    snprintf(path, sizeof path, "%s/%s/000.pb", rec_shared(), folder);
     return access(path, R_OK) == 0;
 }
 
 static void recorded_codes_give_the_recorded_commit_hashes(void **state)
 {
     if (!have("fabric/v3.1.5/blocks"))
-        SKIP("no recordings in %s", shared_dir());
+        SKIP("no recordings in %s", rec_shared());
     assert_int_equal(replay("fabric/v3.1.5/blocks", ledger_commit_recorded), 41);
     assert_int_equal(replay("fabric/v2.5.16/blocks", ledger_commit_recorded), 41);
 }
@@ -223,21 +157,21 @@ static void recorded_codes_give_the_recorded_commit_hashes(void **state)
 static void validation_gives_the_recorded_codes_of_fabric_3_1(void **state)
 {
     if (!have("fabric/v3.1.5/blocks"))
-        SKIP("no recordings in %s", shared_dir());
+        SKIP("no recordings in %s", rec_shared());
     assert_int_equal(replay("fabric/v3.1.5/blocks", ledger_commit), 41);
 }
 
 static void validation_gives_the_recorded_codes_of_fabric_2_5(void **state)
 {
     if (!have("fabric/v2.5.16/blocks"))
-        SKIP("no recordings in %s", shared_dir());
+        SKIP("no recordings in %s", rec_shared());
     assert_int_equal(replay("fabric/v2.5.16/blocks", ledger_commit), 41);
 }
 
 static void the_networks_of_the_services_recordings_replay_too(void **state)
 {
     if (!have("fabric/v3.1.5/services/blocks"))
-        SKIP("no recordings in %s", shared_dir());
+        SKIP("no recordings in %s", rec_shared());
     assert_true(replay("fabric/v3.1.5/services/blocks", ledger_commit) > 1);
     assert_true(replay("fabric/v2.5.16/services/blocks", ledger_commit) > 1);
 }
