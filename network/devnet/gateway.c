@@ -202,14 +202,15 @@ devnet_judgement devnet_judge(const peer_outcome *outcome, bool local, fcc__aren
     const Protos__Response *response = outcome->response.response;
     devnet_judgement judged = { RPC_OK, "", false };
 
-    if (outcome->verdict == PEER_REFUSED && local) {
+    if (outcome->verdict == PEER_REFUSED && local && !outcome->filtered) {
         judged.code = RPC_FAILED_PRECONDITION;
         judged.message = outcome->refusal;
     } else if (outcome->verdict ==
                PEER_REFUSED) { /* over the wire an error has no body: as if the peer weren't there */
         judged.code = RPC_UNAVAILABLE;
         judged.retry = true;
-        judged.message = fcc__arena_printf(arena, "rpc error: code = Unknown desc = %s", outcome->refusal);
+        judged.message = local ? outcome->refusal
+                               : fcc__arena_printf(arena, "rpc error: code = Unknown desc = %s", outcome->refusal);
     } else if (response->status < 200 || response->status >= 400) {
         if (outcome->response.payload.len == 0 && response->status == 500) {
             judged.code = RPC_ABORTED;

@@ -3,6 +3,7 @@
 
 #include "peer/collections.h"
 #include "protos/unpack.h"
+#include "scc/scc.h"
 
 #include "peer/policy.pb-c.h"
 
@@ -18,19 +19,9 @@ struct planning {
     unsigned equipped; /* and have all chaincodes */
 };
 
-static bool is_system(fcc_bytes chaincode)
-{
-    static const char *const names[] = { "_lifecycle", "lscc", "qscc", "cscc" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (fcc_bytes_equal(chaincode, fcc_str(names[i])))
-            return true;
-    return false;
-}
-
 bool devnet_serves(const devnet_peer *peer, fcc_bytes channel, fcc_bytes chaincode)
 {
-    return devnet_knows(peer->net, channel) && (is_system(chaincode) || peer_host_installed(peer->host, chaincode));
+    return devnet_knows(peer->net, channel) && (scc_known(chaincode) || peer_host_installed(peer->host, chaincode));
 }
 
 /* ---- one interest ------------------------------------------------------------------------------------------------- */

@@ -379,6 +379,7 @@ void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_
     if (peer_proposal_filter(p, msp_channel_manager(ours), now_ns, h->o.fabric != PEER_FABRIC_2_5, &error) != FCC_OK) {
         problem = fcc__arena_printf(arena, "%s", error.text);
         refused.refusal = problem ? problem : "out of memory";
+        refused.filtered = true;
         done(ctx, &refused);
         return;
     }

@@ -102,6 +102,7 @@ typedef enum peer_verdict {
 typedef struct peer_outcome {
     peer_verdict verdict;
     const char *refusal;
+    bool filtered; /* refused ahead of the endorser: Fabric's answer has no body, so a gateway takes it for no answer */
     Protos__ProposalResponse response;
     ledger_results results; /* what was simulated; private_rwset is for ledger_transient_put once it is endorsed */
     bool stream_ended;      /* the chaincode's process ended meanwhile: another peer may do better */

@@ -13,6 +13,7 @@
 #include "orderer/ab.pb-c.h"
 #include "peer/chaincode.pb-c.h"
 #include "peer/chaincode_event.pb-c.h"
+#include "peer/lifecycle/lifecycle.pb-c.h"
 #include "peer/proposal.pb-c.h"
 #include "peer/proposal_response.pb-c.h"
 #include "peer/query.pb-c.h"
@@ -105,6 +106,17 @@ static const struct {
     { "cscc", "GetChannels", &protos__channel_query_response__descriptor },
     { "cscc", "GetConfigBlock", &common__block__descriptor },
     { "cscc", "GetChannelConfig", &common__config__descriptor },
+    { "_lifecycle", "InstallChaincode", &lifecycle__install_chaincode_result__descriptor },
+    { "_lifecycle", "QueryInstalledChaincode", &lifecycle__query_installed_chaincode_result__descriptor },
+    { "_lifecycle", "QueryInstalledChaincodes", &lifecycle__query_installed_chaincodes_result__descriptor },
+    { "_lifecycle", "GetInstalledChaincodePackage", &lifecycle__get_installed_chaincode_package_result__descriptor },
+    { "_lifecycle", "CheckCommitReadiness", &lifecycle__check_commit_readiness_result__descriptor },
+    { "_lifecycle", "QueryApprovedChaincodeDefinition",
+      &lifecycle__query_approved_chaincode_definition_result__descriptor },
+    { "_lifecycle", "QueryApprovedChaincodeDefinitions",
+      &lifecycle__query_approved_chaincode_definitions_result__descriptor },
+    { "_lifecycle", "QueryChaincodeDefinition", &lifecycle__query_chaincode_definition_result__descriptor },
+    { "_lifecycle", "QueryChaincodeDefinitions", &lifecycle__query_chaincode_definitions_result__descriptor },
 };
 
 const ProtobufCMessageDescriptor *result_type(fcc_bytes chaincode, fcc_bytes function)

@@ -79,19 +79,23 @@ static const ProtobufCMessageDescriptor *answer_of(const char *method)
     return NULL;
 }
 
-static void note_time(struct replay *r, fcc_bytes channel_header)
+static int64_t time_of(fcc_bytes channel_header, fcc__arena *arena)
 {
     Common__ChannelHeader *header;
 
-    if (FCC__UNPACK(common__channel_header, channel_header, r->arena, &header) == FCC_OK && header->timestamp &&
-        header->timestamp->seconds > *r->seconds)
-        *r->seconds = header->timestamp->seconds;
+    if (FCC__UNPACK(common__channel_header, channel_header, arena, &header) != FCC_OK || !header->timestamp)
+        return 0;
+    return header->timestamp->seconds;
 }
 
-/* What the request says about its answer, and when it was made. */
-static void read_proposal(struct live *l, fcc_bytes bytes)
+/* What a request says. */
+struct said {
+    int64_t seconds; /* 0: nothing */
+    const ProtobufCMessageDescriptor *result;
+};
+
+static void read_proposal(fcc_bytes bytes, fcc__arena *arena, struct said *out)
 {
-    fcc__arena *arena = l->replay->arena;
     Protos__ChaincodeProposalPayload *payload;
     Protos__ChaincodeInvocationSpec *spec;
     Protos__Proposal *proposal;
@@ -100,36 +104,49 @@ static void read_proposal(struct live *l, fcc_bytes bytes)
     if (FCC__UNPACK(protos__proposal, bytes, arena, &proposal) != FCC_OK)
         return;
     if (FCC__UNPACK(common__header, fcc__of_pb(proposal->header), arena, &header) == FCC_OK)
-        note_time(l->replay, fcc__of_pb(header->channel_header));
+        out->seconds = time_of(fcc__of_pb(header->channel_header), arena);
     if (FCC__UNPACK(protos__chaincode_proposal_payload, fcc__of_pb(proposal->payload), arena, &payload) != FCC_OK ||
         FCC__UNPACK(protos__chaincode_invocation_spec, fcc__of_pb(payload->input), arena, &spec) != FCC_OK ||
         !spec->chaincode_spec || !spec->chaincode_spec->chaincode_id || !spec->chaincode_spec->input ||
         spec->chaincode_spec->input->n_args == 0)
         return;
-    l->outcome.result = result_type(fcc__of_pb(spec->chaincode_spec->chaincode_id->name),
-                                    fcc__of_pb(spec->chaincode_spec->input->args[0]));
+    out->result = result_type(fcc__of_pb(spec->chaincode_spec->chaincode_id->name),
+                              fcc__of_pb(spec->chaincode_spec->input->args[0]));
 }
 
-static void read_request(struct live *l, fcc_bytes message)
+/* When the request was made, and what its answer will hold. */
+static struct said read_request(const char *method, fcc_bytes message, fcc__arena *arena)
 {
-    fcc__arena *arena = l->replay->arena;
+    struct said said = { 0, NULL };
     Protos__SignedProposal *proposal;
     Gateway__EvaluateRequest *evaluate;
     Common__Envelope *envelope;
     Common__Payload *payload;
 
-    if (strcmp(l->method, "protos.Endorser/ProcessProposal") == 0) {
+    if (strcmp(method, "/protos.Endorser/ProcessProposal") == 0) {
         if (FCC__UNPACK(protos__signed_proposal, message, arena, &proposal) == FCC_OK)
-            read_proposal(l, fcc__of_pb(proposal->proposal_bytes));
-    } else if (strcmp(l->method, "gateway.Gateway/Evaluate") == 0) {
+            read_proposal(fcc__of_pb(proposal->proposal_bytes), arena, &said);
+    } else if (strcmp(method, "/gateway.Gateway/Evaluate") == 0) {
         if (FCC__UNPACK(gateway__evaluate_request, message, arena, &evaluate) == FCC_OK &&
             evaluate->proposed_transaction)
-            read_proposal(l, fcc__of_pb(evaluate->proposed_transaction->proposal_bytes));
-    } else if (strstr(l->method, "Deliver") && FCC__UNPACK(common__envelope, message, arena, &envelope) == FCC_OK &&
+            read_proposal(fcc__of_pb(evaluate->proposed_transaction->proposal_bytes), arena, &said);
+    } else if (strstr(method, "/Deliver") && FCC__UNPACK(common__envelope, message, arena, &envelope) == FCC_OK &&
                FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), arena, &payload) == FCC_OK &&
                payload->header) {
-        note_time(l->replay, fcc__of_pb(payload->header->channel_header));
+        said.seconds = time_of(fcc__of_pb(payload->header->channel_header), arena);
     }
+    return said;
+}
+
+int64_t replay_time(const call_recording *recording)
+{
+    struct said said = { 0, NULL };
+
+    for (size_t i = 0; i < recording->line_count && said.seconds == 0; i++)
+        if (recording->lines[i].step == CALL_SEND)
+            said = read_request(recording->calls[recording->lines[i].call].method, recording->lines[i].message,
+                                recording->arena);
+    return said.seconds;
 }
 
 /* ---- the calls -------------------------------------------------------------------------------------------------------- */
@@ -189,7 +206,12 @@ static bool await(struct live *l, int patience_ms)
 
 static void send_request(struct live *l, fcc_bytes message)
 {
-    read_request(l, message);
+    struct said said = read_request(l->recorded->method, message, l->replay->arena);
+
+    if (said.result)
+        l->outcome.result = said.result;
+    if (said.seconds > *l->replay->seconds)
+        *l->replay->seconds = said.seconds;
     if (!open_call(l))
         return;
     if (rpc_send(l->rpc, message) != FCC_OK)
@@ -204,7 +226,7 @@ static void receive(struct live *l, fcc_bytes expected)
 
     if (l->given_up)
         return;
-    if (!open_call(l) || !await(l, replay_patience_ms)) {
+    if ((!l->opened && !open_call(l)) || !await(l, replay_patience_ms)) {
         char came[200];
 
         snprintf(came, sizeof(came), "nothing%s%s " FCC_FMT, l->closed ? ": " : "",

@@ -33,6 +33,9 @@ const replay_server *replay_find(const replay_net *net, const char *name);
 /* How long to wait for what was recorded; $SERVICES_PATIENCE_MS. */
 extern int replay_patience_ms;
 
+/* When the first request was made, seconds since 1970; 0 when none says it. */
+int64_t replay_time(const call_recording *recording);
+
 /*
  * All calls, one TAP line each. *seconds: the newest time in a request.
  *
