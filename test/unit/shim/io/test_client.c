@@ -249,6 +249,30 @@ static void without_a_certificate_that_the_peer_takes_there_is_no_stream(void **
     drop_tls_files(&t);
 }
 
+static void between_tls_and_plaintext_there_is_no_stream(void **state)
+{
+    for (int peer_speaks_tls = 0; peer_speaks_tls < 2; peer_speaks_tls++) {
+        struct tls_files t;
+        rpc_tls tls;
+        struct peer p = { 0 };
+        int port = 0;
+        rpc_server *server;
+        pid_t pid;
+
+        make_tls_files(&t);
+        tls = (rpc_tls){ .cert = t.peer.cert_pem, .key = t.peer.key_pem };
+        setenv("CORE_PEER_TLS_ENABLED", peer_speaks_tls ? "false" : "true", 1);
+        server = start_peer(&p, &port, peer_speaks_tls ? &tls : NULL);
+        pid = start_client(port, log_path);
+        wait_for_log(&p, "next try in ");
+        assert_null(p.call);
+        kill(pid, SIGTERM);
+        assert_int_equal(wait_for(pid), 0);
+        end_peer(&p, server);
+        drop_tls_files(&t);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +284,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(over_tls_and_mutual_tls_it_registers),
         cmocka_unit_test(a_peer_of_another_ca_is_refused_until_it_has_the_right_certificate),
         cmocka_unit_test(without_a_certificate_that_the_peer_takes_there_is_no_stream),
+        cmocka_unit_test(between_tls_and_plaintext_there_is_no_stream),
     };
 
     if (getenv(chaincode_role))

@@ -455,6 +455,9 @@ static void the_time_to_drain_is_whole_seconds(void **state)
         { "CHAINCODE_HANDLER_BUDGET_MS", "-1",
           "CHAINCODE_HANDLER_BUDGET_MS is \"-1\": expected whole milliseconds, 0 to 86400000" },
         { "CHAINCODE_HANDLER_BUDGET_MS", "0", NULL },
+        { "FCC_COUNTERS_FD", "x", "FCC_COUNTERS_FD is \"x\": fcc-host sets it, nobody else should" },
+        { "FCC_COUNTERS_FD", "-1", "FCC_COUNTERS_FD is \"-1\": fcc-host sets it, nobody else should" },
+        { "FCC_COUNTERS_FD", "3", NULL },
     };
 
     as_server();

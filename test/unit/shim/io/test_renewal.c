@@ -21,7 +21,7 @@ static void overwrite(const char *path, fcc_bytes text)
     fclose(f);
 }
 
-static void start_tls(struct tls_process *t)
+static void start_tls_asking(struct tls_process *t, bool asks)
 {
     t->ca = test_cert_make("ca", NULL);
     t->server = test_cert_make("cc", &t->ca);
@@ -37,10 +37,18 @@ static void start_tls(struct tls_process *t)
     setenv("CHAINCODE_TLS_DISABLED", "false", 1);
     setenv("CHAINCODE_TLS_KEY", t->key, 1);
     setenv("CHAINCODE_TLS_CERT", t->cert, 1);
-    setenv("CHAINCODE_CLIENT_CA_CERT", t->client_ca, 1);
+    if (asks)
+        setenv("CHAINCODE_CLIENT_CA_CERT", t->client_ca, 1);
+    else
+        unsetenv("CHAINCODE_CLIENT_CA_CERT");
     t->pid = start_logging_process(NULL, t->log);
     assert_int_equal(rpc_loop_new(&t->loop, NULL), FCC_OK);
     t->arena = fcc__arena_new(1 << 24);
+}
+
+static void start_tls(struct tls_process *t)
+{
+    start_tls_asking(t, true);
 }
 
 static void end_tls(struct tls_process *t)
@@ -144,6 +152,25 @@ static void at_sighup_new_connections_see_the_new_certificate_and_old_streams_go
     test_cert_clear(&next_ca);
     test_cert_clear(&next);
     test_cert_clear(&next_client);
+}
+
+static void a_server_that_asks_for_no_certificate_serves_who_shows_one(void **state)
+{
+    struct tls_process t;
+    rpc_tls bare, shows;
+
+    start_tls_asking(&t, false);
+    bare = (rpc_tls){ .ca = t.ca.cert_pem, .server_name = "cc" };
+    shows = bare;
+    shows.cert = t.client.cert_pem;
+    shows.key = t.client.key_pem;
+    wait_for_line(&t, "serving at", "");
+    assert_true(is_served(&t, &bare));
+    assert_true(is_served(&t, &shows));
+    kill(t.pid, SIGHUP);
+    wait_for_line(&t, "SIGHUP: key, certificate and CA are those of the files now", "");
+    assert_true(is_served(&t, &bare));
+    end_tls(&t);
 }
 
 static void files_that_do_not_fit_together_change_nothing(void **state)
@@ -264,14 +291,26 @@ static void each_kind_of_failed_handshake_is_logged_with_its_code_once_in_a_whil
 {
     test_cert other_ca = test_cert_make("other", NULL), stranger = test_cert_make("peer", &other_ca);
     struct tls_process t;
+    test_cert expired;
     char other_file[64];
+    BIO *bio;
 
     start_tls(&t);
+    expired = test_cert_make("peer", &t.ca);
+    X509_gmtime_adj(X509_getm_notAfter(expired.cert), -60);
+    X509_sign(expired.cert, t.ca.key, EVP_sha256());
+    free((void *)(uintptr_t)expired.cert_pem.data);
+    bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, expired.cert);
+    expired.cert_pem = test_cert_take(bio);
     wait_for_line(&t, "serving at", "");
     {
         const rpc_tls bare = { .ca = t.ca.cert_pem, .server_name = "cc" };
         const rpc_tls strange = {
             .cert = stranger.cert_pem, .key = stranger.key_pem, .ca = t.ca.cert_pem, .server_name = "cc"
+        };
+        const rpc_tls late = {
+            .cert = expired.cert_pem, .key = expired.key_pem, .ca = t.ca.cert_pem, .server_name = "cc"
         };
         const struct {
             const rpc_tls *tls; /* NULL: plaintext */
@@ -288,6 +327,7 @@ static void each_kind_of_failed_handshake_is_logged_with_its_code_once_in_a_whil
             wait_for_line(&t, cases[i].code, cases[i].words);
             assert_int_equal(lines_with(&t, cases[i].code, "a TLS handshake from 127.0.0.1:"), 1);
         }
+        assert_false(is_served(&t, &late));
         write_pem(other_file, sizeof(other_file), "other", other_ca.cert_pem);
         mistrust(&t, other_file);
         wait_for_line(&t, "E-TLS-12", "failed: it does not trust the CA of our certificate");
@@ -295,6 +335,7 @@ static void each_kind_of_failed_handshake_is_logged_with_its_code_once_in_a_whil
         assert_int_equal(lines_with(&t, "\"code\":\"E-TLS-1", "handshake"), 4);
     }
     end_tls(&t);
+    test_cert_clear(&expired);
     test_cert_clear(&other_ca);
     test_cert_clear(&stranger);
 }
@@ -303,6 +344,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_sighup_new_connections_see_the_new_certificate_and_old_streams_go_on),
+        cmocka_unit_test(a_server_that_asks_for_no_certificate_serves_who_shows_one),
         cmocka_unit_test(files_that_do_not_fit_together_change_nothing),
         cmocka_unit_test(a_client_shows_its_new_certificate_to_the_peer_it_dials_next),
         cmocka_unit_test(without_tls_sighup_harms_nothing),
