@@ -12,6 +12,8 @@ SCC = $(B)/libscc.a $(LEDGER)
 # Tests that put a disk of their own under the ledger
 DISK = $(B)/obj/test/support/disk.c.o $(B)/obj/test/support/disk_log.c.o
 UNIT_network/ledger/test_powerloss = $(DISK) $(LEDGER)
+$(eval $(call archive,audit,network/audit))
+UNIT_network/audit := $(B)/libaudit.a $(LEDGER)
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
 # What a program with a devnet in it links, in link order
@@ -58,7 +60,7 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
-medsync_OBJS = $(B)/libcli.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a \
+medsync_OBJS = $(B)/libcli.a $(B)/libaudit.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a \
   $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network

@@ -10,6 +10,7 @@ static const cli_command commands[] = {
     { "query", cli_query, "run a chaincode's function on one peer, writing nothing" },
     { "history", cli_history, "what happened to a key or an act, oldest first" },
     { "events", cli_events, "follow a chaincode's events" },
+    { "audit", cli_audit, "prove offline that nothing in a channel's blocks was changed" },
     { "demo", cli_demo, "the whole way of a medical record, narrated" },
     { "new", cli_new, "a chaincode to begin with, which builds, is tested and runs" },
     { "package", cli_package, "make a chaincode package for a Fabric peer" },

@@ -279,6 +279,13 @@
     X(CLI_CODE, "E-CLI-06", "there is no such code", \
       "it is misspelt, or of a later version", \
       "`medsync explain` lists all") \
+    X(AUDIT_READ, "E-AUD-01", "the blocks cannot be read", \
+      "the folder has neither a peer's block files nor serialized blocks, or may not be read by this user", \
+      "give the folder with blockfile_000000 (a peer's ledgersData/chains/chains/CHANNEL, a devnet's DIR/ledger/blocks) or with " \
+      "000.pb, 001.pb and so on") \
+    X(AUDIT_DAMAGED, "E-AUD-02", "a block is damaged so that nothing can be said about those behind it", \
+      "its bytes were changed, a block is missing or another channel's lies in its place; the findings name the part", \
+      "audit another peer's copy of the channel and compare; a peer gets a damaged ledger back by rejoining the channel") \
     X(STAT_USAGE, "E-STAT-01", "a call or its configuration is wrong", \
       "an argument is outside of its documented range, or names what does not exist or exists already", \
       "mend the caller: the message names the argument (ERR_ARG, ERR_CONFIG, ERR_NOT_FOUND, ERR_EXISTS)") \

@@ -58,6 +58,7 @@ must_not host "gRPC, protobuf and threads" "$grpc|^protobuf_c|$threads"
 must_not msp "gRPC and storage" '^(grpc_|gpr_|mdb_)'
 must_not ledger "gRPC and YAML" '^(grpc_|gpr_|yaml_)'
 must_not scc "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
+must_not audit "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not peer "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not fcctest "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 for archive in msp config ledger scc peer devnet client blob fhir; do
