@@ -557,7 +557,6 @@ static fcc_status watch_signals(struct devnet *net, fcc_error *error)
 static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
 {
     const char *orderer_msp;
-    uint32_t timeout_ms;
     fcc_status st;
 
     if ((st = load_network(net, error)) != FCC_OK || (st = open_ledger(net, error)) != FCC_OK ||
@@ -565,11 +564,9 @@ static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_err
         (st = start_peers(net, error)) != FCC_OK || (st = start_processes(net, error)) != FCC_OK)
         return st;
     orderer_msp = msp_path_orderer_msp(net->arena, net->crypto_dir, &net->network->orderer);
-    timeout_ms = net->options->batch_timeout_ms >= 0 ? (uint32_t)net->options->batch_timeout_ms
-                                                     : net->network->batch.timeout_ms;
     if (!orderer_msp)
         return no_memory(error);
-    if ((st = devnet_orderer_new(net, orderer_msp, timeout_ms, &net->orderer, error)) != FCC_OK ||
+    if ((st = devnet_orderer_new(net, orderer_msp, net->options->batch_timeout_ms, &net->orderer, error)) != FCC_OK ||
         (st = devnet_deploy(net, error)) != FCC_OK || (st = start_listeners(net, orderer_server, error)) != FCC_OK)
         return st;
     on_tick(net);

@@ -56,7 +56,7 @@ typedef struct devnet_options {
     bool auto_ports;           /* take free ports and ignore those of the network file */
     const devnet_with *with;
     size_t with_count;
-    int64_t batch_timeout_ms; /* how long the orderer waits for more; negative: as the network file says */
+    int64_t batch_timeout_ms; /* how long the orderer waits for more; negative: as the channel says */
     void (*ready)(void *ctx); /* endpoints.json is written and every chaincode is connected; may be NULL */
     void *ready_ctx;
 } devnet_options;

@@ -104,8 +104,11 @@ void devnet_externals_free(devnet_peer *peer);
 
 /* ---- orderer.c --------------------------------------------------------------------------------------------------- */
 
-/* FCC_ERR_CONFIG and others: the orderer's key cannot be loaded. */
-fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, uint32_t timeout_ms, devnet_orderer **out,
+/*
+ * `timeout_ms`: how long it waits for more; negative: as the channel's configuration says. FCC_ERR_CONFIG and others: the
+ * orderer's key cannot be loaded.
+ */
+fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, int64_t timeout_ms, devnet_orderer **out,
                               fcc_error *error) FCC_MUST_CHECK;
 /* Takes NULL. What is pending is dropped: see devnet_orderer_flush. */
 void devnet_orderer_free(devnet_orderer *orderer);

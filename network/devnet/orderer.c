@@ -7,6 +7,7 @@
 #include "devnet/internal.h"
 
 #include "base/log.h"
+#include "msp/configtx.h"
 #include "protos/unpack.h"
 
 #include "common/common.pb-c.h"
@@ -29,7 +30,7 @@ struct pending {
 struct devnet_orderer {
     struct devnet *net;
     msp_signer *signer;
-    uint32_t timeout_ms;
+    int64_t timeout_ms; /* negative: as the channel's configuration says */
     struct pending *first, **last;
     size_t count;
     size_t size; /* payloads and signatures */
@@ -146,7 +147,8 @@ static bool order(devnet_orderer *o, fcc_bytes envelope, size_t size)
     if (o->count >= msp_channel_max_message_count(channel))
         cut(o);
     else if (!o->timer)
-        o->timer = rpc_timer_start(o->net->loop, o->timeout_ms, on_timeout, o);
+        o->timer = rpc_timer_start(
+            o->net->loop, o->timeout_ms >= 0 ? o->timeout_ms : msp_channel_batch_timeout_ms(channel), on_timeout, o);
     return true;
 }
 
@@ -162,72 +164,96 @@ static devnet_broadcast answer(Common__Status status, const char *info)
     return (devnet_broadcast){ .status = status, .info = info ? info : "" };
 }
 
-/* /Channel/Writers, as Fabric's SigFilter asks it. */
-static devnet_broadcast check_writer(devnet_orderer *o, const Common__SignatureHeader *header,
-                                     const Common__Envelope *envelope, fcc__arena *arena)
+/* Which channel it is for and what it is: NULL, or why that can't be said. */
+static const char *read_header(const Common__Envelope *envelope, fcc__arena *arena, Common__ChannelHeader **out)
+{
+    Common__Payload *payload;
+
+    if (FCC__UNPACK_BORROWED(common__payload, fcc__of_pb(envelope->payload), arena, &payload) != FCC_OK)
+        return "could not determine channel ID: error unmarshalling Payload: proto: cannot parse invalid wire-format "
+               "data";
+    if (!payload->header)
+        return "could not determine channel ID: header not set";
+    if (payload->header->channel_header.len == 0)
+        return "could not determine channel ID: channel header not set";
+    if (FCC__UNPACK_BORROWED(common__channel_header, fcc__of_pb(payload->header->channel_header), arena, out) != FCC_OK)
+        return "could not determine channel ID: error unmarshalling channel header: error unmarshalling "
+               "ChannelHeader: proto: cannot parse invalid wire-format data";
+    return NULL;
+}
+
+/* Is it for this orderer at all? NULL, or why not. */
+static const char *check_kind(const devnet_orderer *o, const Common__ChannelHeader *header)
+{
+    const bool old = o->net->settings.fabric == DEVNET_FABRIC_2_5;
+
+    if (!fcc_bytes_equal(fcc__of_pb(header->channel_id), fcc_str(o->net->network->channel)))
+        return old ? "channel creation request not allowed because the orderer system channel is not defined"
+                   : "channel does not exist";
+    if (header->type == COMMON__HEADER_TYPE__CONFIG ||
+        (old && header->type == COMMON__HEADER_TYPE__ORDERER_TRANSACTION))
+        return "message is of type that cannot be processed directly";
+    if (header->type == COMMON__HEADER_TYPE__ORDERER_TRANSACTION)
+        return "message is of type that is no longer supported";
+    return NULL;
+}
+
+static devnet_broadcast refusal(fcc_status st, const fcc_error *why, fcc__arena *arena)
+{
+    return answer(st == FCC_ERR_AUTH ? COMMON__STATUS__FORBIDDEN : COMMON__STATUS__BAD_REQUEST,
+                  fcc__arena_printf(arena, "%s", why->text));
+}
+
+static devnet_broadcast submit_config(devnet_orderer *o, fcc_bytes update, fcc__arena *arena)
 {
     const msp_channel *channel = ledger_channel(o->net->ledger);
-    const fcc_bytes payload = fcc__of_pb(envelope->payload);
-    const int64_t expires = peer_creator_expires(fcc__of_pb(header->creator));
-    const msp_identity *creator = NULL;
+    fcc_error why = { 0 };
+    fcc_bytes config;
+    fcc_status st = msp_configtx_order(channel, update, o->signer, devnet_now_ns(o->net) / 1000000000, arena, &config,
+                                       &why);
+
+    if (st != FCC_OK)
+        return refusal(st, &why, arena);
+    cut(o); /* what came before it is judged by the configuration it came under */
+    if (o->net->status != FCC_OK || !enqueue(o, config, config.len))
+        return answer(COMMON__STATUS__SERVICE_UNAVAILABLE, "the orderer is stopping");
+    cut(o);
+    return answer(COMMON__STATUS__SUCCESS, "");
+}
+
+static devnet_broadcast submit_normal(devnet_orderer *o, fcc_bytes wire, size_t size, fcc__arena *arena)
+{
+    const msp_channel *channel = ledger_channel(o->net->ledger);
     fcc_error why = { 0 };
     fcc_status st;
 
-    if (expires != 0 && expires < devnet_now_ns(o->net) / 1000000000)
-        return answer(COMMON__STATUS__BAD_REQUEST, "broadcast client identity expired");
-    st = msp_deserialize(msp_channel_manager(channel), fcc__of_pb(header->creator), &creator, &why);
-    if (st == FCC_OK)
-        st = msp_validate(creator, &why);
-    if (st == FCC_OK)
-        st = msp_verify(creator, &payload, 1, fcc__of_pb(envelope->signature), &why);
-    if (st == FCC_OK)
-        st = msp_channel_evaluate(channel, "/Channel/Writers", &creator, 1, &why);
-    else
-        fcc_error_set(
-            &why, FCC_ERR_AUTH,
-            "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of "
-            "the 'Writers' sub-policies to be satisfied");
-    if (st == FCC_OK)
-        return answer(COMMON__STATUS__SUCCESS, "");
-    return answer(COMMON__STATUS__FORBIDDEN, fcc__arena_printf(arena, "%s: permission denied", why.text));
-}
-
-devnet_broadcast devnet_orderer_submit(devnet_orderer *o, const Common__Envelope *envelope, fcc__arena *arena)
-{
-    const msp_channel *channel = ledger_channel(o->net->ledger);
-    size_t size = envelope->payload.len + envelope->signature.len, most = msp_channel_absolute_max_bytes(channel);
-    Common__Payload *payload;
-    Common__ChannelHeader *channel_header;
-    Common__SignatureHeader *signature_header;
-    devnet_broadcast judged;
-    fcc_bytes wire;
-
-    if (FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), arena, &payload) != FCC_OK || !payload->header)
-        return answer(COMMON__STATUS__BAD_REQUEST, "could not determine channel ID: bad payload or missing header");
-    if (FCC__UNPACK(common__channel_header, fcc__of_pb(payload->header->channel_header), arena, &channel_header) !=
-            FCC_OK ||
-        FCC__UNPACK(common__signature_header, fcc__of_pb(payload->header->signature_header), arena,
-                    &signature_header) != FCC_OK)
-        return answer(COMMON__STATUS__BAD_REQUEST, "could not determine channel ID: bad header");
-    if (!fcc_bytes_equal(fcc__of_pb(channel_header->channel_id), fcc_str(msp_channel_id(channel))))
-        return answer(COMMON__STATUS__BAD_REQUEST, "channel does not exist");
-    if (channel_header->type == COMMON__HEADER_TYPE__CONFIG ||
-        channel_header->type == COMMON__HEADER_TYPE__CONFIG_UPDATE)
-        return answer(COMMON__STATUS__BAD_REQUEST, "message is of type that cannot be processed directly");
-    if (envelope->payload.len == 0 || payload->data.len == 0)
-        return answer(COMMON__STATUS__BAD_REQUEST, "message payload is empty");
-    if (size > most)
-        return answer(
-            COMMON__STATUS__BAD_REQUEST,
-            fcc__arena_printf(arena, "message payload is %zu bytes and exceeds maximum allowed %zu bytes", size, most));
-    judged = check_writer(o, signature_header, envelope, arena);
-    if (judged.status != COMMON__STATUS__SUCCESS)
-        return judged;
-    if (fcc__pack(envelope, arena, &wire) != FCC_OK || !ledger_envelope_canonical(wire, arena))
+    if (msp_channel_in_maintenance(channel))
+        return answer(COMMON__STATUS__SERVICE_UNAVAILABLE, "normal transactions are rejected: maintenance mode");
+    st = msp_admit(channel, wire, devnet_now_ns(o->net) / 1000000000, &why);
+    if (st != FCC_OK)
+        return refusal(st, &why, arena);
+    if (!ledger_envelope_canonical(wire, arena))
         return answer(COMMON__STATUS__BAD_REQUEST, "the envelope is not in its canonical form");
     if (o->net->status != FCC_OK || !order(o, wire, size))
         return answer(COMMON__STATUS__SERVICE_UNAVAILABLE, "the orderer is stopping");
     return answer(COMMON__STATUS__SUCCESS, "");
+}
+
+devnet_broadcast devnet_orderer_submit(devnet_orderer *o, const Common__Envelope *envelope, fcc__arena *arena)
+{
+    Common__ChannelHeader *header;
+    const char *problem = read_header(envelope, arena, &header);
+    fcc_bytes wire;
+
+    if (!problem)
+        problem = check_kind(o, header);
+    if (problem)
+        return answer(COMMON__STATUS__BAD_REQUEST, problem);
+    if (fcc__pack(envelope, arena, &wire) != FCC_OK)
+        return answer(COMMON__STATUS__BAD_REQUEST, "the message is too large");
+    return header->type == COMMON__HEADER_TYPE__CONFIG_UPDATE
+               ? submit_config(o, wire, arena)
+               : submit_normal(o, wire, envelope->payload.len + envelope->signature.len, arena);
 }
 
 /* ---- orderer.AtomicBroadcast ------------------------------------------------------------------------------------- */
@@ -236,13 +262,19 @@ static void on_envelope(rpc_call *call, void *ctx, fcc_bytes message)
 {
     devnet_orderer *o = ctx;
     Orderer__BroadcastResponse response = ORDERER__BROADCAST_RESPONSE__INIT;
-    devnet_broadcast judged = answer(COMMON__STATUS__BAD_REQUEST, "the message is no Envelope");
     fcc__arena *arena = fcc__arena_new(PEER_ARENA_CAP);
     Common__Envelope *envelope;
+    devnet_broadcast judged;
     fcc_bytes wire;
 
-    if (arena && FCC__UNPACK(common__envelope, message, arena, &envelope) == FCC_OK)
-        judged = devnet_orderer_submit(o, envelope, arena);
+    if (!arena || FCC__UNPACK_BORROWED(common__envelope, message, arena, &envelope) != FCC_OK) {
+        rpc_finish(call, RPC_INTERNAL, FCC_LIT("grpc: error unmarshalling request: not an Envelope"), FCC_LIT(""));
+        fcc__arena_free(arena);
+        return;
+    }
+    judged = devnet_orderer_submit(o, envelope, arena);
+    if (judged.status != COMMON__STATUS__SUCCESS)
+        fcc__log(FCC__INFO, "broadcast from %s: %d %s", rpc_peer(call), (int)judged.status, judged.info);
     response.status = judged.status;
     response.info = fcc__pb(fcc_str(judged.info));
     if (!arena || fcc__pack(&response, arena, &wire) != FCC_OK || rpc_send(call, wire) != FCC_OK)
@@ -276,7 +308,7 @@ fcc_status devnet_orderer_serve(devnet_orderer *o, rpc_server *server)
 
 /* ---- from start to end ------------------------------------------------------------------------------------------- */
 
-fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, uint32_t timeout_ms, devnet_orderer **out,
+fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, int64_t timeout_ms, devnet_orderer **out,
                               fcc_error *error)
 {
     devnet_orderer *o = calloc(1, sizeof(*o));

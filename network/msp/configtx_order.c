@@ -15,13 +15,16 @@ enum { SCRATCH = 256 << 20, NONCE = 24 };
 
 /* ---- every message ------------------------------------------------------------------------------------------------- */
 
-/* notAfter of the certificate in a SerializedIdentity; 0 when that can't be said. */
-static int64_t expires(fcc_bytes serialized, fcc__arena *arena)
+/* notAfter of the certificate in a SerializedIdentity; 0 when that can't be said. A member's is known already. */
+static int64_t expires(const msp_channel *channel, fcc_bytes serialized, fcc__arena *arena)
 {
     Msp__SerializedIdentity *identity;
+    const msp_identity *member;
     X509 *cert;
     int64_t at;
 
+    if (msp_deserialize(channel->manager, serialized, &member, NULL) == FCC_OK)
+        return msp_identity_expires(member);
     if (FCC__UNPACK(msp__serialized_identity, serialized, arena, &identity) != FCC_OK)
         return 0;
     cert = msp__cert_of_pem(fcc__of_pb(identity->id_bytes));
@@ -85,7 +88,7 @@ static fcc_status admit(const msp_channel *channel, const Common__Envelope *enve
     st = signature_header(envelope, arena, &header, error);
     if (st != FCC_OK)
         return st;
-    end = channel->capabilities.expiration ? expires(fcc__of_pb(header->creator), arena) : 0;
+    end = channel->capabilities.expiration ? expires(channel, fcc__of_pb(header->creator), arena) : 0;
     if (end != 0 && now_s >= end)
         return fcc_error_set(error, FCC_ERR_CONFIG, "broadcast client identity expired");
     return check_writer(channel, envelope, fcc__of_pb(header->creator), error);
