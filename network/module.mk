@@ -14,6 +14,7 @@ DISK = $(B)/obj/test/support/disk.c.o $(B)/obj/test/support/disk_log.c.o
 UNIT_network/ledger/test_powerloss = $(DISK) $(LEDGER)
 $(eval $(call archive,audit,network/audit))
 UNIT_network/audit := $(B)/libaudit.a $(LEDGER)
+UNIT_network/ledger/test_diskfull = $(DISK) $(LEDGER)
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
 # What a program with a devnet in it links, in link order

@@ -5,6 +5,7 @@
 #include "devnet/directory.h"
 
 #include "base/arena.h"
+#include "base/durable.h"
 #include "base/log.h"
 #include "msp/material.h"
 
@@ -47,11 +48,12 @@ static fcc_status make_directories(const char *dir, fcc_error *error)
         if (path[i] != '/' && path[i] != '\0')
             continue;
         path[i] = '\0';
-        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+        if (mkdir(path, 0755) == 0 ? !fcc__sync_parent(path) : errno != EEXIST)
             return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
         path[i] = i < len ? '/' : '\0';
     }
-    return FCC_OK;
+    /* a start that was killed may have made it and not got further */
+    return fcc__sync_parent(dir) ? FCC_OK : fcc_error_set(error, FCC_ERR_IO, "%s: %s", dir, strerror(errno));
 }
 
 static pid_t read_pid(int fd)
@@ -138,13 +140,13 @@ fcc_status devnet_write_whole(const char *path, fcc_bytes content, fcc_error *er
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
-    if (write(fd, content.data, content.len) != (ssize_t)content.len) {
+    if (write(fd, content.data, content.len) != (ssize_t)content.len || fsync(fd) != 0) {
         close(fd);
         unlink(temporary);
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
     }
     close(fd);
-    if (rename(temporary, path) != 0)
+    if (rename(temporary, path) != 0 || !fcc__sync_parent(path))
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     return FCC_OK;
 }

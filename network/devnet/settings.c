@@ -5,6 +5,7 @@
 #include "devnet/directory.h"
 
 #include "base/arena.h"
+#include "base/durable.h"
 #include "msp/material.h"
 
 #include <errno.h>
@@ -205,7 +206,7 @@ static fcc_status keep_crypto(const char *from, const char *dir, fcc_error *erro
         return walk_tree(from, kept, true, error);
     nftw(copying, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* of a start that was killed */
     st = walk_tree(from, copying, false, error);
-    if (st == FCC_OK && rename(copying, kept) != 0)
+    if (st == FCC_OK && (!fcc__sync_tree(copying) || rename(copying, kept) != 0 || !fcc__sync_parent(kept)))
         st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", kept, strerror(errno));
     if (st != FCC_OK)
         nftw(copying, remove_entry, 16, FTW_DEPTH | FTW_PHYS);

@@ -2,7 +2,6 @@
 #include "ledger/files.h"
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "ledger/store.h"
 
 #include <dirent.h>
@@ -183,7 +182,7 @@ fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__
         /* a full disk leaves half a record: take it off, so that the file ends in a whole one; opening syncs that */
         st = FCC_ERR_IO;
         if (ftruncate(files->fd, (off_t)files->size) != 0)
-            fcc__log(FCC__WARN, "half a record stays at the end of the blocks: %s", strerror(errno));
+            problem = errno;
         errno = problem;
         goto out;
     }

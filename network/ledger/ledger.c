@@ -6,6 +6,7 @@
  */
 #include "ledger/commit.h"
 
+#include "base/durable.h"
 #include "protos/unpack.h"
 
 #include <errno.h>
@@ -219,19 +220,6 @@ static bool make_dir(const char *path)
     return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-/* A name survives a power cut when the directory that has it was synced. */
-static fcc_status sync_dir(const char *path, fcc_error *error)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    fcc_status st = FCC_OK;
-
-    if (fd < 0 || fsync(fd) != 0)
-        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return st;
-}
-
 static fcc_status lock_dir(ledger *l, const char *dir, fcc_error *error)
 {
     char path[4096];
@@ -296,11 +284,10 @@ static fcc_status open_dir(ledger *l, const char *dir, bool durable, fcc_error *
     }
     if (st != FCC_OK || !durable)
         return st;
-    st = sync_dir(path, error);
-    if (st == FCC_OK)
-        st = sync_dir(dir, error);
-    snprintf(path, sizeof path, "%s/..", dir);
-    return st == FCC_OK ? sync_dir(path, error) : st;
+    /* `path` names the database's directory: it, the ledger's and the one that has that */
+    if (!fcc__sync_path(path) || !fcc__sync_path(dir) || !fcc__sync_parent(dir))
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", dir, strerror(errno));
+    return st;
 }
 
 static fcc_status copy_orgs(ledger *l, const ledger_options *options)

@@ -15,6 +15,7 @@
 
 #include "common/common.pb-c.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum { SECTOR = 512, HEADER_MOST = 96 /* number and two hashes, with the record's length */, REST_MOST = 1 << 29 };
@@ -302,7 +303,7 @@ fcc_status ledger__catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error
     }
     if (st != FCC_OK && error && error->status != st)
         fcc_error_set(error, st, "%s/blocks: block %llu: %s", l->dir, (unsigned long long)l->height,
-                      fcc_status_text(st));
+                      st == FCC_ERR_IO ? strerror(errno) : fcc_status_text(st));
     fcc__arena_free(arena);
     return st;
 }

@@ -1,6 +1,8 @@
 /* files.c: small files and directories of key material. */
 #include "msp/internal.h"
 
+#include "base/durable.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +89,7 @@ fcc_status msp__replace_file(const char *path, fcc_bytes content, int mode, fcc_
         return fcc_error_set(error, FCC_ERR_ARG, "%s: path too long", path);
     (void)unlink(fresh);
     st = msp__write_file(fresh, content, mode, error);
-    if (st == FCC_OK && rename(fresh, path) != 0)
+    if (st == FCC_OK && (!fcc__sync_path(fresh) || rename(fresh, path) != 0 || !fcc__sync_parent(path)))
         st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     if (st != FCC_OK)
         (void)unlink(fresh);

@@ -1,5 +1,6 @@
 /* material.c: every key and certificate of the consortium, in the folders where Fabric's tools look for them. */
 #include "msp/material.h"
+#include "base/durable.h"
 #include "msp/issue.h"
 
 #include <errno.h>
@@ -401,6 +402,8 @@ fcc_status msp_generate(const config_network *network, const char *crypto_dir, f
     st = chmod(fresh, 0755) == 0 ? FCC_OK : fcc_error_set(error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
     if (st == FCC_OK)
         st = make_all(network, fresh, error);
+    if (st == FCC_OK && !fcc__sync_tree(fresh))
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
     if (st == FCC_OK && rename(fresh, crypto_dir) != 0) {
         const int problem = errno;
 
@@ -409,6 +412,8 @@ fcc_status msp_generate(const config_network *network, const char *crypto_dir, f
                  ? check_all(network, crypto_dir, error)
                  : fcc_error_set(error, FCC_ERR_IO, "%s: %s", crypto_dir, strerror(problem));
     }
+    if (st == FCC_OK && !fcc__sync_parent(crypto_dir))
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", crypto_dir, strerror(errno));
     if (msp__exists(fresh))
         msp__remove_tree(fresh);
     return st;

@@ -5,6 +5,7 @@
  */
 #include "scc/scc.h"
 
+#include "base/durable.h"
 #include "base/hash.h"
 
 #include <dirent.h>
@@ -118,7 +119,7 @@ fcc_status scc_store_open(const char *dir, scc_store **out, fcc_error *error)
         return no_memory(error);
     s->dir = -1;
     if (dir) {
-        if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+        if ((mkdir(dir, 0755) != 0 && errno != EEXIST) || !fcc__sync_parent(dir))
             st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", dir, strerror(errno));
         else if ((s->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
             st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", dir, strerror(errno));

@@ -1,11 +1,11 @@
 #!/bin/sh
 # kill -9 of the devnet while invokes run, many times on one directory: what was acknowledged as committed is there
-# afterwards, and the chaincodes' processes have ended with it. Prints TAP.
+# afterwards, and the chaincodes' processes have ended with it. CRASH_KILLS says how many kills. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build/release}
 medsync=$build/bin/medsync
-rounds=${ROUNDS:-20}
+rounds=${CRASH_KILLS:-20}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-crash.XXXXXX")
 acknowledged=$dir/acknowledged
 failed=0

@@ -140,10 +140,21 @@ static uint64_t number_in(const char *name)
     return text ? strtoull(text, NULL, 10) : 0;
 }
 
+static void lock(void)
+{
+    pthread_mutex_lock(&disk.mutex);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&disk.mutex);
+}
+
 __attribute__((constructor)) static void start(void)
 {
     const char *dir = getenv("DISK_DIR");
 
+    pthread_atfork(lock, unlock, unlock); /* a child may open files before it becomes another program */
     if (!dir)
         return;
     disk_record(dir, getenv("DISK_LOG"));
