@@ -86,7 +86,7 @@ typedef struct config_chaincode {
     const char *name;
     const char *exe; /* name of the executable beside medsync */
     const char *version;
-    int64_t sequence;
+    int64_t sequence;             /* for tools that deploy elsewhere: the devnet counts on from what its channel has */
     const char *label;            /* "consent_1": first half of the package id */
     const char *policy;           /* policy language */
     const char *collections_path; /* NULL without collections; relative paths are resolved against network.yaml */

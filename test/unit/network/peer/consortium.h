@@ -65,7 +65,7 @@ struct consortium {
     fcc__arena *arena;
     config_network *config;
     ledger *ledger;
-    msp_signer *orderer, *peers[2], *doctor;
+    msp_signer *orderer, *peers[2], *admins[2], *doctor;
     peer_host *hosts[2];
     ledger_definition definitions[3];
     int64_t now_ns, now_ms;
@@ -101,7 +101,20 @@ static inline void must(fcc_status st, const fcc_error *error)
         fail_msg("%s: %s", fcc_status_name(st), error ? error->text : "");
 }
 
-static inline int consortium_up(void **state)
+static inline fcc_status consortium_package(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label,
+                                            fcc_error *error)
+{
+    (void)ctx;
+    if (fcc_bytes_equal(package, FCC_LIT("torn")))
+        return fcc_error_set(error, FCC_ERR_PROTO, "error reading as gzip stream");
+    if (fcc_bytes_equal(package, FCC_LIT("strange")))
+        return fcc_error_set(error, FCC_ERR_CONFIG, "no builder for it");
+    *label = fcc__arena_printf(arena, "a_1");
+    return FCC_OK;
+}
+
+/* With definitions as the configuration has them; or, with `own`, only with those that the channel commits. */
+static inline int consortium_raise(void **state, bool own)
 {
     static const char *const orgs[] = { "AMSP", "BMSP" };
     struct consortium *c = calloc(1, sizeof(*c));
@@ -126,6 +139,8 @@ static inline int consortium_up(void **state)
         c->definitions[i].version = FCC_LIT("1");
     }
     options.definition_ctx = c;
+    if (own)
+        options.definition = NULL;
     must(ledger_open(&options, &c->ledger, &error), &error);
     must(msp_genesis(c->config, crypto, c->now_ns / 1000000000, c->arena, &genesis, &error), &error);
     must(ledger_commit(c->ledger, genesis, c->arena, &committed, &error), &error);
@@ -142,11 +157,25 @@ static inline int consortium_up(void **state)
              &error);
         host.signer = c->peers[i];
         host.clock = (peer_clock){ consortium_now_ns, consortium_now_ms, c };
+        host.packages.read = consortium_package;
         must(peer_host_new(&host, &c->hosts[i], &error), &error);
+        must(msp_signer_load(msp_path_user_msp(c->arena, crypto, &c->config->orgs[i], "Admin"), orgs[i], &c->admins[i],
+                             &error),
+             &error);
         must(peer_host_install(c->hosts[i], "cc", "cc_1:aa"), NULL);
         must(peer_host_install(c->hosts[i], "other", "other_1:bb"), NULL);
     }
     return 0;
+}
+
+static inline int consortium_up(void **state)
+{
+    return consortium_raise(state, false);
+}
+
+static inline int consortium_up_alone(void **state)
+{
+    return consortium_raise(state, true);
 }
 
 static inline int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
@@ -164,6 +193,7 @@ static inline int consortium_down(void **state)
     for (size_t i = 0; i < 2; i++) {
         peer_host_free(c->hosts[i]);
         msp_signer_free(c->peers[i]);
+        msp_signer_free(c->admins[i]);
     }
     msp_signer_free(c->doctor);
     msp_signer_free(c->orderer);
@@ -185,6 +215,7 @@ struct flaws {
     bool no_nonce, no_creator, bad_creator, bad_signature, no_signature;
     int32_t type;
     uint64_t epoch;
+    fcc_bytes last; /* a last argument of bytes */
     int64_t shift_s;
     const msp_signer *signer;
 };
@@ -238,6 +269,8 @@ static inline Protos__SignedProposal propose(struct consortium *c, const char *c
     proposal.header = fcc__pb(bytes);
     for (size_t i = 0; i < count; i++)
         list[i] = fcc__pb(fcc_str(args[i]));
+    if (f->last.data)
+        list[count++] = fcc__pb(f->last);
     input.args = list;
     input.n_args = count;
     spec.type = PROTOS__CHAINCODE_SPEC__TYPE__GOLANG;
