@@ -54,11 +54,12 @@ static fcc_status compile_meta(const msp__policies *policies, fcc_bytes bytes, f
     fcc_status st = FCC__UNPACK(common__implicit_meta_policy, bytes, arena, &meta);
     size_t i;
 
+    rule->meta = true;
     if (st == FCC_ERR_PROTO)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "Error unmarshalling to ImplicitMetaPolicy");
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "Error unmarshalling to ImplicitMetaPolicy: proto: cannot parse invalid wire-format data");
     if (st != FCC_OK)
         return st;
-    rule->meta = true;
     rule->count = policies->below_count;
     rule->sub_policy = fcc__of_pb(meta->sub_policy);
     rule->threshold = threshold_of(meta->rule, rule->count);

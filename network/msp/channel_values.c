@@ -170,6 +170,10 @@ static fcc_status propose_msp(gathering *g, fcc_bytes value, Msp__MSPConfig *con
     if (st != FCC_OK)
         return fcc_error_set(error, st == FCC_ERR_PROTO ? FCC_ERR_CONFIG : st,
                              "setting up the MSP manager failed: %.800s", why.text);
+    if (msp_org_id(org)[0] == '\0') {
+        msp_org_free(org);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "MSP for org %s has empty MSP ID", out->name);
+    }
     for (i = 0; i < g->count && strcmp(msp_org_id(g->orgs[i]), msp_org_id(org)) != 0; i++)
         ;
     if (i == g->count) {

@@ -8,6 +8,7 @@
 #include "common/configtx.pb-c.h"
 #include "common/configuration.pb-c.h"
 #include "orderer/configuration.pb-c.h"
+#include "orderer/etcdraft/configuration.pb-c.h"
 #include "peer/configuration.pb-c.h"
 #include "protos/unpack.h"
 
@@ -212,6 +213,56 @@ static Common__ConfigGroup *orderer_org(builder *b, const config_orderer *ordere
     return group;
 }
 
+/* "host:port" taken apart; the host in the builder's arena. */
+static bool split_address(builder *b, const char *address, const char **host, uint32_t *port)
+{
+    const char *colon = strrchr(address, ':');
+    char *end;
+    unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
+    fcc_bytes copy;
+
+    if (!colon || *end != '\0' || number == 0 || number > 65535 ||
+        !fcc__arena_copy(b->arena, fcc_bytes_of(address, (size_t)(colon - address)), &copy))
+        return false;
+    *host = (const char *)copy.data;
+    *port = (uint32_t)number;
+    return true;
+}
+
+/*
+ * What Fabric's own orderer needs to run this channel: itself as the only consenter, by its TLS certificate, and the
+ * options of Fabric's sample configuration.
+ */
+static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer, const char *crypto_dir)
+{
+    Etcdraft__ConfigMetadata metadata = ETCDRAFT__CONFIG_METADATA__INIT;
+    Etcdraft__Consenter consenter = ETCDRAFT__CONSENTER__INIT, *list = &consenter;
+    Etcdraft__Options options = ETCDRAFT__OPTIONS__INIT;
+    const char *dir = msp_path_orderer_tls(b->arena, crypto_dir, orderer), *host = NULL, *path;
+    fcc_bytes pem = { 0 };
+
+    if (b->st != FCC_OK)
+        return pem;
+    if (!split_address(b, orderer->address, &host, &consenter.port)) {
+        b->st = fcc_error_set(b->error, FCC_ERR_CONFIG, "orderer %s: address %s: expected host:port", orderer->node,
+                              orderer->address);
+        return pem;
+    }
+    path = dir ? fcc__arena_printf(b->arena, "%s/server.crt", dir) : NULL;
+    b->st = path ? msp__read_file(path, b->arena, &pem, b->error) : FCC_ERR_LIMIT;
+    consenter.host = fcc__pb(fcc_str(host));
+    consenter.client_tls_cert = consenter.server_tls_cert = fcc__pb(pem);
+    options.tick_interval = fcc__pb(FCC_LIT("500ms"));
+    options.election_tick = 10;
+    options.heartbeat_tick = 1;
+    options.max_inflight_blocks = 5;
+    options.snapshot_interval_size = 16 << 20;
+    metadata.n_consenters = 1;
+    metadata.consenters = &list;
+    metadata.options = &options;
+    return pack(b, &metadata);
+}
+
 static Common__ConfigGroup *orderer_group(builder *b, const config_network *network, const char *crypto_dir)
 {
     Common__ConfigGroup *group = new_group(b);
@@ -229,6 +280,7 @@ static Common__ConfigGroup *orderer_group(builder *b, const config_network *netw
     snprintf(text, sizeof text, "%ums", network->batch.timeout_ms);
     timeout.timeout = fcc__pb(fcc_str(text));
     consensus.type = fcc__pb(FCC_LIT("etcdraft"));
+    consensus.metadata = fcc__pb(raft_metadata(b, &network->orderer, crypto_dir));
     add_value(b, group, "BatchSize", &size, admins_policy);
     add_value(b, group, "BatchTimeout", &timeout, admins_policy);
     add_capability(b, group, "V2_0");

@@ -112,7 +112,7 @@ static fcc__sha256 digest_of_cert(X509 *cert)
     return digest;
 }
 
-static const char *subject_of(X509 *cert, fcc__arena *arena)
+const char *msp__subject(X509 *cert, fcc__arena *arena)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *data = NULL;
@@ -174,7 +174,7 @@ static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert,
     identity->cert = cert;
     identity->key = X509_get0_pubkey(cert);
     identity->id = id;
-    identity->subject = subject_of(cert, manager->arena);
+    identity->subject = msp__subject(cert, manager->arena);
     identity->expires = msp__not_after(cert);
     spki = msp__spki_digest(cert);
     msp__hex(identity->fingerprint, &spki);

@@ -105,6 +105,8 @@ struct msp_org {
 fcc_status msp__org_parse(fcc_bytes msp_config, msp__version version, msp_org **out, fcc_error *error) FCC_MUST_CHECK;
 /* The only issuer of `cert` in this MSP; of a root itself. FCC_ERR_AUTH with the reason. */
 fcc_status msp__issuer_of(const msp_org *org, X509 *cert, X509 **issuer, fcc_error *error) FCC_MUST_CHECK;
+/* The same among these authorities. */
+fcc_status msp__pool_issuer(const msp__pool *pool, X509 *cert, X509 **issuer, fcc_error *error) FCC_MUST_CHECK;
 /* SHA-256 over the certificates above this one: what Fabric calls the certifiers' identifier of its OUs. */
 bool msp__chain_id(const msp_org *org, X509 *cert, fcc__sha256 *out);
 /* Is this a good authority: one chain, not revoked? `above` has room for 32: those above it. FCC_ERR_AUTH. */
@@ -117,6 +119,9 @@ bool msp__is_admin_cert(const msp_org *org, X509 *cert);
 bool msp__has_ou(X509 *cert, const char *ou);
 
 /* ---- identities (identity.c) -------------------------------------------------------------------------------------- */
+
+/* For logs, RFC 2253; in the arena, "" past its cap. */
+const char *msp__subject(X509 *cert, fcc__arena *arena);
 
 /* For planning there are identities without org and certificate, on the caller's stack: valid, of this MSP id and role. */
 struct msp_identity {

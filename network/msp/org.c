@@ -187,18 +187,25 @@ static void empty_pool(msp__pool *pool)
     msp__pool_unbuild(pool);
 }
 
-/* An authority's own certificate with a low S, too. NULL. */
-static X509 *clean_authority(const msp__pool *pool, X509 *ca)
+/* An authority's own certificate with a low S, too: by its own key, or by that of its issuer in the pool. */
+static fcc_status clean_authority(const msp__pool *pool, X509 *ca, fcc__arena *arena, X509 **out, fcc_error *error)
 {
-    X509 *above[32];
-    size_t count;
+    X509 *issuer = ca;
+    fcc_status st;
 
-    if (X509_verify(ca, X509_get0_pubkey(ca)) == 1)
-        return msp__sanitise(ca, X509_get0_pubkey(ca));
-    ERR_clear_error();
-    if (msp__check_authority(pool, NULL, 0, ca, above, &count, NULL) != FCC_OK || count == 0)
-        return X509_up_ref(ca) == 1 ? ca : NULL; /* refused later, with the reason */
-    return msp__sanitise(ca, X509_get0_pubkey(above[0]));
+    if (X509_check_ca(ca) != 1 || X509_verify(ca, X509_get0_pubkey(ca)) != 1) {
+        ERR_clear_error();
+        st = msp__pool_issuer(pool, ca, &issuer, error);
+        if (st != FCC_OK)
+            return st == FCC_ERR_AUTH ? FCC_ERR_CONFIG : st;
+        if (issuer == ca)
+            return fcc_error_set(error, FCC_ERR_CONFIG,
+                                 "failed to traverse certificate verification chain for leaf or intermediate "
+                                 "certificate, with subject %.400s",
+                                 msp__subject(ca, arena));
+    }
+    *out = msp__sanitise(ca, X509_get0_pubkey(issuer));
+    return *out ? FCC_OK : FCC_ERR_NOMEM;
 }
 
 static fcc_status parse_cas(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
@@ -212,10 +219,11 @@ static fcc_status parse_cas(msp_org *org, const Msp__FabricMSPConfig *config, fc
     st = fill_pool(config->root_certs, config->n_root_certs, config->intermediate_certs, config->n_intermediate_certs,
                    org->arena, pool, error);
     for (i = 0; i < pool->count && st == FCC_OK; i++) {
-        X509 *clean = clean_authority(pool, pool->cas[i]);
+        X509 *clean;
 
-        if (!clean)
-            return FCC_ERR_NOMEM;
+        st = clean_authority(pool, pool->cas[i], org->arena, &clean, error);
+        if (st != FCC_OK)
+            return st;
         X509_free(pool->cas[i]);
         pool->cas[i] = clean;
     }
@@ -310,7 +318,9 @@ static fcc_status parse_crls(msp_org *org, const Msp__FabricMSPConfig *config, f
 static fcc_status find_ca(const msp_org *org, const Msp__FabricMSPConfig *config, fcc_bytes pem, X509 **out,
                           fcc_error *error)
 {
-    X509 *cert, *clean;
+    X509 *cert, *clean = NULL;
+    fcc_error why = { 0 };
+    fcc_status st;
     size_t i;
 
     /* reading certificates is slow, and this is the usual case */
@@ -319,11 +329,14 @@ static fcc_status find_ca(const msp_org *org, const Msp__FabricMSPConfig *config
         return FCC_OK;
     }
     cert = msp__cert_of_pem(pem);
-    clean = cert ? clean_authority(&org->pool, cert) : NULL;
+    if (!cert)
+        return fcc_error_set(
+            error, FCC_ERR_CONFIG,
+            "Failed getting certificate for [...]: [getCertFromPem error: could not decode pem bytes]");
+    st = clean_authority(&org->pool, cert, org->arena, &clean, &why);
     X509_free(cert);
-    if (!clean)
-        return fcc_error_set(error, FCC_ERR_CONFIG,
-                             "Failed getting certificate: getCertFromPem error: could not decode pem bytes");
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "sanitizeCert failed %.800s", why.text);
     for (i = 0; i < org->pool.count && X509_cmp(org->pool.cas[i], clean) != 0; i++)
         ;
     X509_free(clean);
@@ -365,11 +378,12 @@ static fcc_status parse_extra_ous(msp_org *org, const Msp__FabricMSPConfig *conf
 
         if (ou->certificate.len == 0)
             st = fcc_error_set(&why, FCC_ERR_CONFIG,
-                               "Failed getting certificate: getCertFromPem error: could not decode pem bytes");
+                               "Failed getting certificate for [[]]: [getCertFromPem error: nil idBytes]");
         else
             st = parse_ou(org, config, ou, &org->extra_ous[org->extra_ou_count++], &why);
         if (st == FCC_ERR_CONFIG)
-            fcc_error_set(error, st, "failed getting certificate for [" FCC_FMT "]: %.600s",
+            fcc_error_set(error, st,
+                          "failed getting certificate for [organizational_unit_identifier:\"" FCC_FMT "\"]: %.600s",
                           FCC_ARG(fcc__of_pb(ou->organizational_unit_identifier)), why.text);
     }
     return st;
@@ -533,8 +547,6 @@ fcc_status msp__org_parse(fcc_bytes msp_config, msp__version version, msp_org **
         goto out;
     org->id = (const char *)copy.data;
     st = setup(org, config, error);
-    if (st == FCC_OK && copy.len == 0)
-        st = fcc_error_set(error, FCC_ERR_CONFIG, "the MSP has an empty MSP ID");
     if (st == FCC_OK) {
         *out = org;
         org = NULL; /* moved */
@@ -548,7 +560,13 @@ out:
 
 fcc_status msp_org_parse(fcc_bytes msp_config, msp_org **out, fcc_error *error)
 {
-    return msp__org_parse(msp_config, MSP__V1_4_3, out, error);
+    fcc_status st = msp__org_parse(msp_config, MSP__V1_4_3, out, error);
+
+    if (st == FCC_OK && (*out)->id[0] == '\0') {
+        msp_org_free(*out);
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "the MSP has an empty MSP ID");
+    }
+    return st;
 }
 
 void msp_org_free(msp_org *org)

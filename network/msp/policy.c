@@ -37,7 +37,8 @@ static fcc_status unpack_policy(fcc_bytes envelope, fcc__arena *scratch, Common_
     fcc_status st = FCC__UNPACK(common__signature_policy_envelope, envelope, scratch, out);
 
     if (st == FCC_ERR_PROTO)
-        return fcc_error_set(error, st, "Error unmarshalling to SignaturePolicy");
+        return fcc_error_set(error, st,
+                             "Error unmarshalling to SignaturePolicy: proto: cannot parse invalid wire-format data");
     if (st != FCC_OK)
         return fcc_error_set(error, st, "policy too large");
     if ((*out)->version != 0)

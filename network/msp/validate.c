@@ -243,11 +243,16 @@ static fcc_status unique_chain(const msp__pool *pool, X509 *cert, search *s, fcc
 
 fcc_status msp__issuer_of(const msp_org *org, X509 *cert, X509 **issuer, fcc_error *error)
 {
+    return msp__pool_issuer(&org->pool, cert, issuer, error);
+}
+
+fcc_status msp__pool_issuer(const msp__pool *pool, X509 *cert, X509 **issuer, fcc_error *error)
+{
     search s;
-    fcc_status st = unique_chain(&org->pool, cert, &s, error);
+    fcc_status st = unique_chain(pool, cert, &s, error);
 
     if (st == FCC_OK)
-        *issuer = s.first_len > 1 ? s.first[1] : s.first[0];
+        *issuer = s.first_len > 1 ? s.first[1] : cert;
     return st;
 }
 
