@@ -40,7 +40,7 @@ static bool is_aside(const comparison *c, const ProtobufCMessageDescriptor *of, 
 
 struct known_list {
     struct known {
-        char version[32], method[96], field[128];
+        char version[32], where[96], field[128];
     } * rows;
     size_t count;
 };
@@ -67,10 +67,10 @@ fcc_status known_load(const char *file, known_list **out, fcc_error *error)
         list->rows = rows;
         if (line[0] == '#' || line[0] == '\n')
             continue;
-        if (sscanf(line, "%31s %95s %127s %n", rows[list->count].version, rows[list->count].method,
+        if (sscanf(line, "%31s %95s %127s %n", rows[list->count].version, rows[list->count].where,
                    rows[list->count].field, &used) != 3 ||
             used == 0 || line[used] == '\0') {
-            st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: \"VERSION METHOD FIELD REASON\" is needed, not: %s", file,
+            st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: \"VERSION WHERE FIELD REASON\" is needed, not: %s", file,
                                line);
             goto out;
         }
@@ -100,8 +100,12 @@ static bool matches(const char *pattern, const char *text)
 
 static bool is_known(const comparison *c, const char *field)
 {
+    char number[24];
+
+    snprintf(number, sizeof(number), "%ld", c->call);
     for (size_t i = 0; c->known && i < c->known->count; i++)
-        if (matches(c->known->rows[i].version, c->version) && matches(c->known->rows[i].method, c->method) &&
+        if (matches(c->known->rows[i].version, c->version) &&
+            (matches(c->known->rows[i].where, c->method) || strcmp(c->known->rows[i].where, number) == 0) &&
             strcmp(c->known->rows[i].field, field) == 0)
             return true;
     return false;

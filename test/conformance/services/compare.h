@@ -22,6 +22,7 @@ typedef struct comparison {
     const known_list *known;
     const char *version; /* of the recording, for the known differences: "v3.1.5" */
     const char *method;  /* "protos.Endorser/ProcessProposal" */
+    long call;           /* its number */
     /* What Response.payload holds here, as the request tells; NULL: just bytes. */
     const ProtobufCMessageDescriptor *result;
 

@@ -374,8 +374,11 @@ size_t replay_calls(replay_net *net, const call_recording *recording, const know
         l->recorded = &recording->calls[i];
         l->method = l->recorded->method + 1;
         l->last = &l->first;
-        l->outcome =
-            (comparison){ .arena = net->arena, .known = known, .version = version, .method = l->recorded->method + 1 };
+        l->outcome = (comparison){ .arena = net->arena,
+                                   .known = known,
+                                   .version = version,
+                                   .method = l->recorded->method + 1,
+                                   .call = l->recorded->number };
     }
     for (size_t i = 0; i < recording->line_count; i++)
         play_line(&r, lines[i]);
