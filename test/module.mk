@@ -15,6 +15,13 @@ $(B)/conformance/services: $(B)/libservices.a $(LEDGER) $(RPC)
 unit-tests: $(B)/conformance/services
 UNIT_conformance/services = $(B)/libservices.a $(B)/libprotos.a $(B)/libbase.a
 
+# ... and of whatever a test wants to ask
+$(B)/test-support/fabric_client: $(B)/obj/test/support/fabric_client.c.o $(B)/libservices.a $(LEDGER) $(RPC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
+TEST_PROGRAMS += $(B)/test-support/fabric_client
+
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 

@@ -18,6 +18,8 @@ static const char echo_path[] = "/test.Echo/Stream";
 static const char reverse_path[] = "/test.Echo/Reverse";
 static const char fail_path[] = "/test.Echo/Fail";
 static const char hold_path[] = "/test.Echo/Hold";
+static const char none_path[] = "/test.Echo/None";
+static const char flood_path[] = "/test.Echo/Flood";
 
 /* ---- the server: Stream sends back what comes; Reverse is unary; Fail refuses with details; Hold says nothing ---- */
 
@@ -30,6 +32,7 @@ struct fixture {
     bool held_closed;
     rpc_code held_code;
     int accepted;
+    uint32_t flooded; /* messages that Flood has queued */
 };
 
 static void echo_message(rpc_call *call, void *ctx, fcc_bytes message)
@@ -65,6 +68,28 @@ static void hold_message(rpc_call *call, void *ctx, fcc_bytes message)
     f->held = call;
 }
 
+/* Flood: many large messages, but never more of them queued than BACKLOG. */
+enum { FLOOD = 400, FLOOD_LEN = 65536, BACKLOG = 4 * FLOOD_LEN };
+
+static void flood_on(rpc_call *call, void *ctx)
+{
+    static uint8_t bytes[FLOOD_LEN];
+    struct fixture *f = ctx;
+
+    while (f->flooded < FLOOD && rpc_backlog(call) < BACKLOG) {
+        memcpy(bytes, &f->flooded, 4);
+        f->flooded++;
+        assert_int_equal(rpc_send(call, fcc_bytes_of(bytes, sizeof(bytes))), FCC_OK);
+    }
+    if (f->flooded == FLOOD)
+        rpc_finish(call, RPC_OK, FCC_LIT(""), FCC_LIT(""));
+}
+
+static void flood_message(rpc_call *call, void *ctx, fcc_bytes message)
+{
+    flood_on(call, ctx);
+}
+
 static void nothing_closed(rpc_call *call, void *ctx, const rpc_status *status)
 {
 }
@@ -83,6 +108,9 @@ static const rpc_events echo_events = { .on_message = echo_message,
                                         .on_closed = nothing_closed };
 static const rpc_events reverse_events = { .on_message = reverse_message, .on_closed = nothing_closed };
 static const rpc_events fail_events = { .on_message = fail_message, .on_closed = nothing_closed };
+static const rpc_events flood_events = { .on_message = flood_message,
+                                         .on_closed = nothing_closed,
+                                         .on_drained = flood_on };
 static const rpc_events hold_events = { .on_message = hold_message, .on_closed = hold_closed };
 
 static const rpc_events *accept_echo(rpc_call *call, void *ctx, void **call_ctx)
@@ -108,6 +136,19 @@ static const rpc_events *accept_hold(rpc_call *call, void *ctx, void **call_ctx)
     return &hold_events;
 }
 
+static const rpc_events *accept_flood(rpc_call *call, void *ctx, void **call_ctx)
+{
+    *call_ctx = ctx;
+    return &flood_events;
+}
+
+/* Not accepted, with a reason, while the client's message is on its way. */
+static const rpc_events *accept_none(rpc_call *call, void *ctx, void **call_ctx)
+{
+    rpc_finish(call, RPC_RESOURCE_EXHAUSTED, FCC_LIT("too many"), FCC_LIT(""));
+    return NULL;
+}
+
 static void serve(struct fixture *f, const rpc_tls *tls)
 {
     fcc_error error;
@@ -117,6 +158,8 @@ static void serve(struct fixture *f, const rpc_tls *tls)
     assert_int_equal(rpc_server_method(f->server, reverse_path, accept_reverse, f), FCC_OK);
     assert_int_equal(rpc_server_method(f->server, fail_path, accept_fail, f), FCC_OK);
     assert_int_equal(rpc_server_method(f->server, hold_path, accept_hold, f), FCC_OK);
+    assert_int_equal(rpc_server_method(f->server, flood_path, accept_flood, f), FCC_OK);
+    assert_int_equal(rpc_server_method(f->server, none_path, accept_none, f), FCC_OK);
     assert_int_equal(rpc_server_listen(f->server, "127.0.0.1:0", tls, &f->port, &error), FCC_OK);
     assert_int_equal(rpc_server_start(f->server), FCC_OK);
     snprintf(f->address, sizeof(f->address), "127.0.0.1:%d", f->port);
@@ -535,6 +578,48 @@ static void a_paused_call_reads_on_when_resumed(void **state)
     rpc_channel_free(channel);
 }
 
+static void a_sender_waits_for_a_slow_reader_and_is_told_when_to_go_on(void **state)
+{
+    struct fixture *f = *state;
+    rpc_channel *channel = connect_to(f, NULL);
+    struct client c = { .in_order = true };
+    uint32_t seen;
+    rpc_call *call;
+
+    assert_int_equal(rpc_open(channel, flood_path, -1, false, &client_events, &c, &call), FCC_OK);
+    rpc_pause(call);
+    assert_int_equal(rpc_send(call, FCC_LIT("go")), FCC_OK);
+    for (int i = 0; i < 2000 && f->flooded == 0; i++)
+        rpc_loop_poll(f->loop, 5);
+    do { /* until the transport takes no more */
+        seen = f->flooded;
+        for (int i = 0; i < 20; i++)
+            rpc_loop_poll(f->loop, 5);
+    } while (f->flooded != seen);
+    assert_true(f->flooded < FLOOD / 2);
+    rpc_resume(call);
+    wait_for(f->loop, &c.closed);
+    assert_int_equal(c.code, RPC_OK);
+    assert_int_equal(c.messages, FLOOD);
+    assert_true(c.in_order);
+    rpc_channel_free(channel);
+}
+
+static void a_call_that_is_not_accepted_ends_with_the_reason(void **state)
+{
+    struct fixture *f = *state;
+    rpc_channel *channel = connect_to(f, NULL);
+    rpc_reply reply;
+
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(rpc_unary(channel, none_path, FCC_LIT("a message that nobody takes"), 10000, &reply), FCC_OK);
+        assert_int_equal(reply.code, RPC_RESOURCE_EXHAUSTED);
+        assert_true(fcc_bytes_equal(reply.message, FCC_LIT("too many")));
+        rpc_reply_clear(&reply);
+    }
+    rpc_channel_free(channel);
+}
+
 static void a_deadline_ends_the_call(void **state)
 {
     struct fixture *f = *state;
@@ -909,6 +994,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_server_cancels_and_the_client_learns_it, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(what_was_queued_is_written_before_the_finish, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_paused_call_reads_on_when_resumed, setup_plain, teardown),
+        cmocka_unit_test_setup_teardown(a_sender_waits_for_a_slow_reader_and_is_told_when_to_go_on, setup_plain,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_call_that_is_not_accepted_ends_with_the_reason, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_deadline_ends_the_call, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(nobody_listening_is_unavailable_at_once, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_call_can_wait_for_its_server, setup, teardown),
