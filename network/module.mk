@@ -15,6 +15,15 @@ UNIT_network/ledger/test_powerloss = $(DISK) $(LEDGER)
 $(eval $(call archive,audit,network/audit))
 UNIT_network/audit := $(B)/libaudit.a $(LEDGER)
 UNIT_network/ledger/test_diskfull = $(DISK) $(LEDGER)
+TEST_PROGRAMS += $(B)/test-support/cut $(B)/test-support/disk.so
+$(B)/test-support/cut: $(B)/obj/test/support/cut.c.o $(B)/obj/test/support/disk_log.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(B)/test-support/disk.so: test/support/disk.c test/support/disk.h
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
 # What a program with a devnet in it links, in link order

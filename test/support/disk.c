@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SHOWN __attribute__((visibility("default")))
@@ -570,4 +571,26 @@ SHOWN int mkdir(const char *path, mode_t mode)
 SHOWN int mkdirat(int at, const char *path, mode_t mode)
 {
     return mkdir_by(at, path, mode);
+}
+
+SHOWN char *mkdtemp(char *template)
+{
+    char *end = template + strlen(template);
+    int turn;
+
+    if (end - template <6 || strcmp(end - 6, "XXXXXX") != 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    for (turn = 0; turn < 1000; turn++) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        snprintf(end - 6, 7, "%06x", (unsigned)((now.tv_nsec + turn * 7919 + getpid()) & 0xffffff));
+        if (mkdir_by(AT_FDCWD, template, 0700) == 0)
+            return template;
+        if (errno != EEXIST)
+            break;
+    }
+    return NULL;
 }
