@@ -151,7 +151,7 @@ deps = $(Q)[ -n "$(MEDSYNC_DEPS)" ] || ./run deps
 again = $(Q)$(MAKE) --no-print-directory -j$(JOBS) MEDSYNC_DEPS=done
 
 .PHONY: all test run check clean install help unit-tests
-all: $(ARCHIVES) $(PC_FILES) $(PROGRAMS:%=build/bin/%)
+all: $(ARCHIVES) $(PC_FILES) $(PROGRAMS:%=build/bin/%) $(LIBRARIES)
 
 unit-tests: $(UNIT_TESTS) $(TEST_PROGRAMS)
 
@@ -173,6 +173,7 @@ SHARED_FILES := network/network.yaml $(wildcard chaincode/*/collections.json)
 install: all
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(DESTDIR)$(PREFIX)/bin"
+	for f in $(LIBRARIES:$(B)/%=%); do install -D -m 755 $(B)/$$f "$(DESTDIR)$(PREFIX)/$$f" || exit 1; done
 	install -m 644 shim/include/fcc/*.h "$(DESTDIR)$(PREFIX)/include/fcc"
 	install -m 644 $(B)/libfcc.a $(B)/libfcc-test.a "$(DESTDIR)$(PREFIX)/lib"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/fcc.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc.pc"

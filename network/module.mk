@@ -26,6 +26,17 @@ $(B)/test-support/disk.so: test/support/disk.c test/support/disk.h
 	$(Q)$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $<
 $(eval $(call archive,peer,network/peer))
 $(eval $(call archive,devnet,network/devnet))
+# What `devnet up --referee` loads before a chaincode: found beside bin, in lib/medsync
+$(B)/lib/medsync/clock.so: network/devnet/preload/clock.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -fvisibility=hidden -fPIC -shared -Wl,-z,relro,-z,now -o $@ $<
+LIBRARIES += $(B)/lib/medsync/clock.so
+TEST_PROGRAMS += $(B)/test-support/wayward
+$(B)/test-support/wayward: $(B)/obj/test/support/wayward.c.o $(FCC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCC_LIBS)
 # What a program with a devnet in it links, in link order
 DEVNET = $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a $(B)/libmsp.a \
   $(B)/libconfig.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a

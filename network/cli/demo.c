@@ -21,9 +21,11 @@ static const char usage[] =
     "Ends with exit status 1 at the first answer that is not as it should be.\n\n"
     "  --bundle FILE   the bundle (network/fhir/example/bundle.json)\n"
     "  --dir DIR       where the network's files shall be: a directory that no devnet has used yet\n"
-    "  --keep          leave the network running and its directory where it is\n";
+    "  --keep          leave the network running and its directory where it is\n"
+    "  --referee N     as of `medsync devnet up`: N more processes try each transaction under other conditions (0)\n";
 
 static int steps;
+static const char *referees = "0";
 static volatile sig_atomic_t network_pid;
 static const char *volatile network_dir = "";
 
@@ -145,7 +147,8 @@ static bool start_network(const char *dir)
     if (pid == 0) {
         if (!freopen("/dev/null", "w", stdout))
             _exit(127);
-        execl(own, "medsync", "devnet", "up", "--detach", "--ports", "auto", "--dir", dir, (char *)NULL);
+        execl(own, "medsync", "devnet", "up", "--detach", "--ports", "auto", "--dir", dir, "--referee", referees,
+              (char *)NULL);
         _exit(127);
     }
     while (waitpid(pid, &status, 0) < 0)
@@ -276,13 +279,11 @@ static void leave(demo *d, bool keep, bool own_dir, bool ok)
 
 int cli_demo(int argc, char **argv)
 {
-    enum { BUNDLE, DIR_, KEEP, HELP };
+    enum { BUNDLE, DIR_, KEEP, REFEREE, HELP };
     static const struct option options[] = {
-        { "bundle", required_argument, NULL, BUNDLE },
-        { "dir", required_argument, NULL, DIR_ },
-        { "keep", no_argument, NULL, KEEP },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+        { "bundle", required_argument, NULL, BUNDLE }, { "dir", required_argument, NULL, DIR_ },
+        { "keep", no_argument, NULL, KEEP },           { "referee", required_argument, NULL, REFEREE },
+        { "help", no_argument, NULL, HELP },           { NULL, 0, NULL, 0 },
     };
     static char found[4096], fresh[4096];
     const char *bundle = NULL, *tmp = getenv("TMPDIR");
@@ -304,6 +305,9 @@ int cli_demo(int argc, char **argv)
             break;
         case KEEP:
             keep = true;
+            break;
+        case REFEREE:
+            referees = optarg;
             break;
         case HELP:
             fputs(usage, stdout);

@@ -26,6 +26,9 @@ static const char usage[] =
     "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin,\n"
     "                       or a path, with collections.json beside it; repeatable\n"
     "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
+    "  --referee N          simulate each transaction by N more processes a chaincode and organisation, with another\n"
+    "                       clock, time zone, locale, environment and memory, and refuse it where an answer differs\n"
+    "                       (0; 8 tries each condition on its own)\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
     "  --network FILE       the consortium (network/network.yaml)\n"
     "  --crypto DIR         run somebody else's consortium: its keys, as cryptogen lays them out ...\n"
@@ -39,7 +42,7 @@ static const char usage[] =
     "  --chaincodes DIR     where <EXE>/collections.json of a --with is (chaincode)\n\n"
     "The embedded network is for development: every key is in its directory, and one machine holds all of it.\n";
 
-enum { WITH_MAX = 32, STOP_MS = 15000, READY_CHAR = '+' };
+enum { WITH_MAX = 32, REFEREES_MAX = 32, STOP_MS = 15000, READY_CHAR = '+' };
 
 typedef struct up_options {
     devnet_options devnet;
@@ -333,6 +336,7 @@ int cli_devnet(int argc, char **argv)
         WITH,
         PORTS,
         BATCH,
+        REFEREE,
         NETWORK,
         CRYPTO,
         GENESIS,
@@ -350,6 +354,7 @@ int cli_devnet(int argc, char **argv)
         { "with", required_argument, NULL, WITH },
         { "ports", required_argument, NULL, PORTS },
         { "batch-timeout", required_argument, NULL, BATCH },
+        { "referee", required_argument, NULL, REFEREE },
         { "network", required_argument, NULL, NETWORK },
         { "crypto", required_argument, NULL, CRYPTO },
         { "genesis", required_argument, NULL, GENESIS },
@@ -366,6 +371,7 @@ int cli_devnet(int argc, char **argv)
     const char *what;
     fcc_error error = { 0 };
     int option, bad;
+    int64_t number;
 
     o.devnet.dir = CLI_DEFAULT_DIR;
     o.devnet.batch_timeout_ms = -1;
@@ -390,6 +396,11 @@ int cli_devnet(int argc, char **argv)
         case BATCH:
             if (!cli_number(optarg, 1, 60000, &o.devnet.batch_timeout_ms))
                 return cli_usage("devnet", "--batch-timeout %s: must be 1 to 60000 milliseconds", optarg);
+            break;
+        case REFEREE:
+            if (!cli_number(optarg, 0, REFEREES_MAX, &number))
+                return cli_usage("devnet", "--referee %s: must be 0 to %d processes", optarg, REFEREES_MAX);
+            o.devnet.referees = (size_t)number;
             break;
         case NETWORK:
             o.devnet.network_file = optarg;

@@ -402,7 +402,8 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
         options.packages = (peer_packages){ .read = devnet_package_read, .launch = devnet_launch, .ctx = peer };
         options.clock = (peer_clock){ .now_ns = clock_now_ns, .monotonic_ms = clock_monotonic_ms, .ctx = net };
         options.fabric = net->settings.fabric == DEVNET_FABRIC_2_5 ? PEER_FABRIC_2_5 : PEER_FABRIC_3_1;
-        if ((st = peer_host_new(&options, &peer->host, error)) != FCC_OK)
+        if ((st = peer_host_new(&options, &peer->host, error)) != FCC_OK ||
+            (st = devnet_referees_new(peer, &options, error)) != FCC_OK)
             return st;
     }
     return FCC_OK;
@@ -530,14 +531,18 @@ static void on_child(void *ctx)
 
     for (size_t i = 0; i < net->process_count; i++)
         devnet_process_reap(net->processes[i]);
+    for (size_t i = 0; i < net->peer_count; i++)
+        devnet_referees_reap(&net->peers[i]);
 }
 
 static void on_tick(void *ctx)
 {
     struct devnet *net = ctx;
 
-    for (size_t i = 0; i < net->peer_count; i++)
+    for (size_t i = 0; i < net->peer_count; i++) {
         peer_host_tick(net->peers[i].host);
+        devnet_referees_tick(&net->peers[i]);
+    }
     net->tick = rpc_timer_start(net->loop, TICK_MS, on_tick, net);
 }
 
@@ -583,12 +588,16 @@ static void take_down(struct devnet *net, rpc_server *orderer_server)
     for (size_t i = 0; i < net->process_count; i++)
         devnet_process_stop(net->processes[i]);
     for (size_t i = 0; i < net->peer_count; i++)
+        devnet_referees_stop(&net->peers[i]);
+    for (size_t i = 0; i < net->peer_count; i++)
         rpc_server_free(net->peers[i].server);
     for (size_t i = 0; i < net->peer_count; i++)
         devnet_externals_free(&net->peers[i]);
     rpc_server_free(orderer_server);
     for (size_t i = 0; i < net->process_count; i++)
         devnet_process_free(net->processes[i]);
+    for (size_t i = 0; i < net->peer_count; i++)
+        devnet_referees_free(&net->peers[i]);
     rpc_timer_cancel(net->tick);
     devnet_orderer_free(net->orderer);
     for (size_t i = 0; i < net->peer_count; i++) {

@@ -56,6 +56,7 @@ typedef struct devnet_options {
     bool auto_ports;           /* take free ports and ignore those of the network file */
     const devnet_with *with;
     size_t with_count;
+    size_t referees; /* processes beside each that endorses, under other conditions; their answers are compared */
     int64_t batch_timeout_ms; /* how long the orderer waits for more; negative: as the channel says */
     void (*ready)(void *ctx); /* endpoints.json is written and every chaincode is connected; may be NULL */
     void *ready_ctx;

@@ -12,6 +12,7 @@
 #include "devnet/plan.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "protos/unpack.h"
 
 /* One peer's part. */
@@ -52,6 +53,7 @@ static peer_endorsed endorsed_of(const struct part *part)
         .payload = fcc__of_pb(response->payload),
         .endorser = fcc__of_pb(response->endorsement->endorser),
         .signature = fcc__of_pb(response->endorsement->signature),
+        .private_rwset = part->outcome.results.private_rwset,
     };
 }
 
@@ -72,8 +74,10 @@ static void take_part(struct endorsement *e, struct part *part)
     if (e->endorsed > 0) {
         first = endorsed_of(e->order[0]);
         if (!fcc_bytes_equal(first.payload, this.payload)) {
-            text = fcc__arena_printf(part->call->arena, "ProposalResponsePayloads do not match: %s",
-                                     peer_difference(&e->request.proposal, &first, &this, part->call->arena));
+            text = peer_difference(&e->request.proposal, &first, &this, part->call->arena);
+            fcc__log_code(FCC__WARN, FCC__E_TX_DIVERGES, "transaction " FCC_FMT " on " FCC_FMT ": %s",
+                          FCC_ARG(e->request.proposal.txid), FCC_ARG(e->request.chaincode), text);
+            text = fcc__arena_printf(part->call->arena, "ProposalResponsePayloads do not match: %s", text);
             fail_part(e, part, text ? text : "ProposalResponsePayloads do not match");
             return;
         }
@@ -125,7 +129,7 @@ static void ask(devnet_call *call, unsigned set)
         if (todo & 1u << i) {
             e->parts[i].call = call;
             e->parts[i].peer = &net->peers[i];
-            devnet_ask(call, &e->request, &net->peers[i], part_done, &e->parts[i]);
+            devnet_ask(call, &e->request, &net->peers[i], true, part_done, &e->parts[i]);
         }
     devnet_call_release(call);
 }

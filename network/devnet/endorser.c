@@ -73,7 +73,7 @@ static void on_proposal(rpc_call *rpc, void *ctx, fcc_bytes message)
         refuse(p, error.text);
     else {
         p->running = true;
-        peer_endorse(p->peer->host, &p->proposal, p->arena, endorsed, p);
+        devnet_referee_endorse(p->peer, &p->proposal, p->arena, endorsed, p);
     }
 }
 

@@ -48,7 +48,7 @@ static void ask_next(devnet_call *call)
     struct evaluation *e = call->state;
     devnet_peer *peer = e->plan[e->asked++];
 
-    devnet_ask(call, &e->request, peer, evaluated, call);
+    devnet_ask(call, &e->request, peer, false, evaluated, call);
 }
 
 /* What is wrong with the request; NULL: nothing. */

@@ -186,13 +186,16 @@ const char *devnet_request_read(const Protos__SignedProposal *signed_proposal, f
     return NULL;
 }
 
-void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, peer_done done, void *ctx)
+void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, bool transaction, peer_done done,
+                void *ctx)
 {
     const peer_outcome refused = { .verdict = PEER_REFUSED, .refusal = request->problem };
 
     call->pending++;
     if (request->problem)
         done(ctx, &refused);
+    else if (transaction)
+        devnet_referee_endorse(peer, &request->proposal, call->arena, done, ctx);
     else
         peer_endorse(peer->host, &request->proposal, call->arena, done, ctx);
 }

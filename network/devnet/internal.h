@@ -20,6 +20,7 @@
 struct devnet;
 
 typedef struct devnet_external devnet_external;
+typedef struct devnet_referee devnet_referee;
 
 /* One organisation's peer, with its gateway. */
 typedef struct devnet_peer {
@@ -30,6 +31,8 @@ typedef struct devnet_peer {
     scc_store *store;   /* installed packages */
     peer_host *host;
     devnet_external *externals; /* streams to chaincodes that others run */
+    devnet_referee *referees;
+    size_t referee_count;
     rpc_server *server;
     char *address;                               /* host:port, once it listens */
     size_t endorsing, delivering, gateway_calls; /* calls of the services that run */
@@ -101,6 +104,23 @@ fcc_status devnet_deploy(struct devnet *net, fcc_error *error) FCC_MUST_CHECK;
 bool devnet_launch(void *ctx, const char *package_id);
 /* Polls the loop until the streams are down. */
 void devnet_externals_free(devnet_peer *peer);
+
+/* ---- referee.c --------------------------------------------------------------------------------------------------- */
+
+/* Those of one peer, as --referee asks for; hosts `as` the peer's own. */
+fcc_status devnet_referees_new(devnet_peer *peer, const peer_host_options *as, fcc_error *error) FCC_MUST_CHECK;
+/*
+ * As peer_endorse on the peer's host, with the referees' judgement: where one of them answers differently, the outcome is
+ * status 500 with the first difference and the conditions under which there is one.
+ */
+void devnet_referee_endorse(devnet_peer *peer, const peer_proposal *proposal, fcc__arena *arena, peer_done done,
+                            void *ctx);
+/* To be called at each SIGCHLD, and at each tick. */
+void devnet_referees_reap(devnet_peer *peer);
+void devnet_referees_tick(devnet_peer *peer);
+/* As devnet_process_stop and devnet_process_free. */
+void devnet_referees_stop(devnet_peer *peer);
+void devnet_referees_free(devnet_peer *peer);
 
 /* ---- orderer.c --------------------------------------------------------------------------------------------------- */
 
@@ -179,8 +199,9 @@ typedef struct devnet_request {
 
 /* NULL, or what can't be read. */
 const char *devnet_request_read(const Protos__SignedProposal *signed_proposal, fcc__arena *arena, devnet_request *out);
-/* Let the peer endorse; the call stays until `done` has called devnet_call_release. */
-void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, peer_done done, void *ctx);
+/* Let the peer simulate, and endorse with its referees if it is for a transaction; the call stays until `done` has called devnet_call_release. */
+void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, bool transaction, peer_done done,
+                void *ctx);
 /* The call's message isn't what the method takes. */
 void devnet_refuse_message(devnet_call *call);
 /* One call more, up to the limit; false after the refusal. The caller counts gateway_calls down at its end. */

@@ -95,7 +95,7 @@ static bool is_own(const char *variable)
 
 static void environment_free(struct environment *e)
 {
-    for (size_t i = 0; e->v && i < e->n; i++)
+    for (size_t i = 0; e->v && e->v[i]; i++)
         free(e->v[i]);
     free(e->v);
 }
@@ -126,7 +126,7 @@ static bool environment_make(struct environment *e, const devnet_process *p)
     for (size_t i = 0; i < 5; i++)
         if (made[i] < 0)
             return false;
-    return true;
+    return !p->o.conditions || devnet_conditions_environment(p->o.conditions, &e->v);
 }
 
 static void child(const devnet_process *p, pid_t parent, int log, const struct environment *e)
@@ -146,6 +146,8 @@ static void child(const devnet_process *p, pid_t parent, int log, const struct e
         dup2(null, STDIN_FILENO);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
+    if (p->o.conditions)
+        devnet_conditions_enter(p->o.conditions);
     execve(p->o.executable, arguments, e->v);
     _exit(127);
 }

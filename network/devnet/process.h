@@ -5,6 +5,7 @@
 #ifndef MEDSYNC_DEVNET_PROCESS_H
 #define MEDSYNC_DEVNET_PROCESS_H
 
+#include "devnet/conditions.h"
 #include "peer/host.h"
 #include "rpc/rpc.h"
 
@@ -20,6 +21,7 @@ typedef struct devnet_process_options {
     const char *package_id;                       /* label:hex */
     const char *registry;                         /* path of registry.json */
     const char *log;                              /* path of its log; appended to */
+    const devnet_conditions *conditions;          /* borrowed while it lives; NULL: as they are */
     void (*ready)(void *ctx);                     /* at its first registration */
     void (*hopeless)(void *ctx, const char *why); /* it ended several times without ever having registered */
     void *ctx;

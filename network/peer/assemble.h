@@ -12,11 +12,14 @@ typedef struct peer_endorsed {
     fcc_bytes payload; /* ProposalResponsePayload */
     fcc_bytes endorser;
     fcc_bytes signature;
+    fcc_bytes private_rwset; /* for peer_difference: rwset.TxPvtReadWriteSet of its simulation, empty when not known */
 } peer_endorsed;
 
 /*
- * Where two answers to one proposal part, for a person: which part (read, write, event, response), of which chaincode,
- * which key, and the first byte. Never a value. In the arena; "" when they are equal.
+ * Where two answers to one proposal part, for a person: which part (read, range, write, key policy, response, event), of
+ * which chaincode and collection, which key (private ones by their hash), and the first byte. Never a value. What is
+ * written to a collection is told by key and byte only where both private_rwset are known. In the arena; "" when they are
+ * equal. difference.c.
  */
 const char *peer_difference(const peer_proposal *proposal, const peer_endorsed *a, const peer_endorsed *b,
                             fcc__arena *arena);

@@ -22,7 +22,7 @@ fcc_status peer_host_new(const peer_host_options *options, peer_host **out, fcc_
     if (!h)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     h->o = *options;
-    h->mspid = msp_signer_mspid(options->signer);
+    h->mspid = options->signer ? msp_signer_mspid(options->signer) : options->mspid;
     h->known_arena = fcc__arena_new(KNOWN_CAP);
     st = h->known_arena ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     if (st == FCC_OK && !options->store)
@@ -223,6 +223,7 @@ static void simulated(void *ctx, const peer_final *final)
     Protos__Response *response = fcc__arena_alloc(sim->arena, sizeof(*response));
     Protos__Endorsement *endorsement = fcc__arena_alloc(sim->arena, sizeof(*endorsement));
     Protos__ChaincodeEvent *event = NULL;
+    bool succeeded = false;
     fcc_bytes payload;
     const char *text;
 
@@ -288,15 +289,16 @@ static void simulated(void *ctx, const peer_final *final)
             answer_error(sim, response, text, false);
             return;
         }
-        if (endorse(sim, payload, endorsement) != FCC_OK) {
+        if (sim->host->o.signer && endorse(sim, payload, endorsement) != FCC_OK) {
             answer_error(sim, response, "endorsing with plugin failed: the peer's key cannot sign", false);
             return;
         }
         outcome.response.version = 1;
         outcome.response.payload = fcc__pb(payload);
-        outcome.response.endorsement = endorsement;
+        outcome.response.endorsement = sim->host->o.signer ? endorsement : NULL;
+        succeeded = true;
     }
-    if (!outcome.response.endorsement) /* what a refusal has written goes nowhere */
+    if (!succeeded) /* what a refusal has written goes nowhere */
         outcome.results.private_rwset = fcc_bytes_of(NULL, 0);
     tell(sim, &outcome);
 }

@@ -47,8 +47,13 @@ typedef struct peer_packages {
 typedef struct peer_host_options {
     ledger *ledger;           /* all of these are borrowed until peer_host_free */
     const msp_signer *signer; /* the peer's own key */
-    msp_manager *local;       /* the peer's own organisation alone; NULL: all members of the channel are as its own */
-    scc_store *store;         /* installed packages; NULL: a store of its own, in memory */
+    /*
+     * Without `signer`, for whom the proposals are simulated, borrowed as well. What succeeds is answered with a payload and
+     * private write sets and without an endorsement.
+     */
+    const char *mspid;
+    msp_manager *local; /* the peer's own organisation alone; NULL: all members of the channel are as its own */
+    scc_store *store;   /* installed packages; NULL: a store of its own, in memory */
     peer_packages packages;
     peer_clock clock;
     peer_fabric fabric;

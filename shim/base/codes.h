@@ -164,6 +164,10 @@
     X(TX_UNKNOWN, "E-TX-06", "whether the transaction was committed is not known", \
       "the connection ended or the time was over after it was submitted", \
       "ask for its transaction id before it is sent again: `medsync history`, or the key that it writes") \
+    X(TX_DIVERGES, "E-TX-07", "a transaction was endorsed with different results", \
+      "the function depends on something other than the ledger and its arguments: clock, time zone, locale, environment, " \
+      "random numbers, addresses, memory that was never written, the order of a hash table", \
+      "the message names function, key and byte; what differs between organisations must come in as an argument") \
     X(TIME_TX, "E-TIME-01", "a transaction exceeded its budget and was answered with an error", \
       "its function computes for too long, scans a long range in one go, or the peer did not answer; the line names " \
       "channel, transaction and function", \

@@ -24,6 +24,7 @@ check "and after it was taken back" grep -q "deny (revoked)" "$dir/out"
 check "all content comes back" grep -q "25 of 25 resources" "$dir/out"
 check "no process and no file is left" [ -z "$(ls "$dir" | grep -v '^out$')" ]
 
+scenario "our own bundle, with eight referees of each chaincode" --referee 8
 printf '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}},{}]}' >"$dir/bad.json"
 "$medsync" demo --bundle "$dir/bad.json" >"$dir/out" 2>&1
 check "a bad bundle is refused before anything starts" [ $? -eq 1 ]
