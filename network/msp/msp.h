@@ -33,7 +33,10 @@ fcc_bytes msp_signer_certificate(const msp_signer *signer);   /* PEM */
 const char *msp_signer_fingerprint(const msp_signer *signer); /* SHA-256 of SubjectPublicKeyInfo, lower hex */
 int64_t msp_signer_expires(const msp_signer *signer);         /* seconds since 1970 */
 
-/* ECDSA over the SHA-256 of the parts joined, DER, low S: what Fabric accepts. In the arena. */
+/*
+ * ECDSA over the SHA-256 of the parts joined, DER, low S; with an Ed25519 key (channels with capability V3_0) over the
+ * parts themselves. What Fabric accepts. In the arena.
+ */
 fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
                     fcc_bytes *signature) FCC_MUST_CHECK;
 

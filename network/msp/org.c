@@ -208,9 +208,23 @@ static fcc_status clean_authority(const msp__pool *pool, X509 *ca, fcc__arena *a
     return *out ? FCC_OK : FCC_ERR_NOMEM;
 }
 
+/* Those with another signature now are other certificates to the store: it is built anew. */
+static fcc_status exchange_cas(msp__pool *pool, X509 **clean)
+{
+    size_t i;
+
+    msp__pool_unbuild(pool);
+    for (i = 0; i < pool->count; i++) {
+        X509_free(pool->cas[i]);
+        pool->cas[i] = clean[i];
+    }
+    return msp__pool_build(pool);
+}
+
 static fcc_status parse_cas(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
 {
     msp__pool *pool = &org->pool;
+    X509 **clean;
     fcc_status st;
     size_t i;
 
@@ -218,19 +232,18 @@ static fcc_status parse_cas(msp_org *org, const Msp__FabricMSPConfig *config, fc
         return fcc_error_set(error, FCC_ERR_CONFIG, "expected at least one CA certificate");
     st = fill_pool(config->root_certs, config->n_root_certs, config->intermediate_certs, config->n_intermediate_certs,
                    org->arena, pool, error);
-    for (i = 0; i < pool->count && st == FCC_OK; i++) {
-        X509 *clean;
-
-        st = clean_authority(pool, pool->cas[i], org->arena, &clean, error);
-        if (st != FCC_OK)
-            return st;
-        X509_free(pool->cas[i]);
-        pool->cas[i] = clean;
-    }
     if (st != FCC_OK)
         return st;
-    msp__pool_unbuild(pool); /* those with another signature now are other certificates to it */
-    return msp__pool_build(pool);
+    clean = fcc__arena_zalloc(org->arena, pool->count + 1, sizeof *clean);
+    if (!clean)
+        return FCC_ERR_LIMIT;
+    for (i = 0; i < pool->count && st == FCC_OK; i++)
+        st = clean_authority(pool, pool->cas[i], org->arena, &clean[i], error);
+    if (st == FCC_OK)
+        return exchange_cas(pool, clean);
+    for (i = 0; i < pool->count; i++)
+        X509_free(clean[i]);
+    return st;
 }
 
 static const char *serial_of(X509 *cert, bool hex, char *out, size_t room)

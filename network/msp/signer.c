@@ -1,6 +1,8 @@
 /* signer.c: a certificate with its private key, and signatures with it. */
 #include "msp/internal.h"
 
+#include "base/buf.h"
+
 #include "msp/identities.pb-c.h"
 #include "protos/unpack.h"
 
@@ -49,8 +51,8 @@ fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_p
         goto out;
     }
     signer->key = key_of_pem(key_pem);
-    if (!signer->key || !EVP_PKEY_is_a(signer->key, "EC")) {
-        st = fcc_error_set(error, st, "%s: the private key is not an ECDSA key in PEM", mspid);
+    if (!signer->key || !(EVP_PKEY_is_a(signer->key, "EC") || EVP_PKEY_is_a(signer->key, "ED25519"))) {
+        st = fcc_error_set(error, st, "%s: the private key is not an ECDSA or Ed25519 key in PEM", mspid);
         goto out;
     }
     if (EVP_PKEY_eq(public_key, signer->key) != 1) {
@@ -85,7 +87,7 @@ fcc_status msp_signer_load(const char *msp_dir, const char *mspid, msp_signer **
     fcc__arena *arena = fcc__arena_new(MSP__ARENA);
     msp__files certs = { 0 }, keys = { 0 };
     X509 *cert = NULL;
-    fcc__sha256 wanted, found;
+    EVP_PKEY *wanted;
     char *dir;
     size_t i;
     fcc_status st = FCC_ERR_NOMEM;
@@ -101,9 +103,9 @@ fcc_status msp_signer_load(const char *msp_dir, const char *mspid, msp_signer **
         goto out;
     }
     cert = msp__cert_of_pem(certs.contents[0]);
-    if (!cert || !X509_get0_pubkey(cert) || !msp__point_digest(X509_get0_pubkey(cert), &wanted)) {
-        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s/%s: expected a PEM certificate of an ECDSA key", dir,
-                           certs.names[0]);
+    wanted = cert ? X509_get0_pubkey(cert) : NULL;
+    if (!wanted) {
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s/%s: expected a PEM certificate", dir, certs.names[0]);
         goto out;
     }
     if (!(dir = fcc__arena_printf(arena, "%s/keystore", msp_dir)))
@@ -113,7 +115,7 @@ fcc_status msp_signer_load(const char *msp_dir, const char *mspid, msp_signer **
         goto out;
     for (i = 0; i < keys.n; i++) {
         EVP_PKEY *key = key_of_pem(keys.contents[i]);
-        bool fits = key && msp__point_digest(key, &found) && memcmp(&wanted, &found, sizeof wanted) == 0;
+        bool fits = key && EVP_PKEY_eq(wanted, key) == 1;
 
         EVP_PKEY_free(key);
         if (fits)
@@ -167,8 +169,33 @@ int64_t msp_signer_expires(const msp_signer *signer)
     return signer->expires;
 }
 
-fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
-                    fcc_bytes *signature)
+/* Over the message itself, without a digest. */
+static fcc_status sign_ed25519(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
+                               fcc_bytes *signature)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char raw[64];
+    size_t len = sizeof raw, i;
+    fcc__buf message;
+    fcc_status st;
+
+    fcc__buf_init(&message, SIZE_MAX / 2);
+    for (i = 0; i < count; i++)
+        fcc__buf_add(&message, parts[i]);
+    st = message.status;
+    if (st == FCC_OK && (!ctx || EVP_DigestSignInit(ctx, NULL, NULL, NULL, signer->key) != 1 ||
+                         EVP_DigestSign(ctx, raw, &len, message.data, message.len) != 1))
+        st = FCC_ERR_INTERNAL;
+    if (st == FCC_OK && !fcc__arena_copy(arena, fcc_bytes_of(raw, len), signature))
+        st = FCC_ERR_LIMIT;
+    fcc__buf_clear(&message);
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return st;
+}
+
+static fcc_status sign_ecdsa(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
+                             fcc_bytes *signature)
 {
     const fcc__sha256 digest = fcc__sha256_of_many(parts, count);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(signer->key, NULL);
@@ -181,4 +208,11 @@ fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t cou
     EVP_PKEY_CTX_free(ctx);
     ERR_clear_error();
     return st;
+}
+
+fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t count, fcc__arena *arena,
+                    fcc_bytes *signature)
+{
+    return EVP_PKEY_is_a(signer->key, "EC") ? sign_ecdsa(signer, parts, count, arena, signature)
+                                            : sign_ed25519(signer, parts, count, arena, signature);
 }

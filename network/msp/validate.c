@@ -142,6 +142,7 @@ static fcc_status verify(const msp__pool *pool, X509 *cert, time_t at, fcc_error
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
         fcc_error_set(error, st, "the supplied identity is not valid: x509: certificate signed by unknown authority");
         break;
     case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
