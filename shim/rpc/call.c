@@ -168,15 +168,23 @@ static void close_if_over(rpc_call *call)
 
 /* ---- large messages ---- */
 
-enum { LARGE = 1024 * 1024, HUGE = 16 * LARGE, TRIM_MS = 200 };
+enum { LARGE = 64 * 1024, HUGE = 16 * 1024 * 1024, TRIM_MS = 200, TRIM_AGAIN_MS = 2000 };
 
-/* gRPC's pieces of a large message leave the heap grown and full of holes. */
-static void trim(void *ctx)
+static void trim_again(void *ctx)
 {
     rpc_loop *loop = ctx;
 
     loop->trim = NULL;
     malloc_trim(0);
+}
+
+/* gRPC's pieces of a large message leave the heap grown and full of holes. On a busy machine some are still held. */
+static void trim(void *ctx)
+{
+    rpc_loop *loop = ctx;
+
+    malloc_trim(0);
+    loop->trim = rpc_timer_start(loop, TRIM_AGAIN_MS, trim_again, loop);
 }
 
 static void trim_later(rpc_loop *loop, size_t len)
@@ -398,7 +406,7 @@ static void *join(grpc_byte_buffer *in, size_t len)
 {
     grpc_slice_buffer *slices = &in->data.raw.slice_buffer;
     uint8_t *memory = malloc(len);
-    size_t at = 0;
+    size_t at = 0, trimmed = 0;
 
     while (memory && slices->count) {
         grpc_slice slice = grpc_slice_buffer_take_first(slices);
@@ -408,10 +416,12 @@ static void *join(grpc_byte_buffer *in, size_t len)
         memcpy(memory + at, GRPC_SLICE_START_PTR(slice), n);
         at += n;
         grpc_slice_unref(slice);
+        if (at - trimmed >= HUGE) { /* what is to be copied, and what the callback makes of it, comes on top */
+            malloc_trim(0);
+            trimmed = at;
+        }
     }
     FCC_REQUIRE(!memory || at == len);
-    if (len >= HUGE)
-        malloc_trim(0); /* what the callback makes of it comes on top */
     return memory;
 }
 

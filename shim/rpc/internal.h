@@ -28,6 +28,9 @@
 
 enum { RPC__MAX_METADATA = 1024 * 1024 }; /* a failed endorsement lists every peer's reason in its trailer */
 
+/* Most that is read at once. A connection keeps so much. */
+enum { RPC__READ_PIECE = 256 * 1024 };
+
 /* A queue that never runs empty must not keep what is queued from being written. */
 enum { RPC__FLUSH_EVERY = 256 };
 

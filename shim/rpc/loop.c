@@ -351,13 +351,14 @@ fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void 
 
 /*
  * glibc gives the end of the heap back at 128 KB, and takes it again for the next few messages: page faults for nothing.
- * call.c trims after large ones.
+ * call.c trims after large ones, which it can in the main heap only: threads get none of their own.
  */
 static void keep_some_heap(void)
 {
 #ifdef __GLIBC__
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
-    mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TRIM_THRESHOLD, 32 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
 #endif
 }
 
@@ -376,6 +377,15 @@ static void stop_deadlock_search(void)
         set_mode(IGNORE);
 }
 
+/*
+ * gRPC 1.51 can read in pieces of 64 KB, as many as it thinks will come: after large messages a connection keeps several
+ * megabytes for that. Without, it reads in one piece, which RPC__READ_PIECE limits.
+ */
+static void read_in_one_piece(void)
+{
+    setenv("GRPC_EXPERIMENTS", "-tcp_read_chunks", 0);
+}
+
 fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error)
 {
     rpc_loop *loop = calloc(1, sizeof(*loop));
@@ -391,6 +401,7 @@ fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error)
     pthread_mutex_init(&loop->lock, NULL);
     keep_some_heap();
     stop_deadlock_search();
+    read_in_one_piece();
     gpr_set_log_function(log_of_grpc);
     /* gRPC's threads must not take the signals that rpc_on_signal will wait for */
     sigfillset(&all);

@@ -87,7 +87,8 @@ static inline int chaincode_process_main(int argc, char **argv, const fcc_chainc
     return getenv(process_role) ? fcc_main(argc, argv, chaincode) : -1;
 }
 
-static inline void process_start(struct process *p)
+/* `tls` is the peer's; the process finds its own by the environment. NULL: plaintext. */
+static inline void process_start_with(struct process *p, const rpc_tls *tls)
 {
     snprintf(p->address, sizeof(p->address), "127.0.0.1:%d", process_free_port());
     p->pid = fork();
@@ -102,7 +103,12 @@ static inline void process_start(struct process *p)
         _exit(9);
     }
     assert_int_equal(rpc_loop_new(&p->loop, NULL), FCC_OK);
-    assert_int_equal(rpc_channel_new(p->loop, p->address, NULL, &p->channel, NULL), FCC_OK);
+    assert_int_equal(rpc_channel_new(p->loop, p->address, tls, &p->channel, NULL), FCC_OK);
+}
+
+static inline void process_start(struct process *p)
+{
+    process_start_with(p, NULL);
 }
 
 /* SIGTERM, and then it must end with status 0. */
