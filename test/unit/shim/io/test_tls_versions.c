@@ -80,6 +80,7 @@ static void carry(SSL *ssl, int tls_fd, int plain_fd)
     for (;;) {
         int n;
 
+        fds[0].revents = fds[1].revents = 0;
         if (!SSL_pending(ssl) && poll(fds, 2, -1) < 0)
             return;
         if (SSL_pending(ssl) || fds[0].revents) {
@@ -95,17 +96,9 @@ static void carry(SSL *ssl, int tls_fd, int plain_fd)
     }
 }
 
-/* A child that carries one connection after the other. `dials_tls`: the TLS side is the one it dials. */
-static pid_t start_tunnel(const struct other_side *o, bool dials_tls, int target, int *port)
+/* Carries one connection after the other. `dials_tls`: the TLS side is the one it dials. */
+static _Noreturn void run_tunnel(const struct other_side *o, bool dials_tls, int target, int listener)
 {
-    int listener = listen_somewhere(port);
-    pid_t pid = fork();
-
-    assert_true(pid >= 0);
-    if (pid) {
-        close(listener);
-        return pid;
-    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     for (;;) {
@@ -123,6 +116,51 @@ static pid_t start_tunnel(const struct other_side *o, bool dials_tls, int target
         close(in);
         close(out);
     }
+}
+
+static const char tunnel_role[] = "tunnel";
+
+/* What start_tunnel has passed on. */
+static _Noreturn void tunnel_main(char **argv)
+{
+    struct other_side o = { .version = atoi(argv[5]) };
+    const char **texts[] = { &o.ciphers, &o.cert, &o.key, &o.ca };
+
+    for (int i = 0; i < 4; i++)
+        *texts[i] = argv[6 + i][0] ? argv[6 + i] : NULL;
+    run_tunnel(&o, atoi(argv[2]) != 0, atoi(argv[3]), atoi(argv[4]));
+}
+
+/* A program of its own: gRPC's threads, which may hold any lock, are in this one when it forks. */
+static pid_t start_tunnel(const struct other_side *o, bool dials_tls, int target, int *port)
+{
+    int listener = listen_somewhere(port);
+    char numbers[4][16];
+    const char *args[] = { "test",
+                           tunnel_role,
+                           numbers[0],
+                           numbers[1],
+                           numbers[2],
+                           numbers[3],
+                           o->ciphers ? o->ciphers : "",
+                           o->cert ? o->cert : "",
+                           o->key ? o->key : "",
+                           o->ca ? o->ca : "",
+                           NULL };
+    pid_t pid;
+
+    snprintf(numbers[0], sizeof(numbers[0]), "%d", dials_tls);
+    snprintf(numbers[1], sizeof(numbers[1]), "%d", target);
+    snprintf(numbers[2], sizeof(numbers[2]), "%d", listener);
+    snprintf(numbers[3], sizeof(numbers[3]), "%d", o->version);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execv("/proc/self/exe", (char *const *)(uintptr_t)args);
+        _exit(127);
+    }
+    close(listener);
+    return pid;
 }
 
 static void end_tunnel(pid_t pid)
@@ -305,6 +343,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_client_speaks_tls_1_2_and_1_3_and_shows_its_certificate),
     };
 
+    if (argc > 2 && strcmp(argv[1], tunnel_role) == 0)
+        tunnel_main(argv);
     if (getenv(chaincode_role))
         return fcc_main(argc, argv, &chaincode);
     return cmocka_run_group_tests(tests, make_files, remove_files);
