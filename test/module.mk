@@ -13,6 +13,11 @@ $(B)/conformance/services: $(B)/libservices.a $(LEDGER) $(RPC)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
 unit-tests: $(B)/conformance/services
+$(B)/conformance/ask: $(B)/obj/test/conformance/gateway/ask.c.o $(B)/libservices.a $(LEDGER) $(RPC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
+unit-tests: $(B)/conformance/ask
 UNIT_conformance/services = $(B)/libservices.a $(B)/libprotos.a $(B)/libbase.a
 
 # ... and of whatever a test wants to ask

@@ -159,6 +159,7 @@ const char *devnet_request_read(const Protos__SignedProposal *signed_proposal, f
     Protos__ChaincodeInvocationSpec *invocation;
     Protos__ChaincodeProposalPayload *payload;
     Common__ChannelHeader *channel_header;
+    Common__SignatureHeader *signature_header;
     Protos__Proposal *proposal;
     Common__Header *header;
     fcc_error error;
@@ -178,26 +179,50 @@ const char *devnet_request_read(const Protos__SignedProposal *signed_proposal, f
     if (out->spec && out->spec->chaincode_id)
         out->chaincode = fcc__of_pb(out->spec->chaincode_id->name);
     out->transient = payload->n_transientmap > 0;
-    if (peer_proposal_unpack(signed_proposal, arena, &out->proposal, &error) != FCC_OK) {
-        out->problem = fcc__arena_printf(arena, "%s", error.text);
-        if (!out->problem)
-            out->problem = "out of memory";
+    if (peer_proposal_unpack(signed_proposal, arena, &out->proposal, &error) == FCC_OK) {
+        out->unfiltered = out->proposal;
+        out->unfiltered.unfiltered = true;
+        return NULL;
     }
+    out->filtered = FCC__UNPACK(common__signature_header, fcc__of_pb(header->signature_header), arena,
+                                &signature_header) != FCC_OK;
+    out->problem = fcc__arena_printf(arena, "%s", error.text);
+    if (!out->problem)
+        out->problem = "out of memory";
     return NULL;
+}
+
+/* What a peer says to a proposal that can't be read: its filters come first. */
+static peer_outcome refusal_of(const devnet_request *request, bool filters, fcc__arena *arena)
+{
+    peer_outcome refused = { .verdict = PEER_REFUSED, .refusal = request->problem };
+
+    if (!request->filtered || !filters)
+        return refused;
+    refused.filtered = true;
+    refused.refusal = fcc__arena_printf(arena, "failed parsing signature header: %s", request->problem);
+    if (!refused.refusal)
+        refused.refusal = "out of memory";
+    return refused;
 }
 
 void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *peer, bool transaction, peer_done done,
                 void *ctx)
 {
-    const peer_outcome refused = { .verdict = PEER_REFUSED, .refusal = request->problem };
+    /* Fabric 2.5's gateway calls its own peer's endorser itself */
+    bool filters = peer != call->peer || peer->net->settings.fabric != DEVNET_FABRIC_2_5;
+    const peer_proposal *proposal = filters ? &request->proposal : &request->unfiltered;
+    peer_outcome refused;
 
     call->pending++;
-    if (request->problem)
+    if (request->problem) {
+        refused = refusal_of(request, filters, call->arena);
         done(ctx, &refused);
-    else if (transaction)
-        devnet_referee_endorse(peer, &request->proposal, call->arena, done, ctx);
-    else
-        peer_endorse(peer->host, &request->proposal, call->arena, done, ctx);
+    } else if (transaction) {
+        devnet_referee_endorse(peer, proposal, call->arena, done, ctx);
+    } else {
+        peer_endorse(peer->host, proposal, call->arena, done, ctx);
+    }
 }
 
 devnet_judgement devnet_judge(const peer_outcome *outcome, bool local, fcc__arena *arena)

@@ -194,7 +194,9 @@ typedef struct devnet_request {
     const Protos__ChaincodeSpec *spec; /* NULL when there is none */
     bool transient;
     peer_proposal proposal;
-    const char *problem; /* why no peer will take the proposal; NULL: `proposal` is set */
+    peer_proposal unfiltered; /* the same, for Fabric 2.5's own peer */
+    const char *problem;      /* why no peer will take the proposal; NULL: `proposal` is set */
+    bool filtered;            /* the problem is found ahead of the endorser, in Fabric 3.x */
 } devnet_request;
 
 /* NULL, or what can't be read. */

@@ -378,7 +378,8 @@ void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_
         return;
     }
     *sim = (peer_simulation){ .host = h, .proposal = p, .arena = arena, .done = done, .ctx = ctx };
-    if (peer_proposal_filter(p, msp_channel_manager(ours), now_ns, h->o.fabric != PEER_FABRIC_2_5, &error) != FCC_OK) {
+    if (!p->unfiltered &&
+        peer_proposal_filter(p, msp_channel_manager(ours), now_ns, h->o.fabric != PEER_FABRIC_2_5, &error) != FCC_OK) {
         problem = fcc__arena_printf(arena, "%s", error.text);
         refused.refusal = problem ? problem : "out of memory";
         refused.filtered = true;

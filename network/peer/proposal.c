@@ -20,7 +20,7 @@ enum { TIME_WINDOW_S = 15 * 60 };
 static fcc_status undecodable(fcc_status st, const char *what, fcc_error *error)
 {
     if (st == FCC_ERR_PROTO)
-        return fcc_error_set(error, st, "error unmarshalling %s", what);
+        return fcc_error_set(error, st, "error unmarshalling %s: proto: cannot parse invalid wire-format data", what);
     return fcc_error_set(error, st, "%s: %s", what, fcc_status_text(st));
 }
 

@@ -31,6 +31,7 @@ typedef struct peer_proposal {
     fcc_bytes invocation;          /* ChaincodeInvocationSpec, as sent */
     Protos__ChaincodeInput *input; /* the arguments */
     size_t transient_count;
+    bool unfiltered;  /* don't let peer_proposal_filter decide: Fabric 2.5's gateway goes past it to its own peer */
     fcc__sha256 hash; /* over the headers and the payload without its transient part */
 } peer_proposal;
 

@@ -127,7 +127,7 @@ static void bytes_that_are_no_proposal_are_refused(void **state)
 
     s.proposal_bytes = fcc__pb(FCC_LIT("\xff\xff\xff"));
     assert_int_equal(peer_proposal_unpack(&s, c->arena, &p, &error), FCC_ERR_PROTO);
-    assert_string_equal(error.text, "error unmarshalling Proposal");
+    assert_string_equal(error.text, "error unmarshalling Proposal: proto: cannot parse invalid wire-format data");
     s.proposal_bytes = fcc__pb(FCC_LIT(""));
     assert_int_equal(peer_proposal_unpack(&s, c->arena, &p, &error), FCC_ERR_PROTO);
     assert_string_equal(error.text, "ChaincodeHeaderExtension.ChaincodeId is nil");
