@@ -44,31 +44,10 @@ uint32_t fcc__utf8_next(fcc_bytes text, size_t *pos)
     return c;
 }
 
-/* Eight bytes at a time, the last of them perhaps twice: nearly all text is ASCII. */
-static bool is_ascii(fcc_bytes text)
-{
-    uint64_t all = 0, word;
-
-    if (text.len < sizeof(word)) {
-        for (size_t i = 0; i < text.len; i++)
-            all |= text.data[i];
-    } else {
-        for (size_t pos = 0; pos < text.len - sizeof(word); pos += sizeof(word)) {
-            memcpy(&word, text.data + pos, sizeof(word));
-            all |= word;
-        }
-        memcpy(&word, text.data + text.len - sizeof(word), sizeof(word));
-        all |= word;
-    }
-    return !(all & 0x8080808080808080u);
-}
-
-bool fcc__utf8_valid(fcc_bytes text)
+bool fcc__utf8_valid_slow(fcc_bytes text)
 {
     size_t pos = 0;
 
-    if (is_ascii(text))
-        return true;
     while (pos < text.len) {
         if (text.data[pos] < 0x80)
             pos++;
