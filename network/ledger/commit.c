@@ -254,6 +254,7 @@ static fcc_status index_block(struct commit *c, ledger__spot spot)
     fcc__buf_uvarint(&value, spot.file);
     fcc__buf_uvarint(&value, spot.offset);
     fcc__buf_uvarint(&value, spot.len);
+    fcc__buf_add(&value, fcc__sha256_bytes(&spot.hash));
     st = ledger__put(&l->store, c->txn, LEDGER__BLOCKS, ledger__number_key(l, 'n', c->block->number),
                      fcc__buf_bytes(&value));
     fcc__buf_reset(&value);

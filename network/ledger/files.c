@@ -189,6 +189,7 @@ fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__
     spot->file = files->file;
     spot->offset = files->size + prefix.len;
     spot->len = record.len;
+    spot->hash = fcc__sha256_of(record);
     files->size += prefix.len + record.len;
 out:
     fcc__buf_clear(&prefix);

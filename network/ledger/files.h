@@ -7,6 +7,7 @@
 #define NETWORK_LEDGER_FILES_H
 
 #include "base/arena.h"
+#include "base/hash.h"
 
 enum {
     LEDGER__FILE_BYTES = 64 << 20, /* a file that is longer gets no further record, as in Fabric */
@@ -23,8 +24,9 @@ typedef struct ledger__files {
 
 typedef struct ledger__spot {
     uint32_t file;
-    uint64_t offset; /* of the content */
-    uint64_t len;    /* of the content */
+    uint64_t offset;  /* of the content */
+    uint64_t len;     /* of the content */
+    fcc__sha256 hash; /* of the content: a byte that has changed since is not served */
 } ledger__spot;
 
 void ledger__files_name(uint32_t file, char name[LEDGER__FILE_NAME]);
@@ -37,6 +39,7 @@ void ledger__files_close(ledger__files *files);
  * why: the files must be opened again before anything is appended.
  */
 fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__spot *spot) FCC_MUST_CHECK;
+/* FCC_ERR_CORRUPT: it ends before that. The hash is the caller's to compare. */
 fcc_status ledger__files_read(const ledger__files *files, ledger__spot spot, fcc__arena *arena,
                               fcc_bytes *record) FCC_MUST_CHECK;
 /*

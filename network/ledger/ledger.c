@@ -7,6 +7,7 @@
 #include "ledger/commit.h"
 
 #include "base/durable.h"
+#include "base/log.h"
 #include "protos/unpack.h"
 
 #include <errno.h>
@@ -56,6 +57,17 @@ static ledger *scratch_of(const ledger *l)
     return (ledger *)(uintptr_t)l;
 }
 
+/* Questions have no room for more than a status. */
+static void tell_damaged(const ledger *l, uint64_t number, ledger__spot spot)
+{
+    char name[LEDGER__FILE_NAME];
+
+    ledger__files_name(spot.file, name);
+    fcc__log_code(FCC__ERROR, FCC__E_STAT_DATA,
+                  "%s/blocks/%s: block %llu, at byte %llu, is damaged: stop, and " LEDGER__RESTORE, l->dir, name,
+                  (unsigned long long)number, (unsigned long long)spot.offset, l->dir);
+}
+
 fcc_status ledger__block_at(const ledger *l, MDB_txn *txn, uint64_t number, fcc__arena *arena, ledger__block *out)
 {
     fcc_bytes stored, record;
@@ -71,7 +83,14 @@ fcc_status ledger__block_at(const ledger *l, MDB_txn *txn, uint64_t number, fcc_
         return FCC_ERR_CORRUPT;
     spot.file = (uint32_t)file;
     st = ledger__files_read(&l->files, spot, arena, &record);
-    return st == FCC_OK ? ledger__block_read(record, arena, out) : st;
+    if (st == FCC_OK) {
+        spot.hash = fcc__sha256_of(record);
+        st = fcc_bytes_equal(stored, fcc__sha256_bytes(&spot.hash)) ? ledger__block_read(record, arena, out)
+                                                                    : FCC_ERR_CORRUPT;
+    }
+    if (st == FCC_ERR_CORRUPT)
+        tell_damaged(l, number, spot);
+    return st;
 }
 
 fcc_status ledger_block(const ledger *l, uint64_t number, fcc__arena *arena, fcc_bytes *out)

@@ -48,11 +48,12 @@ typedef struct ledger_options {
 } ledger_options;
 
 /*
- * Open or make. A record torn off at the end of the block file is cut off; blocks that the state hasn't seen are
- * replayed.
+ * Open or make; DIR's parent must exist. A record that was being written when the process or the power went is cut off;
+ * blocks that the state hasn't seen are replayed. A state that was lost is made again from the blocks only where they tell
+ * of no private data, or a file DIR/without-private-data accepts their loss.
  *
  * @return FCC_OK
- *         FCC_ERR_CORRUPT  what was stored is damaged; `error` says where
+ *         FCC_ERR_CORRUPT  what was stored is damaged; `error` says which file and block, and what to do
  *         FCC_ERR_EXISTS   another process has it open
  */
 fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *error) FCC_MUST_CHECK;

@@ -122,7 +122,9 @@ static fcc_status examine(const ledger *l, struct found *at, fcc_bytes record, f
         else if (st != FCC_OK)
             return st;
     }
-    if (!why[0] && at->gaps) {
+    if (!why[0] && block->number == 0 && !holds_only_0(block->metadata[LEDGER__FILTER]))
+        why = "its code is not VALID";
+    if (!why[0] && block->number) {
         st = signed_well(l, block, arena, &well);
         if (st != FCC_OK)
             return st;
@@ -208,6 +210,33 @@ static fcc_status check_private(const ledger *l, const ledger__block *block, fcc
     return FCC_OK;
 }
 
+/* Before anything is made again, so that the next start says the same. Damage is told by the replay. */
+static fcc_status check_all_private(const ledger *l, fcc__arena *arena, fcc_error *error)
+{
+    fcc_status st = FCC_OK;
+    uint64_t offset = 0;
+    uint32_t file = 0;
+
+    for (;;) {
+        ledger__block block;
+        ledger__spot spot;
+        fcc_bytes record;
+        bool torn;
+
+        fcc__arena_reset(arena);
+        st = ledger__files_next(&l->files, &file, &offset, &spot, &torn);
+        if (st == FCC_OK)
+            st = ledger__files_read(&l->files, spot, arena, &record);
+        if (st == FCC_OK)
+            st = ledger__block_read(record, arena, &block);
+        if (st != FCC_OK || block.metadata[LEDGER__FILTER].len != block.count)
+            return st == FCC_ERR_NOT_FOUND || st == FCC_ERR_CORRUPT ? FCC_OK : st;
+        st = check_private(l, &block, arena, error);
+        if (st != FCC_OK)
+            return st;
+    }
+}
+
 /* Read the record at file and offset into *at and *block, and move both behind it. at->why tells of damage. */
 static fcc_status next_record(const ledger *l, uint32_t *file, uint64_t *offset, fcc__arena *arena, struct found *at,
                               fcc_bytes *rest, ledger__block *block)
@@ -240,6 +269,8 @@ static fcc_status next_record(const ledger *l, uint32_t *file, uint64_t *offset,
         return FCC_OK;
     }
     st = ledger__files_read(&l->files, at->spot, arena, &record);
+    if (st == FCC_OK)
+        at->spot.hash = fcc__sha256_of(record);
     at->gaps = at->last && has_gap(fcc_bytes_of(rest->data, (size_t)(at->end - at->start)), at->start, SIZE_MAX);
     return st == FCC_OK ? examine(l, at, record, arena, block) : st;
 }
@@ -262,13 +293,12 @@ fcc_status ledger__catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error
 {
     fcc__arena *arena = fcc__arena_new(LEDGER__ARENA_CAP);
     uint64_t savepoint = l->height;
-    bool rebuild = savepoint == 0 && l->files.size + l->files.file > 0;
     fcc_status st = FCC_OK;
 
     if (!arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
-    if (rebuild && ledger__files_exists(l->dir, "without-private-data"))
-        rebuild = false;
+    if (savepoint == 0 && !ledger__files_exists(l->dir, "without-private-data"))
+        st = check_all_private(l, arena, error);
     while (st == FCC_OK) {
         struct found at = { .file = file };
         fcc_bytes rest = { NULL, 0 };
@@ -281,8 +311,6 @@ fcc_status ledger__catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error
             st = FCC_OK;
             break;
         }
-        if (st == FCC_OK && !at.why[0] && rebuild)
-            st = check_private(l, &block, arena, error);
         if (st == FCC_OK && !at.why[0] && at.last)
             st = ledger__files_settle(&l->files, at.start, rest);
         if (st == FCC_OK && !at.why[0]) {

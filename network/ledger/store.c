@@ -4,6 +4,8 @@
 #include "base/require.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_READERS = 4096, SHARED_KEY = LEDGER__DIRECT_KEY + 1 };
 static const size_t map_bytes = (size_t)1 << 40;
@@ -70,6 +72,26 @@ fcc_status ledger__lmdb_status(int rc)
     }
 }
 
+/*
+ * A page that the map has and the file hasn't ends the process when it is read, while one of zeros is an error. A file may
+ * be short of pages that were never written, being free.
+ */
+static int stretch(MDB_env *env)
+{
+    uint64_t size;
+    struct stat about;
+    MDB_envinfo info;
+    MDB_stat stat;
+    int fd, rc;
+
+    if ((rc = mdb_env_info(env, &info)) || (rc = mdb_env_stat(env, &stat)) || (rc = mdb_env_get_fd(env, &fd)))
+        return rc;
+    if (fstat(fd, &about) != 0)
+        return errno;
+    size = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    return (uint64_t)about.st_size >= size || ftruncate(fd, (off_t)size) == 0 ? 0 : errno;
+}
+
 fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durable, fcc_error *error)
 {
     /* the newest meta page need not be synced: the block files replay what a power cut takes back */
@@ -83,7 +105,7 @@ fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durabl
         goto fail;
     if ((rc = mdb_env_set_maxreaders(store->env, MAX_READERS)) || (rc = mdb_env_set_mapsize(store->env, map_bytes)) ||
         (rc = mdb_env_set_maxdbs(store->env, LEDGER__TABLES)) || (rc = mdb_env_open(store->env, dir, flags, 0600)) ||
-        (rc = mdb_txn_begin(store->env, NULL, 0, &txn)))
+        (rc = stretch(store->env)) || (rc = mdb_txn_begin(store->env, NULL, 0, &txn)))
         goto fail;
     for (i = 0; i < LEDGER__TABLES; i++) {
         if ((rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &store->dbi[i])))
