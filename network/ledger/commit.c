@@ -375,6 +375,7 @@ static fcc_status report(const struct commit *c, fcc__arena *arena, ledger_commi
 static fcc_status advance(struct commit *c)
 {
     ledger *l = c->l;
+    fcc_status st;
     bool renew = c->updates.defines || c->channel; /* policies of `_lifecycle` are the channel's */
 
     l->height = c->block->number + 1;
@@ -390,7 +391,8 @@ static fcc_status advance(struct commit *c)
         c->channel = NULL;
     }
     ledger__transient_drop(l, c->candidates, c->block->count);
-    return renew ? ledger__definitions_renew(l) : FCC_OK;
+    st = renew ? ledger__definitions_renew(l) : FCC_OK;
+    return st == FCC_OK && c->updates.defines ? ledger_reconcile(l, fcc_bytes_of(NULL, 0)) : st;
 }
 
 fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mode, const ledger__spot *spot,

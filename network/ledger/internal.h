@@ -248,6 +248,9 @@ fcc_status ledger__writeset_keep(ledger__updates *updates, fcc_bytes ns, fcc_byt
                                  uint32_t index) FCC_MUST_CHECK;
 /* Take what this transaction purges out of all of them. After its own are kept. */
 fcc_status ledger__writesets_purge(ledger__updates *updates, const ledger__rwset *rwset) FCC_MUST_CHECK;
+/* Keep for `org` as well what `source` has of a collection. Walks over all write sets. */
+fcc_status ledger__writesets_copy(ledger__updates *updates, const char *source, const char *org, fcc_bytes ns,
+                                  fcc_bytes name, const ledger__collection *collection) FCC_MUST_CHECK;
 /* Remove those that end with this block. */
 fcc_status ledger__writesets_expire(ledger__updates *updates) FCC_MUST_CHECK;
 

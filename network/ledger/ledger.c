@@ -365,6 +365,9 @@ fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *e
         st = load_savepoint(l, &file, &offset, error);
     if (st == FCC_OK)
         st = ledger__catch_up(l, file, offset, error);
+    /* who became a member with the last block before a crash */
+    if (st == FCC_OK && !l->definition && l->height > 0)
+        st = ledger_reconcile(l, fcc_bytes_of(NULL, 0));
 out:
     if (st == FCC_OK)
         *out = l;

@@ -230,6 +230,14 @@ fcc_status ledger_transient_put(ledger *l, fcc_bytes txid, fcc_bytes private_rws
 /* Forget proposals that were put while the ledger was lower than `below_height`. */
 void ledger_transient_purge(ledger *l, uint64_t below_height);
 
+/*
+ * Give organisations that have become members of a chaincode's collections what other ones have of them: private values
+ * and the write sets of all blocks so far. The ledger does it itself when `_lifecycle` changes; who gives definitions from
+ * outside calls it at each change, the first one included. Empty `chaincode`: all that `_lifecycle` defines. Costs little
+ * when no membership has changed.
+ */
+fcc_status ledger_reconcile(ledger *l, fcc_bytes chaincode) FCC_MUST_CHECK;
+
 /* ---- blocks ------------------------------------------------------------------------------------------------------- */
 
 /* SHA-256 of the header's DER form, and of the joined envelopes. */

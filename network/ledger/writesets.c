@@ -298,6 +298,63 @@ fcc_status ledger__writesets_purge(ledger__updates *u, const ledger__rwset *rwse
     return st;
 }
 
+/* ---- for a new member -------------------------------------------------------------------------------------------- */
+
+/* The next of one organisation's sets of a collection behind `*from`, which moves on; an empty key at the end. */
+static fcc_status next_set(ledger__updates *u, const char *org, fcc_bytes ns, fcc_bytes name, fcc__buf *from,
+                           ledger__version *version, fcc__buf *rwset, bool *found)
+{
+    const size_t org_len = strlen(org);
+    ledger__cursor cursor;
+    fcc_status st = ledger__cursor_open(&u->l->store, u->txn, LEDGER__WRITESETS, fcc__buf_bytes(from), &cursor);
+
+    *found = false;
+    if (st != FCC_OK)
+        return st;
+    while (st == FCC_OK && !*found && cursor.key.data && cursor.key.len > 0 && cursor.key.data[0] == 'd') {
+        fcc_bytes key_ns, key_name, members, value = cursor.value;
+
+        if (!parse_key(cursor.key, version, &key_ns, &key_name) || !ledger__take_piece(&value, &members)) {
+            st = FCC_ERR_CORRUPT;
+        } else if (cursor.key.len > 9 + org_len && memcmp(cursor.key.data + 9, org, org_len + 1) == 0 &&
+                   fcc_bytes_equal(key_ns, ns) && fcc_bytes_equal(key_name, name)) {
+            fcc__buf_reset(rwset);
+            fcc__buf_add(rwset, value);
+            fcc__buf_reset(from);
+            fcc__buf_add(from, cursor.key);
+            fcc__buf_putc(from, 0);
+            *found = true;
+            st = fcc__buf_ok(rwset) && fcc__buf_ok(from) ? FCC_OK : FCC_ERR_LIMIT;
+        } else {
+            st = ledger__cursor_next(&cursor);
+        }
+    }
+    ledger__cursor_close(&cursor);
+    return st;
+}
+
+fcc_status ledger__writesets_copy(ledger__updates *u, const char *source, const char *org, fcc_bytes ns, fcc_bytes name,
+                                  const ledger__collection *collection)
+{
+    ledger__version version;
+    fcc__buf from, rwset;
+    fcc_status st;
+    bool found = true;
+
+    fcc__buf_init(&from, 2 * LEDGER__KEY_MAX);
+    fcc__buf_init(&rwset, SIZE_MAX / 2);
+    fcc__buf_putc(&from, 'd');
+    do {
+        /* one at a time: the table changes under a cursor */
+        st = next_set(u, source, ns, name, &from, &version, &rwset, &found);
+        if (st == FCC_OK && found)
+            st = keep_for(u, org, &version, ns, name, collection, fcc__buf_bytes(&rwset));
+    } while (st == FCC_OK && found);
+    fcc__buf_clear(&from);
+    fcc__buf_clear(&rwset);
+    return st;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
 static fcc_status take_set(fcc__arena *arena, const ledger__cursor *cursor, ledger_private *out)

@@ -160,6 +160,101 @@ static void a_purge_takes_its_key_out_of_every_block_so_far(void **state)
     assert_string_equal(sets_of(f, 4, 0), "0 ab:k=after");
 }
 
+/* Who is a member of `ab` from now on. */
+static void redefine(fixture *f, const char *members)
+{
+    config_collection collections[] = {
+        { .name = "all", .policy = "OR('AMSP.member','BMSP.member','CMSP.member')", .max_peer_count = 2 },
+        { .name = "ab", .policy = members, .max_peer_count = 1 },
+        { .name = "brief", .policy = members, .max_peer_count = 1, .block_to_live = 1 },
+    };
+    config_collections list = { collections, sizeof collections / sizeof collections[0] };
+
+    assert_int_equal(msp_collections_pack(list, f->arena, &f->any.collections, NULL), FCC_OK);
+    assert_int_equal(ledger_reconcile(f->l, FCC_LIT("any")), FCC_OK);
+}
+
+static void a_new_member_gets_what_the_others_have(void **state)
+{
+    fixture *f = *state;
+
+    redefine(f, "OR('AMSP.member')");
+    fix_write(f, "ab", "k", "old"); /* block 1 */
+    fix_write(f, "ab", "k", "new");
+    fix_write(f, "ab", "gone", "v");
+    fix_write(f, "ab", "other", "o");
+    purge(f, "ab", "gone");
+    fix_write(f, "all", "k", "for all");
+    assert_string_equal(sets_of(f, 1, 1), "");
+    redefine(f, "OR('AMSP.member','BMSP.member')");
+    assert_string_equal(fix_see(f, 1, "any", "ab", "k"), "new");
+    assert_string_equal(fix_see(f, 1, "any", "ab", "other"), "o");
+    assert_string_equal(fix_see(f, 1, "any", "ab", "gone"), "");
+    assert_string_equal(sets_of(f, 1, 1), "0 ab:k=old");
+    assert_string_equal(sets_of(f, 2, 1), "0 ab:k=new");
+    assert_string_equal(sets_of(f, 3, 1), "0 ab:"); /* purged */
+    assert_string_equal(sets_of(f, 4, 1), "0 ab:other=o");
+    assert_string_equal(sets_of(f, 1, 2), ""); /* who is no member has nothing still */
+    assert_non_null(strstr(fix_see(f, 2, "any", "ab", "k"), "is not available"));
+    fix_write(f, "ab", "k", "newest");
+    assert_string_equal(fix_see(f, 1, "any", "ab", "k"), "newest");
+    purge(f, "ab", "k"); /* from the new member's blocks too */
+    assert_string_equal(sets_of(f, 1, 1), "0 ab:");
+}
+
+static void who_left_and_comes_back_gets_what_it_has_missed(void **state)
+{
+    fixture *f = *state;
+
+    redefine(f, "OR('AMSP.member','BMSP.member')");
+    fix_write(f, "ab", "k", "1");
+    redefine(f, "OR('AMSP.member')");
+    fix_write(f, "ab", "k", "2");
+    assert_string_equal(sets_of(f, 1, 1), "0 ab:k=1"); /* it keeps what it had */
+    assert_string_equal(sets_of(f, 2, 1), "");
+    redefine(f, "OR('AMSP.member','BMSP.member')");
+    assert_string_equal(fix_see(f, 1, "any", "ab", "k"), "2");
+    assert_string_equal(sets_of(f, 2, 1), "0 ab:k=2");
+}
+
+static void what_a_new_member_got_ends_when_it_ends_for_the_others(void **state)
+{
+    fixture *f = *state;
+
+    redefine(f, "OR('AMSP.member')");
+    fix_write(f, "brief", "k", "v"); /* block 1: gone with block 3 */
+    redefine(f, "OR('AMSP.member','BMSP.member')");
+    assert_string_equal(fix_see(f, 1, "any", "brief", "k"), "v");
+    assert_string_equal(sets_of(f, 1, 1), "0 brief:k=v");
+    fix_write(f, "", "x", "2");
+    fix_write(f, "", "x", "3");
+    assert_string_equal(fix_see(f, 1, "any", "brief", "k"), "");
+    assert_string_equal(sets_of(f, 1, 1), "");
+    assert_string_equal(sets_of(f, 1, 0), "");
+}
+
+static void many_values_come_over_and_long_keys_too(void **state)
+{
+    enum { KEYS = 40 };
+    fixture *f = *state;
+    char key[700], value[32];
+
+    redefine(f, "OR('AMSP.member')");
+    for (int i = 0; i < KEYS; i++) {
+        memset(key, 'k', sizeof key);
+        snprintf(key + 470 + 4 * (i % 30), 32, "-%d", i);
+        snprintf(value, sizeof value, "v%d", i);
+        fix_write(f, "ab", key, value);
+    }
+    redefine(f, "OR('AMSP.member','BMSP.member')");
+    for (int i = 0; i < KEYS; i++) {
+        memset(key, 'k', sizeof key);
+        snprintf(key + 470 + 4 * (i % 30), 32, "-%d", i);
+        snprintf(value, sizeof value, "v%d", i);
+        assert_string_equal(fix_see(f, 1, "any", "ab", key), value);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fix_setup, fix_teardown)
 
 int main(void)
@@ -173,6 +268,10 @@ int main(void)
         TEST(they_end_with_their_collections_block_to_live),
         TEST(a_deleted_key_is_told_as_deleted_and_the_older_value_stays),
         TEST(a_purge_takes_its_key_out_of_every_block_so_far),
+        TEST(a_new_member_gets_what_the_others_have),
+        TEST(who_left_and_comes_back_gets_what_it_has_missed),
+        TEST(what_a_new_member_got_ends_when_it_ends_for_the_others),
+        TEST(many_values_come_over_and_long_keys_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
