@@ -296,7 +296,8 @@ static bool assemble(call *c, unsigned set, testing_tx *tx, const char **problem
         list[n++] = (peer_endorsed){ .mspid = names[i],
                                      .payload = fcc__of_pb(response->payload),
                                      .endorser = fcc__of_pb(response->endorsement->endorser),
-                                     .signature = fcc__of_pb(response->endorsement->signature) };
+                                     .signature = fcc__of_pb(response->endorsement->signature),
+                                     .private_rwset = c->parts[i].outcome.results.private_rwset };
         tx->endorsers = testing_memory(
             fcc__arena_printf(t->arena, "%s%s%s", tx->endorsers, *tx->endorsers ? ", " : "", names[i]));
         tx->rwset = c->parts[i].outcome.results.rwset;

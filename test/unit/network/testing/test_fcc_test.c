@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fcc/statebased.h>
 #include <fcc/test.h>
 
 #define COLLECTIONS "test/unit/network/testing/collections.json"
@@ -104,6 +105,40 @@ static fcc_status show(fcc_stub *stub, fcc_args args)
     return st == FCC_OK ? fcc_reply(stub, value) : st;
 }
 
+static fcc_status purge(fcc_stub *stub, fcc_args args)
+{
+    return fcc_purge_private_data(stub, args.v[0], args.v[1]);
+}
+
+/* From the next transaction on the peer of this organisation has to endorse what is written to the key. */
+static fcc_status protect(fcc_stub *stub, fcc_args args)
+{
+    fcc_state_ep *ep;
+    fcc_bytes policy;
+    fcc_status st = fcc_state_ep_new(stub, FCC_LIT(""), &ep);
+
+    if (st == FCC_OK)
+        st = fcc_state_ep_add_orgs(ep, FCC_ROLE_PEER, &args.v[1], 1);
+    if (st == FCC_OK)
+        st = fcc_state_ep_policy(ep, &policy);
+    return st == FCC_OK ? fcc_set_state_validation_parameter(stub, args.v[0], policy) : st;
+}
+
+static fcc_status unprotect(fcc_stub *stub, fcc_args args)
+{
+    return fcc_set_state_validation_parameter(stub, args.v[0], FCC_LIT(""));
+}
+
+/* Each peer another value: what an author shouldn't do. */
+static fcc_status hide_a_guess(fcc_stub *stub, fcc_args args)
+{
+    static int calls;
+    char text[32];
+
+    snprintf(text, sizeof(text), "guess %d", calls++);
+    return fcc_put_private_data(stub, args.v[0], args.v[1], fcc_str(text));
+}
+
 static fcc_status show_hash(fcc_stub *stub, fcc_args args)
 {
     fcc_bytes value;
@@ -182,6 +217,10 @@ static const fcc_function functions[] = {
     { "Hide", hide, 2 },
     { "Show", show, 2 },
     { "ShowHash", show_hash, 2 },
+    { "Purge", purge, 2 },
+    { "HideAGuess", hide_a_guess, 2 },
+    { "Protect", protect, 2 },
+    { "Unprotect", unprotect, 1 },
     { "AppendHidden", append_hidden, 3 },
     { "Forward", forward, FCC_ANY_ARGS },
     { "Who", who, 0 },
@@ -489,6 +528,69 @@ static void a_policy_decides_who_is_asked(void **state)
     has(r.message, "chaincode is not installed");
 }
 
+/* ---- policies of keys and collections ------------------------------------------------------------------------------ */
+
+static fcc_test_result set_at(fcc_test *t, const char *msp_id, const char *chaincode_name)
+{
+    fcc_test_at(t, msp_id, FCC_END);
+    return fcc_test_submit(t, chaincode_name, "Set", "k", "v", FCC_END);
+}
+
+static void a_keys_own_policy_decides_from_the_next_transaction_on(void **state)
+{
+    fcc_test *t = *state;
+    fcc_test_chaincode one = { .name = "one", .chaincode = &chaincode, .policy = "OR('Org1MSP.peer')" };
+    fcc_test_result r;
+
+    fcc_test_install(t, &one);
+    valid(fcc_test_submit(t, "one", "Protect", "k", "Org2MSP", FCC_END)); /* of a key that isn't there: nothing */
+    valid(set_at(t, "Org1MSP", "one"));
+    valid(fcc_test_submit(t, "one", "Protect", "k", "Org2MSP", FCC_END));
+    r = set_at(t, "Org1MSP", "one");
+    assert_int_equal(r.code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+    has(r.why, "is endorsed by Org1MSP,");
+    valid(fcc_test_submit(t, "one", "Set", "k", "v", FCC_END)); /* who is needed is asked */
+    valid(set_at(t, "Org2MSP", "one"));                         /* the chaincode's own policy is out of force there */
+    valid(fcc_test_submit(t, "one", "Set", "another", "v", FCC_END));
+    fcc_test_at(t, "Org1MSP", FCC_END);
+    r = fcc_test_submit(t, "one", "Unprotect", "k", FCC_END); /* which is a write as well */
+    assert_int_equal(r.code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+    valid(fcc_test_submit(t, "one", "Unprotect", "k", FCC_END));
+    valid(set_at(t, "Org1MSP", "one"));
+}
+
+static void in_one_block_a_new_key_policy_fails_what_follows(void **state)
+{
+    fcc_test *t = *state;
+    fcc_test_chaincode one = { .name = "one", .chaincode = &chaincode, .policy = "OR('Org1MSP.peer')" };
+    fcc_test_block block;
+
+    fcc_test_install(t, &one);
+    fcc_test_endorse(t, "one", "Protect", "k", "Org2MSP", FCC_END);
+    fcc_test_endorse(t, "one", "Set", "k", "v", FCC_END);
+    block = fcc_test_commit(t);
+    assert_int_equal(block.count, 2);
+    assert_int_equal(block.tx[0].code, FCC_TEST_VALID);
+    assert_int_equal(block.tx[1].code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+}
+
+static fcc_test_result hide_at(fcc_test *t, const char *msp_id, const char *collection)
+{
+    fcc_test_at(t, msp_id, FCC_END);
+    fcc_test_transient(t, "value", FCC_LIT("v"));
+    return fcc_test_submit(t, "cc", "Hide", collection, "k", FCC_END);
+}
+
+static void a_collections_policy_stands_in_for_the_chaincodes(void **state)
+{
+    valid(hide_at(*state, "Org1MSP", "ours")); /* the chaincode's own is a majority: both */
+    assert_int_equal(hide_at(*state, "Org2MSP", "ours").code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+    assert_int_equal(hide_at(*state, "Org1MSP", "both").code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+    /* an organisation's implicit collection is endorsed by that organisation */
+    valid(hide_at(*state, "Org2MSP", "_implicit_org_Org2MSP"));
+    assert_int_equal(hide_at(*state, "Org1MSP", "_implicit_org_Org2MSP").code, FCC_TEST_ENDORSEMENT_POLICY_FAILURE);
+}
+
 /* ---- private data -------------------------------------------------------------------------------------------------- */
 
 static fcc_test_result hide_value(fcc_test *t, const char *collection, const char *value)
@@ -513,6 +615,45 @@ static void private_data_are_seen_by_members_and_their_hash_by_all(void **state)
     fcc_test_at(t, "Org2MSP", FCC_END);
     assert_int_equal(fcc_test_evaluate(t, "cc", "ShowHash", "ours", "k", FCC_END).payload_len, 32);
     assert_false(fcc_test_public_has(t, "secret"));
+}
+
+static void private_data_end_after_their_blocks_to_live(void **state)
+{
+    fcc_test *t = *state;
+
+    valid(hide_value(t, "brief", "secret")); /* block 1, lives two more: gone with block 4 */
+    valid(fcc_test_submit(t, "cc", "Set", "x", "2", FCC_END));
+    valid(fcc_test_submit(t, "cc", "Set", "x", "3", FCC_END));
+    assert_string_equal((const char *)fcc_test_private(t, "Org2MSP", "cc", "brief", FCC_LIT("k")).data, "secret");
+    valid(fcc_test_submit(t, "cc", "Set", "x", "4", FCC_END));
+    assert_int_equal(fcc_test_private(t, "Org1MSP", "cc", "brief", FCC_LIT("k")).len, 0);
+    assert_int_equal(fcc_test_private(t, "Org2MSP", "cc", "brief", FCC_LIT("k")).len, 0);
+    assert_int_equal(fcc_test_evaluate(t, "cc", "ShowHash", "brief", "k", FCC_END).payload_len, 0);
+    assert_string_equal(fcc_test_evaluate(t, "cc", "Show", "brief", "k", FCC_END).payload, "");
+}
+
+static void purged_data_are_gone_from_all_members(void **state)
+{
+    fcc_test *t = *state;
+
+    valid(hide_value(t, "both", "one"));
+    valid(hide_value(t, "both", "two"));
+    valid(fcc_test_submit(t, "cc", "Purge", "both", "k", FCC_END));
+    assert_int_equal(fcc_test_private(t, "Org1MSP", "cc", "both", FCC_LIT("k")).len, 0);
+    assert_int_equal(fcc_test_private(t, "Org2MSP", "cc", "both", FCC_LIT("k")).len, 0);
+    assert_int_equal(fcc_test_evaluate(t, "cc", "ShowHash", "both", "k", FCC_END).payload_len, 0);
+    valid(hide_value(t, "both", "three"));
+    assert_string_equal((const char *)fcc_test_private(t, "Org2MSP", "cc", "both", FCC_LIT("k")).data, "three");
+}
+
+static void private_values_that_differ_are_named_by_the_keys_hash_and_byte(void **state)
+{
+    fcc_test_result r = fcc_test_submit(*state, "cc", "HideAGuess", "both", "k", FCC_END);
+
+    assert_int_equal(r.status, 500);
+    has(r.message,
+        "function HideAGuess is not deterministic between Org1MSP and Org2MSP: the values written to the key "
+        "with hash 8254c329a92850f6... of collection both of chaincode cc differ at byte 6");
 }
 
 static void only_members_use_a_member_only_collection(void **state)
@@ -704,7 +845,13 @@ int main(void)
         TEST(peers_that_compute_different_things_are_found_out),
         TEST(too_few_endorsements_are_invalid),
         TEST(a_policy_decides_who_is_asked),
+        TEST(a_keys_own_policy_decides_from_the_next_transaction_on),
+        TEST(in_one_block_a_new_key_policy_fails_what_follows),
+        TEST(a_collections_policy_stands_in_for_the_chaincodes),
         TEST(private_data_are_seen_by_members_and_their_hash_by_all),
+        TEST(private_data_end_after_their_blocks_to_live),
+        TEST(purged_data_are_gone_from_all_members),
+        TEST(private_values_that_differ_are_named_by_the_keys_hash_and_byte),
         TEST(only_members_use_a_member_only_collection),
         TEST(a_conflict_over_a_private_key_names_it),
         TEST(a_called_chaincode_writes_in_the_same_transaction),
