@@ -17,6 +17,7 @@ enum {
     OPT_GATEWAY,
     OPT_TRANSIENT,
     OPT_ENDORSE,
+    OPT_INIT,
     OPT_RETRIES,
     OPT_TIMEOUT,
     OPT_ARG_FILE,
@@ -38,6 +39,7 @@ const char cli_call_help[] =
     "  --gateway ORG          ask the peer of this organisation instead of the user's own\n"
     "  --transient NAME=TEXT  private input that is not written to the ledger; NAME=@FILE reads a file; repeatable\n"
     "  --endorse ORG,ORG      the organisations whose peers shall run the function (by default the gateway chooses)\n"
+    "  --init                 this call initialises a definition that needs it\n"
     "  --retries N            endorse anew up to N times after a conflict with another transaction (3)\n"
     "  --timeout SECONDS      for each request (30)\n"
     "  --arg-file FILE        one more argument, the content of a file; repeatable\n"
@@ -56,6 +58,7 @@ static const struct option options[] = {
     { "gateway", required_argument, NULL, OPT_GATEWAY },
     { "transient", required_argument, NULL, OPT_TRANSIENT },
     { "endorse", required_argument, NULL, OPT_ENDORSE },
+    { "init", no_argument, NULL, OPT_INIT },
     { "retries", required_argument, NULL, OPT_RETRIES },
     { "timeout", required_argument, NULL, OPT_TIMEOUT },
     { "arg-file", required_argument, NULL, OPT_ARG_FILE },
@@ -166,6 +169,9 @@ static int parse_option(cli_call *c, parsed *p, int option, const char *usage, c
         return add_transient(c, p, optarg);
     case OPT_ENDORSE:
         return add_orgs(c, p, optarg);
+    case OPT_INIT:
+        c->call.init = true;
+        return -1;
     case OPT_RETRIES:
         if (!cli_number(optarg, 0, 100, &n))
             return cli_usage(c->command, "--retries %s: must be 0 to 100", optarg);

@@ -1,5 +1,6 @@
 /*
- * client.h: a client of Fabric's gateway service. Propose, evaluate, endorse, sign, submit, wait, events.
+ * client.h: a client of Fabric's gateway service. Propose, evaluate, endorse, sign, submit, wait, events. What goes
+ * around the gateway, to single peers and the orderer, is in direct.h, lifecycle.h and update.h.
  *
  * A client is one user on one peer's gateway, found in a network's directory: endpoints.json tells the addresses,
  * crypto/ holds the certificates and keys. Calls block and run the connection's loop meanwhile. Not thread-safe.
@@ -14,14 +15,15 @@
 typedef struct client client;
 
 typedef struct client_options {
-    const char *dir;        /* the network's directory, with endpoints.json */
-    const char *user;       /* "doctor1"; NULL: the Admin of `org` or, without one, of the first organisation */
-    const char *org;        /* MSP id, name ("hospital") or domain; NULL: the only organisation that has the user */
-    const char *gateway;    /* the organisation whose peer is asked; NULL: the user's own */
-    const char *msp_dir;    /* use this MSP directory instead of the user's */
-    const char *mspid;      /* with msp_dir: the MSP id to claim; NULL: that of `org` */
-    int64_t timeout_ms;     /* of each request; 0: 30 s */
-    int64_t clock_offset_s; /* added to the clock in proposals' timestamps */
+    const char *dir;         /* the network's directory, with endpoints.json */
+    const char *user;        /* "doctor1"; NULL: the Admin of `org` or, without one, of the first organisation */
+    const char *org;         /* MSP id, name ("hospital") or domain; NULL: the only organisation that has the user */
+    const char *gateway;     /* the organisation whose peer is asked; NULL: the user's own */
+    const char *msp_dir;     /* use this MSP directory instead of the user's */
+    const char *certificate; /* PEM file: the user without a key, whose signatures are made elsewhere */
+    const char *mspid;       /* with msp_dir or certificate: the MSP id to claim; NULL: that of `org` */
+    int64_t timeout_ms;      /* of each request; 0: 30 s */
+    int64_t clock_offset_s;  /* added to the clock in proposals' timestamps */
 } client_options;
 
 /* FCC_ERR_NOT_FOUND no network in that directory, no such organisation or user; FCC_ERR_CONFIG damaged material. */
@@ -31,7 +33,8 @@ void client_close(client *c); /* takes NULL */
 /* Borrowed from the client. */
 const char *client_channel(const client *c);
 const char *client_mspid(const client *c);
-const char *client_fingerprint(const client *c); /* of the user's key: SHA-256 of SubjectPublicKeyInfo, lower hex */
+/* Of the user's key: SHA-256 of SubjectPublicKeyInfo, lower hex. NULL for a client without a key. */
+const char *client_fingerprint(const client *c);
 /* The MSP id that a name, a domain or an MSP id means on this network; NULL when there is none. */
 const char *client_find_org(const client *c, const char *which);
 
@@ -52,6 +55,8 @@ typedef enum client_tamper {
 /* One call of a chaincode's function. */
 typedef struct client_call {
     const char *chaincode;
+    const char *channel;   /* NULL: the network's; "": none, as for installing */
+    bool init;             /* it is the call that initialises a definition with init_required */
     const fcc_bytes *args; /* the function's name first */
     size_t arg_count;
     const client_transient *transient;
@@ -117,7 +122,7 @@ fcc_status client_invoke(client *c, const client_call *call, fcc__arena *arena, 
 
 typedef struct client_proposal {
     char txid[65];
-    fcc_bytes bytes; /* peer.Proposal */
+    fcc_bytes bytes; /* peer.Proposal: what is signed */
     fcc_bytes signature;
 } client_proposal;
 
@@ -127,10 +132,23 @@ typedef struct client_transaction {
     fcc_bytes signature;
 } client_transaction;
 
+/*
+ * Each step that needs a signature has its bytes before it and takes the signature from outside, so that the key may lie
+ * somewhere else: client_prepare, client_endorse, client_submit, client_commit_request, client_commit_signed,
+ * client_events_request. A signature is ECDSA over the SHA-256 of the bytes, DER, low S.
+ */
+
 /* Lower-case hexadecimal SHA-256 of nonce and creator. */
 void client_txid(fcc_bytes nonce, fcc_bytes creator, char out[65]);
+/* The proposal without its signature. */
+fcc_status client_prepare(client *c, const client_call *call, fcc__arena *arena, client_proposal *out,
+                          fcc_error *error) FCC_MUST_CHECK;
+/* The same, signed. FCC_ERR_ARG for a client without a key. */
 fcc_status client_propose(client *c, const client_call *call, fcc__arena *arena, client_proposal *out,
                           fcc_error *error) FCC_MUST_CHECK;
+/* Evaluate what was proposed; the channel and the organisations are those of `call`. As client_query. */
+fcc_status client_evaluate(client *c, const client_call *call, const client_proposal *proposal, fcc__arena *arena,
+                           client_answer *answer, fcc_error *error) FCC_MUST_CHECK;
 /* Fills answer->status and payload from the endorsed action; the transaction is not signed yet. */
 fcc_status client_endorse(client *c, const client_call *call, const client_proposal *proposal, fcc__arena *arena,
                           client_transaction *out, client_answer *answer, fcc_error *error) FCC_MUST_CHECK;
@@ -140,6 +158,11 @@ fcc_status client_submit(client *c, const client_transaction *transaction, fcc__
 /* Wait until the transaction is committed: answer->validation and block. */
 fcc_status client_commit_status(client *c, const char *txid, fcc__arena *arena, client_answer *answer,
                                 fcc_error *error) FCC_MUST_CHECK;
+/* The same in two steps: gateway.CommitStatusRequest to be signed, and the question with its signature. */
+fcc_status client_commit_request(client *c, const char *txid, fcc__arena *arena, fcc_bytes *request,
+                                 fcc_error *error) FCC_MUST_CHECK;
+fcc_status client_commit_signed(client *c, fcc_bytes request, fcc_bytes signature, fcc__arena *arena,
+                                client_answer *answer, fcc_error *error) FCC_MUST_CHECK;
 
 /* ---- chaincode events ---- */
 
@@ -159,10 +182,33 @@ typedef struct client_events_options {
     int64_t from_block;     /* negative: from the next block on */
     const char *after_txid; /* NULL; else only what came after this transaction */
     int64_t idle_ms;        /* end after so long without an event; 0: never */
+    fcc_bytes request;      /* made by client_events_request and signed elsewhere; empty: made and signed here */
+    fcc_bytes signature;
 } client_events_options;
+
+/* gateway.ChaincodeEventsRequest of these options, to be signed. */
+fcc_status client_events_request(client *c, const client_events_options *options, fcc__arena *arena, fcc_bytes *request,
+                                 fcc_error *error) FCC_MUST_CHECK;
 
 /* Events of valid transactions, block after block, until the callback or idle_ms ends it. */
 fcc_status client_events(client *c, const client_events_options *options, client_on_event on_event, void *ctx,
                          fcc_error *error) FCC_MUST_CHECK;
+
+/* ---- how far a listener has come ---- */
+
+/*
+ * A file in the format of Fabric's gateway SDKs: {"blockNumber":7,"transactionId":"..."}, the block in which the next event
+ * is expected and the last transaction of it that was dealt with. Listen from `block`, after `txid`.
+ */
+typedef struct client_checkpoint {
+    bool known; /* there was such a file, and it wasn't empty */
+    uint64_t block;
+    char txid[65]; /* "": none of that block yet */
+} client_checkpoint;
+
+/* FCC_OK also when there is no file yet. FCC_ERR_IO; FCC_ERR_CORRUPT it holds something else. */
+fcc_status client_checkpoint_read(const char *path, client_checkpoint *out, fcc_error *error) FCC_MUST_CHECK;
+/* Whole or not at all, and synced: what it says has been dealt with. FCC_ERR_IO. */
+fcc_status client_checkpoint_write(const char *path, uint64_t block, const char *txid, fcc_error *error) FCC_MUST_CHECK;
 
 #endif

@@ -5,39 +5,29 @@
 
 #include "gateway/gateway.pb-c.h"
 
-#include <time.h>
-
 enum { EVENTS_ARENA_MAX = 64 << 20 };
 
-typedef struct stream {
+typedef struct listener {
     client_on_event on_event;
     void *ctx;
     fcc__arena *arena; /* of one message */
-    bool ended;        /* on_closed came */
-    bool stopped;      /* by the callback */
-    bool heard;        /* since the last look */
     fcc_status st;
     fcc_error *error;
-} stream;
+} listener;
 
-static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
+static bool on_message(void *ctx, fcc_bytes message)
 {
-    stream *s = ctx;
+    listener *l = ctx;
     Gateway__ChaincodeEventsResponse *m;
     size_t i;
 
-    if (s->stopped)
-        return;
-    s->heard = true;
-    fcc__arena_reset(s->arena);
-    s->st = FCC__UNPACK(gateway__chaincode_events_response, message, s->arena, &m);
-    if (s->st != FCC_OK) {
-        fcc_error_set(s->error, s->st, "the gateway sent something that is no event");
-        s->stopped = true;
-        rpc_cancel(call);
-        return;
+    fcc__arena_reset(l->arena);
+    l->st = FCC__UNPACK(gateway__chaincode_events_response, message, l->arena, &m);
+    if (l->st != FCC_OK) {
+        fcc_error_set(l->error, l->st, "the gateway sent something that is no event");
+        return false;
     }
-    for (i = 0; i < m->n_events && !s->stopped; i++) {
+    for (i = 0; i < m->n_events; i++) {
         client_event e;
 
         e.block = m->block_number;
@@ -45,56 +35,21 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
         e.chaincode = fcc__of_pb(m->events[i]->chaincode_id);
         e.name = fcc__of_pb(m->events[i]->event_name);
         e.payload = fcc__of_pb(m->events[i]->payload);
-        if (!s->on_event(s->ctx, &e)) {
-            s->stopped = true;
-            rpc_cancel(call);
-        }
+        if (!l->on_event(l->ctx, &e))
+            return false;
     }
+    return true;
 }
 
-static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
+fcc_status client_events_request(client *c, const client_events_options *o, fcc__arena *arena, fcc_bytes *out,
+                                 fcc_error *error)
 {
-    stream *s = ctx;
-    client_answer answer = { 0 };
-
-    s->ended = true;
-    if (!s->stopped && status->code != RPC_OK) {
-        fcc__arena_reset(s->arena);
-        s->st = client__ended(status->code, status->message, status->details, s->arena, &answer, s->error);
-    }
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-fcc_status client_events(client *c, const client_events_options *o, client_on_event on_event, void *ctx,
-                         fcc_error *error)
-{
-    static const rpc_events events = { .on_message = on_message, .on_closed = on_closed };
-    fcc_status st = FCC_ERR_NOMEM;
-    fcc_bytes bytes, signature;
-    stream s = { 0 };
-    int64_t heard_at;
-    rpc_call *call;
     Orderer__SeekNextCommit next = ORDERER__SEEK_NEXT_COMMIT__INIT;
     Orderer__SeekSpecified specified = ORDERER__SEEK_SPECIFIED__INIT;
     Orderer__SeekPosition position = ORDERER__SEEK_POSITION__INIT;
     Gateway__ChaincodeEventsRequest request = GATEWAY__CHAINCODE_EVENTS_REQUEST__INIT;
-    Gateway__SignedChaincodeEventsRequest outer = GATEWAY__SIGNED_CHAINCODE_EVENTS_REQUEST__INIT;
+    fcc_status st;
 
-    s.on_event = on_event;
-    s.ctx = ctx;
-    s.error = error;
-    s.arena = fcc__arena_new(EVENTS_ARENA_MAX);
-    if (!s.arena) {
-        fcc_error_set(error, st, "out of memory");
-        goto out;
-    }
     if (o->from_block < 0) {
         position.type_case = ORDERER__SEEK_POSITION__TYPE_NEXT_COMMIT;
         position.next_commit = &next;
@@ -105,42 +60,44 @@ fcc_status client_events(client *c, const client_events_options *o, client_on_ev
     }
     request.channel_id = fcc__pb(fcc_str(c->channel));
     request.chaincode_id = fcc__pb(fcc_str(o->chaincode));
-    request.identity = fcc__pb(msp_signer_identity(c->signer));
+    request.identity = fcc__pb(c->identity);
     request.start_position = &position;
     request.after_transaction_id = fcc__pb(fcc_str(o->after_txid));
-    if ((st = fcc__pack(&request, s.arena, &bytes)) != FCC_OK ||
-        (st = msp_sign(c->signer, &bytes, 1, s.arena, &signature)) != FCC_OK) {
-        fcc_error_set(error, st, "the request for events cannot be made: %s", fcc_status_text(st));
+    st = fcc__pack(&request, arena, out);
+    return st == FCC_OK ? st : client__no_memory(error, st);
+}
+
+fcc_status client_events(client *c, const client_events_options *o, client_on_event on_event, void *ctx,
+                         fcc_error *error)
+{
+    listener l = { .on_event = on_event, .ctx = ctx, .arena = fcc__arena_new(EVENTS_ARENA_MAX), .error = error };
+    client__stream s = { .path = "/gateway.Gateway/ChaincodeEvents",
+                         .address = c->gateway->address,
+                         .on_message = on_message,
+                         .ctx = &l,
+                         .idle_ms = o->idle_ms,
+                         .deadline_ms = -1 };
+    Gateway__SignedChaincodeEventsRequest outer = GATEWAY__SIGNED_CHAINCODE_EVENTS_REQUEST__INIT;
+    fcc_bytes bytes = o->request, signature = o->signature;
+    fcc_status st;
+
+    if (!l.arena)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    if (bytes.len == 0 &&
+        ((st = client_events_request(c, o, l.arena, &bytes, error)) != FCC_OK ||
+         (st = client__sign(c, "the request for events", bytes, l.arena, &signature, error)) != FCC_OK))
         goto out;
-    }
     outer.request = fcc__pb(bytes);
     outer.signature = fcc__pb(signature);
-    if ((st = fcc__pack(&outer, s.arena, &bytes)) != FCC_OK ||
-        (st = rpc_open(c->connection, "/gateway.Gateway/ChaincodeEvents", -1, false, &events, &s, &call)) != FCC_OK) {
-        fcc_error_set(error, st, "the stream of events cannot be opened: %s", fcc_status_text(st));
+    if ((st = fcc__pack(&outer, l.arena, &bytes)) != FCC_OK) {
+        client__no_memory(error, st);
         goto out;
     }
-    st = rpc_send(call, bytes);
-    rpc_half_close(call);
-    if (st != FCC_OK) {
-        fcc_error_set(error, st, "the request for events cannot be sent: %s", fcc_status_text(st));
-        s.stopped = true;
-        rpc_cancel(call);
-    }
-    heard_at = now_ms();
-    while (!s.ended) {
-        s.heard = false;
-        rpc_loop_poll(c->loop, o->idle_ms > 0 && o->idle_ms < 1000 ? (int)o->idle_ms : 1000);
-        if (s.heard)
-            heard_at = now_ms();
-        else if (!s.stopped && !s.ended && o->idle_ms > 0 && now_ms() - heard_at >= o->idle_ms) {
-            s.stopped = true;
-            rpc_cancel(call);
-        }
-    }
+    if ((st = client__stream_open(c, c->connection, &s, bytes, error)) == FCC_OK)
+        st = client__stream_run(c, &s);
     if (st == FCC_OK)
-        st = s.st;
+        st = l.st;
 out:
-    fcc__arena_free(s.arena);
+    fcc__arena_free(l.arena);
     return st;
 }

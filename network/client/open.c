@@ -1,6 +1,8 @@
 /* Finding a network in its directory and a user in its material, and connecting to a gateway. */
 #include "client/private.h"
 
+#include "msp/identities.pb-c.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
@@ -63,7 +65,7 @@ static fcc_status read_endpoints(client *c, const char *dir, fcc_error *error)
     fcc_status st = FCC_ERR_CONFIG;
     char *path = fcc__arena_printf(c->arena, "%s/endpoints.json", dir);
     json_error_t why;
-    json_t *root = NULL, *peers, *peer;
+    json_t *root = NULL, *peers, *peer, *orderer;
     client_peer *list;
     struct stat s;
     size_t i;
@@ -102,6 +104,11 @@ static fcc_status read_endpoints(client *c, const char *dir, fcc_error *error)
             goto out;
         }
     }
+    orderer = json_object_get(root, "orderer");
+    c->orderer.name = "the orderer";
+    c->orderer.address = keep(c, json_string_value(json_object_get(orderer, "address")));
+    c->orderer.mspid = keep(c, json_string_value(json_object_get(orderer, "mspId")));
+    c->orderer.tls_ca = resolve(c, dir, json_string_value(json_object_get(orderer, "tlsCa")));
     c->peers = list;
     c->peer_count = json_array_size(peers);
     st = FCC_OK;
@@ -111,12 +118,12 @@ out:
 }
 
 /* "HospitalMSP", "hospital.medsync.example", "hospital" and "Hospital" all mean the same organisation. */
-static const client_peer *find_peer(const client *c, const char *which)
+static client_peer *find_peer(const client *c, const char *which)
 {
     size_t i, n = strlen(which);
 
     for (i = 0; i < c->peer_count; i++) {
-        const client_peer *p = &c->peers[i];
+        client_peer *p = &c->peers[i];
 
         if (!strcasecmp(p->mspid, which) || !strcasecmp(p->domain, which))
             return p;
@@ -180,10 +187,10 @@ static const char *known_users(client *c, const char *dir, const client_peer *p)
     return text ? text : "";
 }
 
-static fcc_status find_user(client *c, const client_options *o, const client_peer **own, const char **msp_dir,
+static fcc_status find_user(client *c, const client_options *o, client_peer **own, const char **msp_dir,
                             fcc_error *error)
 {
-    const client_peer *found = NULL;
+    client_peer *found = NULL;
     const char *user = o->user ? user_name(o->user) : NULL;
     size_t i;
 
@@ -193,7 +200,7 @@ static fcc_status find_user(client *c, const client_options *o, const client_pee
             return fcc_error_set(error, FCC_ERR_NOT_FOUND, "no organisation %s here: there are %s", o->org,
                                  known_orgs(c));
     }
-    if (o->msp_dir) {
+    if (o->msp_dir || o->certificate) {
         *own = found ? found : &c->peers[0];
         *msp_dir = o->msp_dir;
         return FCC_OK;
@@ -220,15 +227,65 @@ static fcc_status find_user(client *c, const client_options *o, const client_pee
     return *msp_dir ? FCC_OK : fcc_error_set(error, FCC_ERR_LIMIT, "out of memory");
 }
 
+fcc_status client__peer_of(client *c, const char *which, client_peer **out, fcc_error *error)
+{
+    client_peer *p = which ? find_peer(c, which) : c->gateway;
+
+    if (!p)
+        return fcc_error_set(error, FCC_ERR_NOT_FOUND, "no organisation %s here: there are %s", which, known_orgs(c));
+    *out = p;
+    return FCC_OK;
+}
+
+fcc_status client__connect(client *c, client_peer *p, rpc_channel **out, fcc_error *error)
+{
+    fcc_status st;
+    rpc_tls tls = { 0 };
+
+    if (!p->address || !p->tls_ca)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "endpoints.json has no address or \"tlsCa\" of %s", p->name);
+    if (!p->connection) {
+        if ((st = read_file(p->tls_ca, c->arena, &tls.ca, error)) != FCC_OK)
+            return st;
+        tls.server_name = p == &c->orderer ? NULL : p->name;
+        if ((st = rpc_channel_new(c->loop, p->address, &tls, &p->connection, error)) != FCC_OK)
+            return st;
+    }
+    *out = p->connection;
+    return FCC_OK;
+}
+
+/* Who the user is: a key with its certificate, or the certificate alone when somebody else signs. */
+static fcc_status take_identity(client *c, const client_options *o, const char *msp_dir, const char *mspid,
+                                fcc_error *error)
+{
+    fcc_status st;
+    fcc_bytes pem;
+    Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
+
+    if (!o->certificate) {
+        if ((st = msp_signer_load(msp_dir, mspid, &c->signer, error)) != FCC_OK)
+            return st;
+        c->mspid = msp_signer_mspid(c->signer);
+        c->identity = msp_signer_identity(c->signer);
+        return FCC_OK;
+    }
+    if ((st = read_file(o->certificate, c->arena, &pem, error)) != FCC_OK)
+        return st;
+    c->mspid = keep(c, mspid);
+    identity.mspid = fcc__pb(fcc_str(c->mspid));
+    identity.id_bytes = fcc__pb(pem);
+    st = c->mspid ? fcc__pack(&identity, c->arena, &c->identity) : FCC_ERR_LIMIT;
+    return st == FCC_OK ? st : fcc_error_set(error, st, "%s: %s", o->certificate, fcc_status_text(st));
+}
+
 fcc_status client_open(const client_options *o, client **out, fcc_error *error)
 {
     fcc_status st = FCC_ERR_NOMEM;
     client *c = calloc(1, sizeof(*c));
-    const client_peer *own = NULL;
+    client_peer *own = NULL;
     const char *msp_dir = NULL;
-    rpc_tls tls;
 
-    memset(&tls, 0, sizeof(tls));
     if (!c || !(c->arena = fcc__arena_new(CLIENT_ARENA_MAX))) {
         fcc_error_set(error, st, "out of memory");
         goto out;
@@ -245,15 +302,12 @@ fcc_status client_open(const client_options *o, client **out, fcc_error *error)
                            known_orgs(c));
         goto out;
     }
-    st = msp_signer_load(msp_dir, o->msp_dir && o->mspid ? o->mspid : own->mspid, &c->signer, error);
+    st = take_identity(c, o, msp_dir, (o->msp_dir || o->certificate) && o->mspid ? o->mspid : own->mspid, error);
     if (st != FCC_OK)
         goto out;
-    if ((st = read_file(c->gateway->tls_ca, c->arena, &tls.ca, error)) != FCC_OK)
-        goto out;
-    tls.server_name = c->gateway->name;
     if ((st = rpc_loop_new(&c->loop, error)) != FCC_OK)
         goto out;
-    if ((st = rpc_channel_new(c->loop, c->gateway->address, &tls, &c->connection, error)) != FCC_OK)
+    if ((st = client__connect(c, c->gateway, &c->connection, error)) != FCC_OK)
         goto out;
     *out = c;
     c = NULL;
@@ -264,9 +318,13 @@ out:
 
 void client_close(client *c)
 {
+    size_t i;
+
     if (!c)
         return;
-    rpc_channel_free(c->connection);
+    for (i = 0; i < c->peer_count; i++)
+        rpc_channel_free(c->peers[i].connection);
+    rpc_channel_free(c->orderer.connection);
     rpc_loop_free(c->loop);
     msp_signer_free(c->signer);
     fcc__arena_free(c->arena);
@@ -280,10 +338,10 @@ const char *client_channel(const client *c)
 
 const char *client_mspid(const client *c)
 {
-    return msp_signer_mspid(c->signer);
+    return c->mspid;
 }
 
 const char *client_fingerprint(const client *c)
 {
-    return msp_signer_fingerprint(c->signer);
+    return c->signer ? msp_signer_fingerprint(c->signer) : NULL;
 }

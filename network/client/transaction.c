@@ -17,8 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { NONCE_LEN = 24 };
-
 void client_txid(fcc_bytes nonce, fcc_bytes creator, char out[65])
 {
     static const char digits[] = "0123456789abcdef";
@@ -33,7 +31,7 @@ void client_txid(fcc_bytes nonce, fcc_bytes creator, char out[65])
     out[64] = '\0';
 }
 
-static fcc_status no_memory(fcc_error *error, fcc_status st)
+fcc_status client__no_memory(fcc_error *error, fcc_status st)
 {
     return fcc_error_set(error, st == FCC_OK ? FCC_ERR_LIMIT : st, "the request is larger than its memory limit");
 }
@@ -52,6 +50,7 @@ static fcc_status pack_payload(const client_call *call, fcc__arena *arena, fcc_b
 
     id.name = fcc__pb(fcc_str(call->chaincode));
     input.n_args = call->arg_count;
+    input.is_init = call->init;
     input.args = fcc__arena_zalloc(arena, call->arg_count + 1, sizeof(*input.args));
     payload.n_transientmap = call->transient_count;
     payload.transientmap = fcc__arena_zalloc(arena, call->transient_count + 1, sizeof(*payload.transientmap));
@@ -79,40 +78,50 @@ static fcc_status pack_payload(const client_call *call, fcc__arena *arena, fcc_b
     return fcc__pack(&payload, arena, out);
 }
 
-static fcc_status pack_header(client *c, const client_call *call, const char *txid, fcc_bytes nonce, fcc__arena *arena,
-                              fcc_bytes *out)
+fcc_status client__nonce(uint8_t out[CLIENT__NONCE_LEN], fcc_error *error)
+{
+    if (RAND_bytes(out, CLIENT__NONCE_LEN) != 1)
+        return fcc_error_set(error, FCC_ERR_INTERNAL, "no random numbers from OpenSSL");
+    return FCC_OK;
+}
+
+fcc_status client__header(const client *c, const client__heading *h, fcc__arena *arena, Common__Header *out)
 {
     fcc_status st;
-    fcc_bytes extension, channel, signature;
+    fcc_bytes bytes;
     struct timespec now;
-    Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
-    Protos__ChaincodeHeaderExtension ext = PROTOS__CHAINCODE_HEADER_EXTENSION__INIT;
     Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     Common__ChannelHeader ch = COMMON__CHANNEL_HEADER__INIT;
     Common__SignatureHeader sh = COMMON__SIGNATURE_HEADER__INIT;
-    Common__Header header = COMMON__HEADER__INIT;
 
-    id.name = fcc__pb(fcc_str(call->chaincode));
-    ext.chaincode_id = &id;
-    if ((st = fcc__pack(&ext, arena, &extension)) != FCC_OK)
-        return st;
     clock_gettime(CLOCK_REALTIME, &now);
     at.seconds = (int64_t)now.tv_sec + c->clock_offset_s;
     at.nanos = (int32_t)now.tv_nsec;
-    ch.type = COMMON__HEADER_TYPE__ENDORSER_TRANSACTION;
+    ch.type = h->type;
     ch.timestamp = &at;
-    ch.channel_id = fcc__pb(fcc_str(c->channel));
-    ch.tx_id = fcc__pb(fcc_str(txid));
-    ch.extension = fcc__pb(extension);
-    if ((st = fcc__pack(&ch, arena, &channel)) != FCC_OK)
+    ch.channel_id = fcc__pb(fcc_str(h->channel));
+    ch.tx_id = fcc__pb(fcc_str(h->txid));
+    ch.extension = fcc__pb(h->extension);
+    if ((st = fcc__pack(&ch, arena, &bytes)) != FCC_OK)
         return st;
-    sh.creator = fcc__pb(msp_signer_identity(c->signer));
-    sh.nonce = fcc__pb(nonce);
-    if ((st = fcc__pack(&sh, arena, &signature)) != FCC_OK)
+    out->channel_header = fcc__pb(bytes);
+    sh.creator = fcc__pb(c->identity);
+    sh.nonce = fcc__pb(fcc_bytes_of(h->nonce, CLIENT__NONCE_LEN));
+    if ((st = fcc__pack(&sh, arena, &bytes)) != FCC_OK)
         return st;
-    header.channel_header = fcc__pb(channel);
-    header.signature_header = fcc__pb(signature);
-    return fcc__pack(&header, arena, out);
+    out->signature_header = fcc__pb(bytes);
+    return FCC_OK;
+}
+
+fcc_status client__sign(const client *c, const char *what, fcc_bytes bytes, fcc__arena *arena, fcc_bytes *signature,
+                        fcc_error *error)
+{
+    fcc_status st;
+
+    if (!c->signer)
+        return fcc_error_set(error, FCC_ERR_ARG, "%s cannot be signed: this client has a certificate and no key", what);
+    st = msp_sign(c->signer, &bytes, 1, arena, signature);
+    return st == FCC_OK ? st : fcc_error_set(error, st, "%s cannot be signed: %s", what, fcc_status_text(st));
 }
 
 /* A copy with its last byte changed. */
@@ -125,49 +134,80 @@ static fcc_bytes damaged(fcc__arena *arena, fcc_bytes b)
     return copy;
 }
 
-fcc_status client_propose(client *c, const client_call *call, fcc__arena *arena, client_proposal *out, fcc_error *error)
+static const char *channel_of(const client *c, const client_call *call)
+{
+    return call->channel ? call->channel : c->channel;
+}
+
+fcc_status client_prepare(client *c, const client_call *call, fcc__arena *arena, client_proposal *out, fcc_error *error)
 {
     fcc_status st;
-    uint8_t nonce[NONCE_LEN];
-    fcc_bytes header, payload, bytes, signature, other = FCC_LIT("something else");
-    client_proposal p;
+    fcc_bytes extension, bytes;
+    client_proposal p = { 0 };
+    client__heading h = { .type = COMMON__HEADER_TYPE__ENDORSER_TRANSACTION, .channel = channel_of(c, call) };
+    Protos__ChaincodeID id = PROTOS__CHAINCODE_ID__INIT;
+    Protos__ChaincodeHeaderExtension ext = PROTOS__CHAINCODE_HEADER_EXTENSION__INIT;
+    Common__Header header = COMMON__HEADER__INIT;
     Protos__Proposal proposal = PROTOS__PROPOSAL__INIT;
 
-    memset(&p, 0, sizeof(p));
-    if (RAND_bytes(nonce, NONCE_LEN) != 1)
-        return fcc_error_set(error, FCC_ERR_INTERNAL, "no random numbers from OpenSSL");
-    client_txid(fcc_bytes_of(nonce, NONCE_LEN), msp_signer_identity(c->signer), p.txid);
+    id.name = fcc__pb(fcc_str(call->chaincode));
+    ext.chaincode_id = &id;
+    if ((st = fcc__pack(&ext, arena, &extension)) != FCC_OK)
+        return client__no_memory(error, st);
+    if ((st = client__nonce(h.nonce, error)) != FCC_OK)
+        return st;
+    client_txid(fcc_bytes_of(h.nonce, CLIENT__NONCE_LEN), c->identity, p.txid);
     if (call->tamper == CLIENT_TAMPER_TXID)
         p.txid[0] = p.txid[0] == '0' ? '1' : '0';
-    if ((st = pack_header(c, call, p.txid, fcc_bytes_of(nonce, NONCE_LEN), arena, &header)) != FCC_OK)
-        return no_memory(error, st);
-    if ((st = pack_payload(call, arena, &payload)) != FCC_OK)
-        return no_memory(error, st);
-    proposal.header = fcc__pb(header);
-    proposal.payload = fcc__pb(payload);
-    if ((st = fcc__pack(&proposal, arena, &bytes)) != FCC_OK)
-        return no_memory(error, st);
-    st = msp_sign(c->signer, call->tamper == CLIENT_TAMPER_SIGNATURE ? &other : &bytes, 1, arena, &signature);
-    if (st != FCC_OK)
-        return fcc_error_set(error, st, "the proposal cannot be signed: %s", fcc_status_text(st));
-    p.bytes = call->tamper == CLIENT_TAMPER_PROPOSAL ? damaged(arena, bytes) : bytes;
-    p.signature = signature;
+    h.txid = p.txid;
+    h.extension = extension;
+    if ((st = client__header(c, &h, arena, &header)) != FCC_OK)
+        return client__no_memory(error, st);
+    if ((st = fcc__pack(&header, arena, &bytes)) != FCC_OK)
+        return client__no_memory(error, st);
+    proposal.header = fcc__pb(bytes);
+    if ((st = pack_payload(call, arena, &bytes)) != FCC_OK)
+        return client__no_memory(error, st);
+    proposal.payload = fcc__pb(bytes);
+    if ((st = fcc__pack(&proposal, arena, &p.bytes)) != FCC_OK)
+        return client__no_memory(error, st);
     *out = p;
     return FCC_OK;
 }
 
-fcc_status client__ask(client *c, const char *path, const void *request, const ProtobufCMessageDescriptor *type,
-                       fcc__arena *arena, ProtobufCMessage **out, client_answer *answer, fcc_error *error)
+fcc_status client_propose(client *c, const client_call *call, fcc__arena *arena, client_proposal *out, fcc_error *error)
+{
+    const bool other = call->tamper == CLIENT_TAMPER_SIGNATURE;
+    client_proposal p;
+    fcc_status st = client_prepare(c, call, arena, &p, error);
+
+    if (st != FCC_OK)
+        return st;
+    st = client__sign(c, "the proposal", other ? FCC_LIT("something else") : p.bytes, arena, &p.signature, error);
+    if (st != FCC_OK)
+        return st;
+    if (call->tamper == CLIENT_TAMPER_PROPOSAL)
+        p.bytes = damaged(arena, p.bytes);
+    *out = p;
+    return FCC_OK;
+}
+
+fcc_status client__ask_at(client *c, client_peer *peer, const char *path, const void *request,
+                          const ProtobufCMessageDescriptor *type, fcc__arena *arena, ProtobufCMessage **out,
+                          client_answer *answer, fcc_error *error)
 {
     fcc_status st;
     fcc_bytes bytes;
     rpc_reply reply = { 0 };
+    rpc_channel *connection;
 
+    if ((st = client__connect(c, peer, &connection, error)) != FCC_OK)
+        return st;
     if ((st = fcc__pack(request, arena, &bytes)) != FCC_OK)
-        return no_memory(error, st);
-    st = rpc_unary(c->connection, path, bytes, c->timeout_ms, &reply);
+        return client__no_memory(error, st);
+    st = rpc_unary(connection, path, bytes, c->timeout_ms, &reply);
     if (st != FCC_OK) {
-        fcc_error_set(error, st, "%s at %s: %s", path, c->gateway->address, fcc_status_text(st));
+        fcc_error_set(error, st, "%s at %s: %s", path, peer->address, fcc_status_text(st));
         goto out;
     }
     if (reply.code != RPC_OK) {
@@ -175,10 +215,16 @@ fcc_status client__ask(client *c, const char *path, const void *request, const P
         goto out;
     }
     if ((st = fcc__unpack(type, reply.body, arena, out)) != FCC_OK)
-        fcc_error_set(error, st, "%s at %s answered something that is no %s", path, c->gateway->address, type->name);
+        fcc_error_set(error, st, "%s at %s answered something that is no %s", path, peer->address, type->name);
 out:
     rpc_reply_clear(&reply);
     return st;
+}
+
+fcc_status client__ask(client *c, const char *path, const void *request, const ProtobufCMessageDescriptor *type,
+                       fcc__arena *arena, ProtobufCMessage **out, client_answer *answer, fcc_error *error)
+{
+    return client__ask_at(c, c->gateway, path, request, type, arena, out, answer, error);
 }
 
 static fcc_status orgs_of(client *c, const client_call *call, fcc__arena *arena, ProtobufCBinaryData **out,
@@ -188,7 +234,7 @@ static fcc_status orgs_of(client *c, const client_call *call, fcc__arena *arena,
     size_t i;
 
     if (!list)
-        return no_memory(error, FCC_ERR_LIMIT);
+        return client__no_memory(error, FCC_ERR_LIMIT);
     for (i = 0; i < call->org_count; i++) {
         const char *mspid = client_find_org(c, call->orgs[i]);
 
@@ -199,22 +245,20 @@ static fcc_status orgs_of(client *c, const client_call *call, fcc__arena *arena,
     return FCC_OK;
 }
 
-fcc_status client_query(client *c, const client_call *call, fcc__arena *arena, client_answer *answer, fcc_error *error)
+fcc_status client_evaluate(client *c, const client_call *call, const client_proposal *p, fcc__arena *arena,
+                           client_answer *answer, fcc_error *error)
 {
     fcc_status st;
-    client_proposal p;
     Protos__SignedProposal signed_proposal = PROTOS__SIGNED_PROPOSAL__INIT;
     Gateway__EvaluateRequest request = GATEWAY__EVALUATE_REQUEST__INIT;
     Gateway__EvaluateResponse *response;
 
     memset(answer, 0, sizeof(*answer));
-    if ((st = client_propose(c, call, arena, &p, error)) != FCC_OK)
-        return st;
-    memcpy(answer->txid, p.txid, sizeof(p.txid));
-    signed_proposal.proposal_bytes = fcc__pb(p.bytes);
-    signed_proposal.signature = fcc__pb(p.signature);
-    request.transaction_id = fcc__pb(fcc_str(p.txid));
-    request.channel_id = fcc__pb(fcc_str(c->channel));
+    memcpy(answer->txid, p->txid, sizeof(p->txid));
+    signed_proposal.proposal_bytes = fcc__pb(p->bytes);
+    signed_proposal.signature = fcc__pb(p->signature);
+    request.transaction_id = fcc__pb(fcc_str(p->txid));
+    request.channel_id = fcc__pb(fcc_str(channel_of(c, call)));
     request.proposed_transaction = &signed_proposal;
     request.n_target_organizations = call->org_count;
     if ((st = orgs_of(c, call, arena, &request.target_organizations, error)) != FCC_OK)
@@ -228,6 +272,17 @@ fcc_status client_query(client *c, const client_call *call, fcc__arena *arena, c
     answer->status = response->result->status;
     answer->payload = fcc__of_pb(response->result->payload);
     return FCC_OK;
+}
+
+fcc_status client_query(client *c, const client_call *call, fcc__arena *arena, client_answer *answer, fcc_error *error)
+{
+    client_proposal p;
+    fcc_status st;
+
+    memset(answer, 0, sizeof(*answer));
+    if ((st = client_propose(c, call, arena, &p, error)) != FCC_OK)
+        return st;
+    return client_evaluate(c, call, &p, arena, answer, error);
 }
 
 /* The chaincode's answer, out of the endorsed action in the transaction's payload. */
@@ -287,9 +342,7 @@ fcc_status client_endorse(client *c, const client_call *call, const client_propo
 
 fcc_status client_sign(client *c, client_transaction *t, fcc__arena *arena, fcc_error *error)
 {
-    fcc_status st = msp_sign(c->signer, &t->payload, 1, arena, &t->signature);
-
-    return st == FCC_OK ? st : fcc_error_set(error, st, "the transaction cannot be signed: %s", fcc_status_text(st));
+    return client__sign(c, "the transaction", t->payload, arena, &t->signature, error);
 }
 
 fcc_status client_submit(client *c, const client_transaction *t, fcc__arena *arena, client_answer *answer,
@@ -308,22 +361,26 @@ fcc_status client_submit(client *c, const client_transaction *t, fcc__arena *are
                        answer, error);
 }
 
-fcc_status client_commit_status(client *c, const char *txid, fcc__arena *arena, client_answer *answer, fcc_error *error)
+fcc_status client_commit_request(client *c, const char *txid, fcc__arena *arena, fcc_bytes *out, fcc_error *error)
 {
-    fcc_status st;
-    fcc_bytes bytes, signature;
     Gateway__CommitStatusRequest request = GATEWAY__COMMIT_STATUS_REQUEST__INIT;
-    Gateway__SignedCommitStatusRequest outer = GATEWAY__SIGNED_COMMIT_STATUS_REQUEST__INIT;
-    Gateway__CommitStatusResponse *response;
+    fcc_status st;
 
     request.transaction_id = fcc__pb(fcc_str(txid));
     request.channel_id = fcc__pb(fcc_str(c->channel));
-    request.identity = fcc__pb(msp_signer_identity(c->signer));
-    if ((st = fcc__pack(&request, arena, &bytes)) != FCC_OK)
-        return no_memory(error, st);
-    if ((st = msp_sign(c->signer, &bytes, 1, arena, &signature)) != FCC_OK)
-        return fcc_error_set(error, st, "the request cannot be signed: %s", fcc_status_text(st));
-    outer.request = fcc__pb(bytes);
+    request.identity = fcc__pb(c->identity);
+    st = fcc__pack(&request, arena, out);
+    return st == FCC_OK ? st : client__no_memory(error, st);
+}
+
+fcc_status client_commit_signed(client *c, fcc_bytes request, fcc_bytes signature, fcc__arena *arena,
+                                client_answer *answer, fcc_error *error)
+{
+    Gateway__SignedCommitStatusRequest outer = GATEWAY__SIGNED_COMMIT_STATUS_REQUEST__INIT;
+    Gateway__CommitStatusResponse *response;
+    fcc_status st;
+
+    outer.request = fcc__pb(request);
     outer.signature = fcc__pb(signature);
     st = client__ask(c, "/gateway.Gateway/CommitStatus", &outer, &gateway__commit_status_response__descriptor, arena,
                      (ProtobufCMessage **)(void *)&response, answer, error);
@@ -332,6 +389,17 @@ fcc_status client_commit_status(client *c, const char *txid, fcc__arena *arena, 
     answer->validation = (int)response->result;
     answer->block = response->block_number;
     return FCC_OK;
+}
+
+fcc_status client_commit_status(client *c, const char *txid, fcc__arena *arena, client_answer *answer, fcc_error *error)
+{
+    fcc_bytes request, signature;
+    fcc_status st;
+
+    if ((st = client_commit_request(c, txid, arena, &request, error)) != FCC_OK ||
+        (st = client__sign(c, "the request", request, arena, &signature, error)) != FCC_OK)
+        return st;
+    return client_commit_signed(c, request, signature, arena, answer, error);
 }
 
 static fcc_status invoke_once(client *c, const client_call *call, fcc__arena *arena, client_answer *answer,

@@ -59,6 +59,7 @@ static int setup(void **state)
     f->arena = fcc__arena_new(64 << 20);
     f->c.channel = "medsync";
     assert_int_equal(msp_signer_new("TestMSP", pem_of(cert_pem), pem_of(key_pem), &f->c.signer, &f->error), FCC_OK);
+    f->c.identity = msp_signer_identity(f->c.signer);
     BIO_free(cert_pem);
     BIO_free(key_pem);
     X509_free(cert);

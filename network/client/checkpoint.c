@@ -1,0 +1,72 @@
+/* How far a listener has come, in the file that Fabric's gateway SDKs keep: pkg/client/filecheckpointer.go. */
+#include "client/client.h"
+
+#include "base/durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+fcc_status client_checkpoint_read(const char *path, client_checkpoint *out, fcc_error *error)
+{
+    client_checkpoint found = { 0 };
+    const json_t *block;
+    const char *txid;
+    json_error_t why;
+    json_t *root;
+    struct stat s;
+
+    if (stat(path, &s) != 0 && errno != ENOENT)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (stat(path, &s) != 0 || s.st_size == 0) {
+        *out = found;
+        return FCC_OK;
+    }
+    root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    if (!root)
+        return fcc_error_set(error, FCC_ERR_CORRUPT, "%s: %s: no checkpoint; remove it to begin anew", path, why.text);
+    block = json_object_get(root, "blockNumber");
+    txid = json_string_value(json_object_get(root, "transactionId"));
+    if (!json_is_integer(block) || json_integer_value(block) < 0 || !txid || strlen(txid) >= sizeof(found.txid)) {
+        json_decref(root);
+        return fcc_error_set(error, FCC_ERR_CORRUPT,
+                             "%s: \"blockNumber\" and \"transactionId\" are needed; remove it to begin anew", path);
+    }
+    found.known = true;
+    found.block = (uint64_t)json_integer_value(block);
+    memcpy(found.txid, txid, strlen(txid));
+    *out = found;
+    json_decref(root);
+    return FCC_OK;
+}
+
+fcc_status client_checkpoint_write(const char *path, uint64_t block, const char *txid, fcc_error *error)
+{
+    char temporary[PATH_MAX], text[160];
+    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    int len = snprintf(text, sizeof(text), "{\"blockNumber\":%llu,\"transactionId\":\"%s\"}", (unsigned long long)block,
+                       txid);
+    int fd;
+
+    if (n < 0 || n >= (int)sizeof(temporary) || len < 0 || len >= (int)sizeof(text))
+        return fcc_error_set(error, FCC_ERR_ARG, "%s: the path or the transaction's id is too long", path);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+    if (write(fd, text, (size_t)len) != len || fsync(fd) != 0) {
+        fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+        close(fd);
+        unlink(temporary);
+        return FCC_ERR_IO;
+    }
+    close(fd);
+    if (rename(temporary, path) != 0 || !fcc__sync_parent(path))
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    return FCC_OK;
+}
