@@ -18,6 +18,11 @@ $(B)/conformance/ask: $(B)/obj/test/conformance/gateway/ask.c.o $(B)/libservices
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
 unit-tests: $(B)/conformance/ask
+$(B)/conformance/cases: $(B)/obj/test/conformance/cases/cases.c.o $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+unit-tests: $(B)/conformance/cases
 UNIT_conformance/services = $(B)/libservices.a $(B)/libprotos.a $(B)/libbase.a
 
 # ... and of whatever a test wants to ask
