@@ -23,6 +23,11 @@ $(B)/conformance/cases: $(B)/obj/test/conformance/cases/cases.c.o $(CLIENT)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 unit-tests: $(B)/conformance/cases
+TEST_PROGRAMS += $(B)/test-support/gateway_client
+$(B)/test-support/gateway_client: $(B)/obj/test/support/gateway_client.c.o $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 UNIT_conformance/services = $(B)/libservices.a $(B)/libprotos.a $(B)/libbase.a
 
 # ... and of whatever a test wants to ask
