@@ -221,7 +221,7 @@ void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *p
     } else if (transaction) {
         devnet_referee_endorse(peer, proposal, call->arena, done, ctx);
     } else {
-        peer_endorse(peer->host, proposal, call->arena, done, ctx);
+        peer_evaluate(peer->host, proposal, call->arena, done, ctx);
     }
 }
 

@@ -66,8 +66,10 @@ void msp_manager_free(msp_manager *manager)
     for (i = 0; i < BUCKETS; i++) {
         const msp_identity *identity;
 
-        for (identity = manager->buckets[i]; identity; identity = identity->next)
+        for (identity = manager->buckets[i]; identity; identity = identity->next) {
             X509_free(identity->cert);
+            BN_free(identity->order);
+        }
     }
     for (i = 0; i < manager->count; i++)
         msp_org_free(manager->orgs[i]);
@@ -173,6 +175,7 @@ static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert,
     identity->mspid = org->id;
     identity->cert = cert;
     identity->key = X509_get0_pubkey(cert);
+    identity->order = msp__order(identity->key);
     identity->id = id;
     identity->subject = msp__subject(cert, manager->arena);
     identity->expires = msp__not_after(cert);
@@ -308,7 +311,7 @@ fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size
     if (EVP_PKEY_is_a(identity->key, "ED25519")) {
         result = verify_ed25519(identity->key, parts, count, signature);
     } else {
-        switch (msp__check_s(identity->key, signature)) {
+        switch (msp__check_s(identity->order, signature)) {
         case MSP__S_LOW:
             break;
         case MSP__S_HIGH:

@@ -54,10 +54,12 @@ int64_t msp__not_before(X509 *cert);
 
 typedef enum msp__s { MSP__S_LOW, MSP__S_HIGH, MSP__S_BAD } msp__s;
 
-/* Is the S of this DER signature in the lower half of the order of the key's curve? */
-msp__s msp__check_s(EVP_PKEY *key, fcc_bytes signature);
+/* The order of the key's curve; NULL when it has none. Slow (OpenSSL exports the whole key): ask once for a key. */
+BIGNUM *msp__order(EVP_PKEY *key);
+/* Is the S of this DER signature in the lower half of the order? `order` may be NULL: MSP__S_BAD. */
+msp__s msp__check_s(const BIGNUM *order, fcc_bytes signature);
 /* The same signature with low S, in DER, in the arena; false when it is none, or past the cap. */
-bool msp__low_s(EVP_PKEY *key, fcc_bytes signature, fcc__arena *arena, fcc_bytes *out);
+bool msp__low_s(const BIGNUM *order, fcc_bytes signature, fcc__arena *arena, fcc_bytes *out);
 /* A certificate whose issuer's ECDSA signature has low S: `cert` itself (one more reference) or a copy. NULL. */
 X509 *msp__sanitise(X509 *cert, EVP_PKEY *issuer_key);
 
@@ -129,6 +131,7 @@ struct msp_identity {
     const char *mspid;
     X509 *cert; /* sanitised; NULL for planning */
     EVP_PKEY *key;
+    BIGNUM *order; /* of the key's curve; NULL for other keys */
     fcc__sha256 id;
     fcc_bytes serialized;
     const char *subject;

@@ -150,17 +150,19 @@ static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *ke
 /* ECDSA gives a high S half of the time. Fabric would rewrite such a certificate, and so change its identity. */
 static bool sign_low(X509 *cert, EVP_PKEY *issuer_key)
 {
+    BIGNUM *order = msp__order(issuer_key);
     const ASN1_BIT_STRING *value;
+    bool low = false;
     int tries;
 
-    for (tries = 0; tries < MAX_SIGNING_TRIES; tries++) {
+    for (tries = 0; !low && tries < MAX_SIGNING_TRIES; tries++) {
         if (X509_sign(cert, issuer_key, EVP_sha256()) <= 0)
-            return false;
+            break;
         X509_get0_signature(&value, NULL, cert);
-        if (msp__check_s(issuer_key, fcc_bytes_of(value->data, (size_t)value->length)) == MSP__S_LOW)
-            return true;
+        low = msp__check_s(order, fcc_bytes_of(value->data, (size_t)value->length)) == MSP__S_LOW;
     }
-    return false;
+    BN_free(order);
+    return low;
 }
 
 X509 *msp__issue(const msp__request *request, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)

@@ -18,6 +18,7 @@ struct msp_signer {
     char fingerprint[2 * FCC__SHA256_LEN + 1];
     int64_t expires;
     EVP_PKEY *key;
+    BIGNUM *order; /* of the key's curve; NULL for other keys */
 };
 
 static EVP_PKEY *key_of_pem(fcc_bytes pem)
@@ -59,6 +60,7 @@ fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_p
         st = fcc_error_set(error, st, "%s: the private key does not belong to the certificate", mspid);
         goto out;
     }
+    signer->order = msp__order(signer->key);
     /* re-encoded, so that what is signed for is exactly one certificate without text around it */
     st = FCC_ERR_LIMIT;
     signer->certificate = msp__pem_of_cert(cert, signer->arena);
@@ -140,6 +142,7 @@ void msp_signer_free(msp_signer *signer)
     if (!signer)
         return;
     EVP_PKEY_free(signer->key);
+    BN_free(signer->order);
     fcc__arena_free(signer->arena);
     free(signer);
 }
@@ -204,7 +207,7 @@ static fcc_status sign_ecdsa(const msp_signer *signer, const fcc_bytes *parts, s
     fcc_status st = FCC_ERR_INTERNAL;
 
     if (ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, raw, &len, digest.bytes, sizeof digest.bytes) == 1)
-        st = msp__low_s(signer->key, fcc_bytes_of(raw, len), arena, signature) ? FCC_OK : FCC_ERR_LIMIT;
+        st = msp__low_s(signer->order, fcc_bytes_of(raw, len), arena, signature) ? FCC_OK : FCC_ERR_LIMIT;
     EVP_PKEY_CTX_free(ctx);
     ERR_clear_error();
     return st;

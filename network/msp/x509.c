@@ -135,7 +135,7 @@ int64_t msp__not_before(X509 *cert)
 /* ---- low S -------------------------------------------------------------------------------------------------------- */
 
 /* The order of a key's curve; NULL for other keys. */
-static BIGNUM *order_of(EVP_PKEY *key)
+BIGNUM *msp__order(EVP_PKEY *key)
 {
     BIGNUM *order = NULL;
 
@@ -169,24 +169,23 @@ static bool is_low(const BIGNUM *s, const BIGNUM *order, BIGNUM *half)
     return BN_rshift1(half, order) == 1 && BN_cmp(s, half) <= 0;
 }
 
-msp__s msp__check_s(EVP_PKEY *key, fcc_bytes signature)
+msp__s msp__check_s(const BIGNUM *order, fcc_bytes signature)
 {
     ECDSA_SIG *sig = parse_signature(signature);
-    BIGNUM *order = order_of(key), *half = BN_new();
+    BIGNUM *half = BN_new();
     msp__s result = MSP__S_BAD;
 
     if (sig && order && half)
         result = is_low(ECDSA_SIG_get0_s(sig), order, half) ? MSP__S_LOW : MSP__S_HIGH;
     ECDSA_SIG_free(sig);
-    BN_free(order);
     BN_free(half);
     return result;
 }
 
-bool msp__low_s(EVP_PKEY *key, fcc_bytes signature, fcc__arena *arena, fcc_bytes *out)
+bool msp__low_s(const BIGNUM *order, fcc_bytes signature, fcc__arena *arena, fcc_bytes *out)
 {
     ECDSA_SIG *sig = parse_signature(signature);
-    BIGNUM *order = order_of(key), *r = NULL, *s = NULL, *half = BN_new();
+    BIGNUM *r = NULL, *s = NULL, *half = BN_new();
     uint8_t *der = NULL;
     unsigned char *p;
     int len;
@@ -212,14 +211,13 @@ bool msp__low_s(EVP_PKEY *key, fcc_bytes signature, fcc__arena *arena, fcc_bytes
     ok = true;
 out:
     ECDSA_SIG_free(sig);
-    BN_free(order);
     BN_free(half);
     BN_free(r);
     BN_free(s);
     return ok;
 }
 
-X509 *msp__sanitise(X509 *cert, EVP_PKEY *issuer_key)
+static X509 *with_low_s(X509 *cert, const BIGNUM *order)
 {
     const ASN1_BIT_STRING *value = NULL;
     fcc_bytes old, low;
@@ -231,10 +229,10 @@ X509 *msp__sanitise(X509 *cert, EVP_PKEY *issuer_key)
 
     X509_get0_signature(&value, NULL, cert);
     old = fcc_bytes_of(value->data, (size_t)value->length);
-    if (msp__check_s(issuer_key, old) != MSP__S_HIGH) /* low, or not ECDSA */
+    if (msp__check_s(order, old) != MSP__S_HIGH) /* low, or not ECDSA */
         return X509_up_ref(cert) == 1 ? cert : NULL;
     arena = fcc__arena_new(1 << 16);
-    if (arena && msp__low_s(issuer_key, old, arena, &low)) {
+    if (arena && msp__low_s(order, old, arena, &low)) {
         copy = X509_dup(cert);
         X509_get0_signature(&value, NULL, copy ? copy : cert);
         /* the signature lies outside of what is signed: exchange it and parse the whole anew */
@@ -251,4 +249,13 @@ X509 *msp__sanitise(X509 *cert, EVP_PKEY *issuer_key)
     OPENSSL_free(der);
     fcc__arena_free(arena);
     return copy;
+}
+
+X509 *msp__sanitise(X509 *cert, EVP_PKEY *issuer_key)
+{
+    BIGNUM *order = msp__order(issuer_key);
+    X509 *clean = with_low_s(cert, order);
+
+    BN_free(order);
+    return clean;
 }

@@ -202,12 +202,12 @@ static fcc_status pack_payload(const peer_simulation *sim, const Protos__Respons
 
 static fcc_status endorse(const peer_simulation *sim, fcc_bytes payload, Protos__Endorsement *out)
 {
-    const fcc_bytes endorser = msp_signer_identity(sim->host->o.signer);
+    const fcc_bytes endorser = msp_signer_identity(sim->signer);
     const fcc_bytes parts[2] = { payload, endorser };
     fcc_bytes signature;
     fcc_status st;
 
-    if ((st = msp_sign(sim->host->o.signer, parts, 2, sim->arena, &signature)) != FCC_OK)
+    if ((st = msp_sign(sim->signer, parts, 2, sim->arena, &signature)) != FCC_OK)
         return st;
     protos__endorsement__init(out);
     out->endorser = fcc__pb(endorser);
@@ -289,13 +289,13 @@ static void simulated(void *ctx, const peer_final *final)
             answer_error(sim, response, text, false);
             return;
         }
-        if (sim->host->o.signer && endorse(sim, payload, endorsement) != FCC_OK) {
+        if (sim->signer && endorse(sim, payload, endorsement) != FCC_OK) {
             answer_error(sim, response, "endorsing with plugin failed: the peer's key cannot sign", false);
             return;
         }
         outcome.response.version = 1;
         outcome.response.payload = fcc__pb(payload);
-        outcome.response.endorsement = sim->host->o.signer ? endorsement : NULL;
+        outcome.response.endorsement = sim->signer ? endorsement : NULL;
         succeeded = true;
     }
     if (!succeeded) /* what a refusal has written goes nowhere */
@@ -362,7 +362,8 @@ static const char *prepare(peer_simulation *sim, const msp_channel *channel)
     return "the ledger cannot be read now";
 }
 
-void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_done done, void *ctx)
+static void run(peer_host *h, const msp_signer *signer, const peer_proposal *p, fcc__arena *arena, peer_done done,
+                void *ctx)
 {
     peer_simulation *sim = fcc__arena_zalloc(arena, 1, sizeof(*sim));
     Protos__Response *response = fcc__arena_zalloc(arena, 1, sizeof(*response));
@@ -377,7 +378,7 @@ void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_
         done(ctx, &refused);
         return;
     }
-    *sim = (peer_simulation){ .host = h, .proposal = p, .arena = arena, .done = done, .ctx = ctx };
+    *sim = (peer_simulation){ .host = h, .signer = signer, .proposal = p, .arena = arena, .done = done, .ctx = ctx };
     if (!p->unfiltered &&
         peer_proposal_filter(p, msp_channel_manager(ours), now_ns, h->o.fabric != PEER_FABRIC_2_5, &error) != FCC_OK) {
         problem = fcc__arena_printf(arena, "%s", error.text);
@@ -403,4 +404,14 @@ void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_
         return;
     }
     peer_invoke(sim, p->chaincode, p->input, NULL, simulated, sim, &invocation);
+}
+
+void peer_endorse(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_done done, void *ctx)
+{
+    run(h, h->o.signer, p, arena, done, ctx);
+}
+
+void peer_evaluate(peer_host *h, const peer_proposal *p, fcc__arena *arena, peer_done done, void *ctx)
+{
+    run(h, NULL, p, arena, done, ctx);
 }

@@ -65,6 +65,7 @@ struct peer_session {
 /* What the client's proposal started on this host: one simulator for the chaincode and those that it calls. */
 struct peer_simulation {
     peer_host *host;
+    const msp_signer *signer; /* NULL: the answer is not endorsed */
     const peer_proposal *proposal;
     fcc__arena *arena;
     ledger_sim *sim;   /* NULL without a channel, and for qscc and cscc */
