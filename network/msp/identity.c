@@ -28,6 +28,7 @@ struct msp_manager {
     size_t count;
     msp_identity *buckets[BUCKETS];
     recent recent[RECENT];
+    msp__seen *seen;
 };
 
 fcc_status msp_manager_new(msp_org *const *orgs, size_t count, msp_manager **out, fcc_error *error)
@@ -37,7 +38,8 @@ fcc_status msp_manager_new(msp_org *const *orgs, size_t count, msp_manager **out
     fcc_status st = FCC_OK;
 
     if (!manager || !(manager->arena = fcc__arena_new(ARENA_CAP)) ||
-        !(manager->orgs = fcc__arena_zalloc(manager->arena, count + 1, sizeof *manager->orgs))) {
+        !(manager->orgs = fcc__arena_zalloc(manager->arena, count + 1, sizeof *manager->orgs)) ||
+        !(manager->seen = calloc(1, sizeof *manager->seen))) {
         for (i = 0; i < count; i++)
             msp_org_free(orgs[i]);
         msp_manager_free(manager);
@@ -74,6 +76,7 @@ void msp_manager_free(msp_manager *manager)
     for (i = 0; i < manager->count; i++)
         msp_org_free(manager->orgs[i]);
     fcc__arena_free(manager->arena);
+    free(manager->seen);
     free(manager);
 }
 
@@ -176,6 +179,7 @@ static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert,
     identity->cert = cert;
     identity->key = X509_get0_pubkey(cert);
     identity->order = msp__order(identity->key);
+    identity->seen = manager->seen;
     identity->id = id;
     identity->subject = msp__subject(cert, manager->arena);
     identity->expires = msp__not_after(cert);
@@ -287,29 +291,51 @@ static int verify_ed25519(EVP_PKEY *key, const fcc_bytes *parts, size_t count, f
     return result;
 }
 
-static int verify_ecdsa(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature)
+/* Where a signature that was found good is remembered. */
+static fcc__sha256 *slot_of(const msp_identity *identity, const fcc__sha256 *digest, fcc_bytes signature,
+                            fcc__sha256 *name)
 {
-    fcc__sha256 digest = { { 0 } };
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(identity->key, NULL);
-    int result = 0;
+    const fcc_bytes parts[3] = { fcc__sha256_bytes(&identity->id), fcc__sha256_bytes(digest), signature };
+    size_t slot;
+
+    *name = fcc__sha256_of_many(parts, 3);
+    slot = ((size_t)name->bytes[0] << 8 | name->bytes[1]) % MSP__SEEN;
+    return &identity->seen->good[slot];
+}
+
+/*
+ * A transaction's signatures are asked for several times on their way, by endorsers, orderer and committer, which here
+ * are one process: each is computed once. Bad ones are computed anew each time.
+ */
+static bool verify_ecdsa(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature)
+{
+    fcc__sha256 digest = { { 0 } }, name, *slot;
+    EVP_PKEY_CTX *ctx;
+    bool good;
 
     if (identity->org->sha3)
         msp__sha3_of_many(parts, count, &digest);
     else
         digest = fcc__sha256_of_many(parts, count);
-    if (ctx && EVP_PKEY_verify_init(ctx) == 1)
-        result = EVP_PKEY_verify(ctx, signature.data, signature.len, digest.bytes, sizeof digest.bytes);
+    slot = slot_of(identity, &digest, signature, &name);
+    if (memcmp(slot, &name, sizeof name) == 0)
+        return true;
+    ctx = EVP_PKEY_CTX_new(identity->key, NULL);
+    good = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+           EVP_PKEY_verify(ctx, signature.data, signature.len, digest.bytes, sizeof digest.bytes) == 1;
     EVP_PKEY_CTX_free(ctx);
-    return result;
+    if (good)
+        *slot = name;
+    return good;
 }
 
 fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
                       fcc_error *error)
 {
-    int result;
+    bool good;
 
     if (EVP_PKEY_is_a(identity->key, "ED25519")) {
-        result = verify_ed25519(identity->key, parts, count, signature);
+        good = verify_ed25519(identity->key, parts, count, signature) == 1;
     } else {
         switch (msp__check_s(identity->order, signature)) {
         case MSP__S_LOW:
@@ -322,10 +348,10 @@ fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size
             return fcc_error_set(error, FCC_ERR_AUTH,
                                  "could not determine the validity of the signature: failed unmashalling signature");
         }
-        result = verify_ecdsa(identity, parts, count, signature);
+        good = verify_ecdsa(identity, parts, count, signature);
     }
     ERR_clear_error();
-    return result == 1 ? FCC_OK : fcc_error_set(error, FCC_ERR_AUTH, "The signature is invalid");
+    return good ? FCC_OK : fcc_error_set(error, FCC_ERR_AUTH, "The signature is invalid");
 }
 
 const char *msp_identity_mspid(const msp_identity *identity)

@@ -126,12 +126,19 @@ bool msp__has_ou(X509 *cert, const char *ou);
 const char *msp__subject(X509 *cert, fcc__arena *arena);
 
 /* For planning there are identities without org and certificate, on the caller's stack: valid, of this MSP id and role. */
+/* The signatures that were found good lately, by a hash of key, content and signature. */
+enum { MSP__SEEN = 4096 };
+typedef struct msp__seen {
+    fcc__sha256 good[MSP__SEEN];
+} msp__seen;
+
 struct msp_identity {
     const msp_org *org; /* NULL for planning */
     const char *mspid;
     X509 *cert; /* sanitised; NULL for planning */
     EVP_PKEY *key;
-    BIGNUM *order; /* of the key's curve; NULL for other keys */
+    BIGNUM *order;   /* of the key's curve; NULL for other keys */
+    msp__seen *seen; /* the manager's */
     fcc__sha256 id;
     fcc_bytes serialized;
     const char *subject;

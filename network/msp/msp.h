@@ -86,8 +86,8 @@ fcc_status msp_deserialize(msp_manager *manager, fcc_bytes serialized, const msp
 fcc_status msp_validate(const msp_identity *identity, fcc_error *error) FCC_MUST_CHECK;
 
 /*
- * Is this a signature of this identity over the parts joined? FCC_ERR_AUTH with `Invalid S. Must be smaller than half
- * the order...` for a high S, and otherwise `The signature is invalid`.
+ * Is this a signature of this identity over the parts joined? One that was found good lately is remembered. FCC_ERR_AUTH
+ * with `Invalid S. Must be smaller than half the order...` for a high S, and otherwise `The signature is invalid`.
  */
 fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
                       fcc_error *error) FCC_MUST_CHECK;

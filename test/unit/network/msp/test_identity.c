@@ -372,6 +372,29 @@ static void a_signature_with_high_s_is_refused_and_none_is_made(void **state)
     fix_person_clear(&person);
 }
 
+static void a_remembered_signature_stands_for_its_own_bytes_and_key_alone(void **state)
+{
+    scene *s = *state;
+    fix_person person = fix_person_of(&s->a, "client");
+    msp_signer *signer = fix_signer(s->arena, "AMSP", &person);
+    const fcc_bytes message = FCC_LIT("message"), other = FCC_LIT("massage");
+    const msp_identity *id;
+    fcc_bytes signature, again;
+    int i;
+
+    assert_int_equal(msp_deserialize(s->manager, msp_signer_identity(signer), &id, NULL), FCC_OK);
+    assert_int_equal(msp_sign(signer, &message, 1, s->arena, &signature), FCC_OK);
+    assert_int_equal(msp_sign(signer, &other, 1, s->arena, &again), FCC_OK);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(msp_verify(id, &message, 1, signature, NULL), FCC_OK);
+        assert_int_equal(msp_verify(id, &other, 1, signature, NULL), FCC_ERR_AUTH);
+        assert_int_equal(msp_verify(id, &message, 1, again, NULL), FCC_ERR_AUTH);
+        assert_int_equal(msp_verify(id, &other, 1, again, NULL), FCC_OK);
+    }
+    msp_signer_free(signer);
+    fix_person_clear(&person);
+}
+
 static void a_certificate_signed_with_high_s_is_the_same_identity(void **state)
 {
     scene *s = *state;
@@ -437,6 +460,7 @@ int main(void)
         TEST(a_revoked_certificate_is_refused_only_when_its_own_authority_says_so),
         TEST(a_signature_holds_for_its_message_only),
         TEST(a_signature_with_high_s_is_refused_and_none_is_made),
+        TEST(a_remembered_signature_stands_for_its_own_bytes_and_key_alone),
         TEST(a_certificate_signed_with_high_s_is_the_same_identity),
         TEST(a_key_of_another_certificate_is_refused),
         TEST(organisations_with_the_same_id_are_refused),
