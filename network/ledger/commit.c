@@ -60,17 +60,6 @@ static fcc_status check_chain(struct commit *c, fcc_error *error)
     return FCC_OK;
 }
 
-/* The genesis block is trusted as it is; every other one is signed by the orderers that the channel has before it. */
-static fcc_status check_orderers(const struct commit *c, fcc_error *error)
-{
-    const ledger *l = c->l;
-
-    if (c->mode == LEDGER__REPLAY || c->block->number == 0)
-        return FCC_OK;
-    return ledger__verify_block(l->channel, c->block,
-                                ledger__has_config(c->block, c->arena) ? c->block->number : l->config_block, error);
-}
-
 static fcc_status unpack_candidates(struct commit *c)
 {
     fcc_status st = FCC_OK;
@@ -102,6 +91,20 @@ static bool validates(const struct commit *c)
 static bool is_config(const ledger__candidate *one)
 {
     return one->tx.channel_header && one->tx.channel_header->type == COMMON__HEADER_TYPE__CONFIG;
+}
+
+/* The genesis block is trusted as it is; every other one is signed by the orderers that the channel has before it. */
+static fcc_status check_orderers(const struct commit *c, fcc_error *error)
+{
+    const ledger *l = c->l;
+    bool config = false;
+    size_t i;
+
+    if (c->mode == LEDGER__REPLAY || c->block->number == 0)
+        return FCC_OK;
+    for (i = 0; i < c->block->count; i++)
+        config = config || is_config(&c->candidates[i]);
+    return ledger__verify_block(l->channel, c->block, config ? c->block->number : l->config_block, error);
 }
 
 /* Codes from the first phases: the genesis block's are given, a recorded block's are its own. */
@@ -410,9 +413,9 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
     c.arena = fcc__arena_new(LEDGER__ARENA_CAP);
     st = c.arena ? check_chain(&c, error) : FCC_ERR_NOMEM;
     if (st == FCC_OK)
-        st = check_orderers(&c, error);
-    if (st == FCC_OK)
         st = unpack_candidates(&c);
+    if (st == FCC_OK)
+        st = check_orderers(&c, error);
     if (st == FCC_OK && mode != LEDGER__REPLAY && mode != LEDGER__JUDGING)
         st = ledger__pending_write(l, block->number, c.candidates, block->count, &pending);
     if (st == FCC_OK && ledger__fault == LEDGER__AFTER_PENDING) {

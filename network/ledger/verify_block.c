@@ -33,8 +33,8 @@ static fcc_status signer_of(const msp_channel *channel, const Common__MetadataSi
 }
 
 /* The set of those signatures that name somebody. */
-static fcc_status gather(const msp_channel *channel, const ledger__block *block, const Common__Metadata *metadata,
-                         fcc_bytes der, fcc__arena *arena, msp_signed *set, size_t *count)
+static fcc_status gather(const msp_channel *channel, const Common__Metadata *metadata, fcc_bytes der, fcc__arena *arena,
+                         msp_signed *set, size_t *count)
 {
     fcc_status st = FCC_OK;
     size_t i;
@@ -62,7 +62,6 @@ static fcc_status gather(const msp_channel *channel, const ledger__block *block,
         one->signature = fcc__of_pb(metadata->signatures[i]->signature);
         (*count)++;
     }
-    (void)block;
     return st;
 }
 
@@ -98,7 +97,7 @@ static fcc_status check_signatures(const msp_channel *channel, const ledger__blo
     ledger__header_der(&der, block->number, block->previous_hash, block->data_hash);
     st = der.status;
     if (st == FCC_OK)
-        st = gather(channel, block, metadata, fcc__buf_bytes(&der), arena, set, &count);
+        st = gather(channel, metadata, fcc__buf_bytes(&der), arena, set, &count);
     fcc__buf_clear(&der);
     if (st != FCC_OK)
         return unreadable(block, st, "the header of a signature", error);
