@@ -4,6 +4,8 @@
 #include "protos/unpack.h"
 
 #include "ledger/rwset/kvrwset/kv_rwset.pb-c.h"
+#include "peer/lifecycle/chaincode_definition.pb-c.h"
+#include "peer/lifecycle/db.pb-c.h"
 
 /* What an organisation's peer has of a block: "collection:key=value,key- ...", a key that is deleted with a minus. */
 static const char *sets_of(fixture *f, uint64_t block, size_t org)
@@ -202,6 +204,79 @@ static void a_new_member_gets_what_the_others_have(void **state)
     assert_string_equal(sets_of(f, 1, 1), "0 ab:");
 }
 
+static void put_field(fixture *f, ledger_sim *sim, const char *name, int64_t number, fcc_bytes bytes)
+{
+    Lifecycle__StateData data = LIFECYCLE__STATE_DATA__INIT;
+    const char *key = fcc__arena_printf(f->arena, "namespaces/fields/any/%s", name);
+
+    data.type_case = number ? LIFECYCLE__STATE_DATA__TYPE_INT64 : LIFECYCLE__STATE_DATA__TYPE_BYTES;
+    if (number)
+        data.int64 = number;
+    else
+        data.bytes = fcc__pb(bytes);
+    assert_int_equal(
+        ledger_sim_put(sim, FCC_LIT("_lifecycle"), fcc_bytes_of(NULL, 0), fcc_str(key), fix_pack(f, &data)), FCC_OK);
+}
+
+/* The definition of `any` as it is in the fixture, on the ledger itself. */
+static void define_on_ledger(fixture *f, int64_t sequence)
+{
+    static const char *const names[] = { "Collections", "EndorsementInfo", "Sequence", "ValidationInfo" };
+    Lifecycle__StateMetadata metadata = LIFECYCLE__STATE_METADATA__INIT;
+    Lifecycle__ChaincodeEndorsementInfo endorsement = LIFECYCLE__CHAINCODE_ENDORSEMENT_INFO__INIT;
+    Lifecycle__ChaincodeValidationInfo validation = LIFECYCLE__CHAINCODE_VALIDATION_INFO__INIT;
+    ProtobufCBinaryData fields[4];
+    ledger_sim *sim = fix_sim(f, 0);
+    fix_tx tx;
+
+    for (size_t i = 0; i < 4; i++)
+        fields[i] = fcc__pb(fcc_str(names[i]));
+    metadata.datatype = fcc__pb(FCC_LIT("ChaincodeDefinition"));
+    metadata.fields = fields;
+    metadata.n_fields = 4;
+    endorsement.version = fcc__pb(f->any.version);
+    endorsement.endorsement_plugin = fcc__pb(FCC_LIT("escc"));
+    validation.validation_plugin = fcc__pb(FCC_LIT("vscc"));
+    validation.validation_parameter = fcc__pb(f->any.policy);
+    assert_int_equal(ledger_sim_put(sim, FCC_LIT("_lifecycle"), fcc_bytes_of(NULL, 0),
+                                    FCC_LIT("namespaces/metadata/any"), fix_pack(f, &metadata)),
+                     FCC_OK);
+    put_field(f, sim, "Collections", 0, f->any.collections);
+    put_field(f, sim, "EndorsementInfo", 0, fix_pack(f, &endorsement));
+    put_field(f, sim, "ValidationInfo", 0, fix_pack(f, &validation));
+    put_field(f, sim, "Sequence", sequence, fcc_bytes_of(NULL, 0));
+    tx = fix_endorse(f, "_lifecycle", fix_finish(f, sim), 7);
+    assert_int_equal(fix_commit(f, &tx, 1)[0], FIX_CODE(VALID));
+}
+
+static void an_upgrade_on_the_ledger_is_enough(void **state)
+{
+    fixture *f = fix_prepare(false);
+    const ledger_options options = { .orgs = fix_mspids, .org_count = FIX_ORGS };
+    fcc_error error = { FCC_OK, "" };
+    ledger_sim *sim;
+    fix_tx tx;
+
+    if (ledger_open(&options, &f->l, &error) != FCC_OK)
+        fail_msg("%s", error.text);
+    fix_commit_genesis(f);
+    define_on_ledger(f, 1);                                             /* block 1 */
+    assert_int_equal(fix_write(f, "brief", "k", "v"), FIX_CODE(VALID)); /* A's alone */
+    assert_int_equal(fix_write(f, "ab", "k", "secret"), FIX_CODE(VALID));
+    assert_string_equal(sets_of(f, 3, 2), "");
+    redefine(f, "OR('AMSP.member','BMSP.member','CMSP.member')"); /* not on the ledger yet: changes nothing */
+    assert_string_equal(sets_of(f, 3, 2), "");
+    sim = fix_sim(f, 0);
+    fix_put(sim, "any", "ab", "late", "w"); /* in the last block before the upgrade */
+    tx = fix_endorse(f, "any", fix_finish(f, sim), 1);
+    assert_int_equal(fix_commit(f, &tx, 1)[0], FIX_CODE(VALID));
+    define_on_ledger(f, 2);
+    assert_string_equal(fix_see(f, 2, "any", "ab", "k"), "secret");
+    assert_string_equal(fix_see(f, 2, "any", "ab", "late"), "w");
+    assert_string_equal(sets_of(f, 3, 2), "0 ab:k=secret");
+    fix_free(f);
+}
+
 static void who_left_and_comes_back_gets_what_it_has_missed(void **state)
 {
     fixture *f = *state;
@@ -269,6 +344,7 @@ int main(void)
         TEST(a_deleted_key_is_told_as_deleted_and_the_older_value_stays),
         TEST(a_purge_takes_its_key_out_of_every_block_so_far),
         TEST(a_new_member_gets_what_the_others_have),
+        cmocka_unit_test(an_upgrade_on_the_ledger_is_enough),
         TEST(who_left_and_comes_back_gets_what_it_has_missed),
         TEST(what_a_new_member_got_ends_when_it_ends_for_the_others),
         TEST(many_values_come_over_and_long_keys_too),
