@@ -318,7 +318,7 @@ fcc_status ledger__catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error
 
             st = ledger__commit_block(l, &block, LEDGER__REPLAY, &at.spot, arena, NULL, &problem);
             if (st == FCC_ERR_CORRUPT)
-                snprintf(at.why, sizeof at.why, "%s", problem.text);
+                snprintf(at.why, sizeof at.why, "%.150s", problem.text);
             else if (st != FCC_OK && error)
                 *error = problem;
         }
