@@ -61,6 +61,13 @@ $(B)/gen/templates.inc: network/cli/templates/embed.awk $(TEMPLATES)
 $(B)/obj/network/cli/new.c.o: $(B)/gen/templates.inc
 CLIENT = $(B)/libclient.a $(B)/libmsp.a $(B)/libconfig.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/client := $(CLIENT)
+# Our own client in the part of somebody else's programs
+CLIENT_PROGRAMS = $(B)/test-support/update_channel $(B)/test-support/offline_client
+TEST_PROGRAMS += $(CLIENT_PROGRAMS)
+$(CLIENT_PROGRAMS): $(B)/test-support/%: $(B)/obj/test/support/%.c.o $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 UNIT_network/blob := $(B)/libblob.a $(B)/libbase.a
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libbase.a
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a

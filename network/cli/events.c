@@ -16,6 +16,9 @@ static const char usage[] =
     "  --org ORG         that user's organisation\n"
     "  --from BLOCK      begin with the events of this block; by default with the next one\n"
     "  --after TXID      begin after this transaction's event\n"
+    "  --checkpoint FILE keep in FILE how far it came, and go on there the next time; --from and --after count only "
+    "as\n"
+    "                    long as there is none. The file is that of Fabric's gateway SDKs\n"
     "  --count N         end after N events\n"
     "  --idle SECONDS    end when none came for so long\n"
     "  --json            one JSON object a line\n";
@@ -24,6 +27,9 @@ typedef struct printer {
     fcc__arena *arena;
     int64_t left; /* negative: no limit */
     bool json;
+    const char *checkpoint; /* NULL: none is kept */
+    fcc_status st;
+    fcc_error *error;
 } printer;
 
 static bool print_event(void *ctx, const client_event *e)
@@ -45,22 +51,37 @@ static bool print_event(void *ctx, const client_event *e)
                FCC_ARG(e->name), FCC_ARG(shown));
     }
     fflush(stdout);
+    if (p->checkpoint) {
+        char txid[65];
+
+        snprintf(txid, sizeof(txid), FCC_FMT, FCC_ARG(e->txid));
+        p->st = client_checkpoint_write(p->checkpoint, e->block, txid, p->error);
+        if (p->st != FCC_OK)
+            return false;
+    }
     return p->left < 0 || --p->left > 0;
 }
 
 int cli_events(int argc, char **argv)
 {
-    enum { DIR_, USER, ORG, FROM, AFTER, COUNT, IDLE, JSON, HELP };
+    enum { DIR_, USER, ORG, FROM, AFTER, COUNT, IDLE, CHECKPOINT, JSON, HELP };
     static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },    { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },     { "from", required_argument, NULL, FROM },
-        { "after", required_argument, NULL, AFTER }, { "count", required_argument, NULL, COUNT },
-        { "idle", required_argument, NULL, IDLE },   { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },         { NULL, 0, NULL, 0 },
+        { "dir", required_argument, NULL, DIR_ },
+        { "user", required_argument, NULL, USER },
+        { "org", required_argument, NULL, ORG },
+        { "from", required_argument, NULL, FROM },
+        { "after", required_argument, NULL, AFTER },
+        { "count", required_argument, NULL, COUNT },
+        { "idle", required_argument, NULL, IDLE },
+        { "json", no_argument, NULL, JSON },
+        { "checkpoint", required_argument, NULL, CHECKPOINT },
+        { "help", no_argument, NULL, HELP },
+        { NULL, 0, NULL, 0 },
     };
     client_options open = { 0 };
     client_events_options o = { 0 };
     printer p = { 0 };
+    client_checkpoint at = { 0 };
     client *who = NULL;
     fcc_error error = { 0 };
     fcc_status st;
@@ -98,6 +119,9 @@ int cli_events(int argc, char **argv)
                 return cli_usage("events", "--idle %s: must be a number of seconds", optarg);
             o.idle_ms = n * 1000;
             break;
+        case CHECKPOINT:
+            p.checkpoint = optarg;
+            break;
         case JSON:
             p.json = true;
             break;
@@ -113,8 +137,17 @@ int cli_events(int argc, char **argv)
     o.chaincode = argv[optind];
     p.arena = fcc__arena_new(CLI_ARENA_MAX);
     st = p.arena ? client_open(&open, &who, &error) : fcc_error_set(&error, FCC_ERR_NOMEM, "out of memory");
+    if (st == FCC_OK && p.checkpoint)
+        st = client_checkpoint_read(p.checkpoint, &at, &error);
+    if (at.known) {
+        o.from_block = (int64_t)at.block;
+        o.after_txid = at.txid;
+    }
+    p.error = &error;
     if (st == FCC_OK)
         st = client_events(who, &o, print_event, &p, &error);
+    if (st == FCC_OK)
+        st = p.st;
     client_close(who);
     fcc__arena_free(p.arena);
     return st == FCC_OK ? CLI_OK : cli_failed("events", cli_code(st, NULL, &error, false), "%s", error.text);

@@ -38,9 +38,9 @@ fcc_status client_checkpoint_read(const char *path, client_checkpoint *out, fcc_
         return fcc_error_set(error, FCC_ERR_CORRUPT,
                              "%s: \"blockNumber\" and \"transactionId\" are needed; remove it to begin anew", path);
     }
-    found.known = true;
     found.block = (uint64_t)json_integer_value(block);
     memcpy(found.txid, txid, strlen(txid));
+    found.known = found.block > 0 || found.txid[0]; /* the SDKs make the file before anything has come */
     *out = found;
     json_decref(root);
     return FCC_OK;

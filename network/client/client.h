@@ -201,7 +201,7 @@ fcc_status client_events(client *c, const client_events_options *options, client
  * is expected and the last transaction of it that was dealt with. Listen from `block`, after `txid`.
  */
 typedef struct client_checkpoint {
-    bool known; /* there was such a file, and it wasn't empty */
+    bool known; /* false: no such file, or a new one that says 0 and "" */
     uint64_t block;
     char txid[65]; /* "": none of that block yet */
 } client_checkpoint;

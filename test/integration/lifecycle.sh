@@ -183,4 +183,24 @@ check "the call that initialises it" m invoke --init --org A --user user1 probe 
 check "and the next one" m invoke --org A --user user1 probe run '["PutState","a","4"]'
 check "a second initialisation is refused" refused "is already initialized but called as init" \
     m invoke --init --org A --user user1 probe run '["PutState","a","5"]'
+
+# ---- configuration updates
+sed -e 's/AMSP/CMSP/; s/BMSP/DMSP/; s/a\.test/c.test/; s/b\.test/d.test/; s/name: A$/name: C/; s/name: B$/name: D/' \
+    "$dir/network.yaml" >"$dir/second.yaml"
+orderer=OrdererMSP=$(ls -d "$dir"/net/crypto/ordererOrganizations/orderer.test/users/Admin@*)/msp
+update() { "$build/test-support/update_channel" "$dir/net" "$@"; }
+before=$(m block newest --json | sed 's/.*"number":\([0-9]*\),.*/\1/')
+check "the orderer's settings are not an organisation's to change" refused "BAD_REQUEST" update batch 7 A
+check "its own administrator changes them" prints "$((before + 1))" update batch 7 "$orderer"
+check "an update that changes nothing is refused" refused "no differences detected" update batch 7 "$orderer"
+stranger() { # evaluates, as somebody of the organisation that is to be added
+    m query --msp-dir "$dir/second/peerOrganizations/d.test/users/Admin@d.test/msp" --mspid DMSP --gateway A probe echo hello
+}
+check "one organisation's signature adds none" refused "BAD_REQUEST" update add "$dir/second.yaml" "$dir/second" D A
+check "who is in none is refused" refused "E-" stranger
+check "both add one" prints "$((before + 2))" update add "$dir/second.yaml" "$dir/second" D A B
+check "which is in the configuration" prints "$((before + 2))" m block config --orderer
+check "and whose members are let in" prints hello stranger
+check "its approval is asked for now" prints '"DMSP":false' define ready 3 --json
+check "transactions go on" m invoke --org A --user user1 probe run '["PutState","a","6"]'
 finish

@@ -1,0 +1,115 @@
+/* Configuration updates from the client's side. What an update consists of is network/msp's. */
+#include "client/update.h"
+#include "client/private.h"
+#include "msp/configtx.h"
+
+#include "common/configtx.pb-c.h"
+
+#include <time.h>
+
+enum { SCRATCH_MAX = 64 << 20 };
+
+fcc_status client_config_now(client *c, fcc__arena *arena, client_config *out, fcc_error *error)
+{
+    fcc_status st;
+    fcc_bytes bytes;
+    Common__Block *block;
+    Common__Envelope *envelope;
+    Common__Payload *payload;
+    Common__ConfigEnvelope *config;
+
+    if ((st = client_config_block(c, CLIENT_ORDERED, NULL, arena, &bytes, error)) != FCC_OK)
+        return st;
+    if (FCC__UNPACK(common__block, bytes, arena, &block) != FCC_OK || !block->header || !block->data ||
+        block->data->n_data != 1 ||
+        FCC__UNPACK(common__envelope, fcc__of_pb(block->data->data[0]), arena, &envelope) != FCC_OK ||
+        FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), arena, &payload) != FCC_OK ||
+        FCC__UNPACK(common__config_envelope, fcc__of_pb(payload->data), arena, &config) != FCC_OK || !config->config)
+        return fcc_error_set(error, FCC_ERR_PROTO, "the orderer's newest config block holds no configuration");
+    if ((st = fcc__pack(config->config, arena, &out->config)) != FCC_OK)
+        return client__no_memory(error, st);
+    out->block = block->header->number;
+    return FCC_OK;
+}
+
+/* ---- until it is in a block --------------------------------------------------------------------------------------- */
+
+typedef struct waiter {
+    fcc__arena *arena;
+    int64_t until_ms;
+    bool found;
+    uint64_t block;
+} waiter;
+
+static bool has_config(fcc_bytes message, fcc__arena *arena)
+{
+    Common__Block *b;
+    Common__Envelope *e;
+    Common__Payload *p;
+    Common__ChannelHeader *h;
+
+    /* a configuration is alone in its block */
+    return FCC__UNPACK(common__block, message, arena, &b) == FCC_OK && b->data && b->data->n_data == 1 &&
+           FCC__UNPACK(common__envelope, fcc__of_pb(b->data->data[0]), arena, &e) == FCC_OK &&
+           FCC__UNPACK(common__payload, fcc__of_pb(e->payload), arena, &p) == FCC_OK && p->header &&
+           FCC__UNPACK(common__channel_header, fcc__of_pb(p->header->channel_header), arena, &h) == FCC_OK &&
+           h->type == COMMON__HEADER_TYPE__CONFIG;
+}
+
+static bool look(void *ctx, uint64_t number, fcc_bytes message)
+{
+    waiter *w = ctx;
+
+    fcc__arena_reset(w->arena);
+    w->found = has_config(message, w->arena);
+    w->block = number;
+    return !w->found && client__now_ms() < w->until_ms;
+}
+
+/* From the orderer, because who may update its settings need not be a reader of the peers' blocks. */
+static fcc_status wait_behind(client *c, uint64_t block, uint64_t *out, fcc_error *error)
+{
+    const client_blocks_options o = {
+        .source = CLIENT_ORDERED, .from = (int64_t)block + 1, .to = CLIENT_FOREVER, .idle_ms = c->timeout_ms
+    };
+    waiter w = { .arena = fcc__arena_new(SCRATCH_MAX), .until_ms = client__now_ms() + c->timeout_ms };
+    fcc_status st = w.arena ? client_blocks(c, &o, look, &w, error)
+                            : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+
+    if (st == FCC_OK && !w.found)
+        st = fcc_error_set(error, FCC_ERR_TIMEOUT, "the orderer took the update, but no block with it came in time");
+    if (st == FCC_OK)
+        *out = w.block;
+    fcc__arena_free(w.arena);
+    return st;
+}
+
+/* ---- the update --------------------------------------------------------------------------------------------------- */
+
+fcc_status client_config_update(client *c, const client_config *now, fcc_bytes updated, client *const *signers,
+                                size_t signer_count, fcc__arena *arena, uint64_t *block, fcc_error *error)
+{
+    const msp_signer **keys = fcc__arena_zalloc(arena, signer_count + 1, sizeof(msp_signer *));
+    struct timespec clock;
+    fcc_bytes update, envelope;
+    fcc_status st;
+    size_t i;
+
+    if (!keys)
+        return client__no_memory(error, FCC_ERR_LIMIT);
+    for (i = 0; i < signer_count; i++)
+        if (!(keys[i] = signers[i]->signer))
+            return fcc_error_set(error, FCC_ERR_ARG, "a signer of %s has a certificate and no key", signers[i]->mspid);
+    if (!c->signer)
+        return fcc_error_set(error, FCC_ERR_ARG, "who submits the update has a certificate and no key");
+    if ((st = msp_configtx_compute(c->channel, now->config, updated, arena, &update, error)) != FCC_OK)
+        return st;
+    clock_gettime(CLOCK_REALTIME, &clock);
+    st = msp_configtx_sign(c->channel, update, keys, signer_count, c->signer, clock.tv_sec + c->clock_offset_s, arena,
+                           &envelope);
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "the update cannot be signed: %s", fcc_status_text(st));
+    if ((st = client_broadcast(c, envelope, error)) != FCC_OK)
+        return st;
+    return wait_behind(c, now->block, block, error);
+}
