@@ -12,6 +12,7 @@ trap 'exit 1' INT TERM
 
 # The directory's key material is the recording's: the devnet makes only what is missing.
 up() { # crypto, Fabric's version
+    [ ! -d "$scratch/net" ] || "$build/bin/medsync" devnet down --dir "$scratch/net" >/dev/null 2>&1
     rm -rf "$scratch/net"
     mkdir "$scratch/net" && cp -r "$1" "$scratch/net/crypto" && chmod -R u+w "$scratch/net" || return 1
     "$build/bin/medsync" devnet up --dir "$scratch/net" --ports auto --detach --network test/support/two_orgs/network.yaml \
