@@ -12,6 +12,8 @@
  *   window          refuses a proposal that is more than two minutes away from the clock
  *   refuse          refuses in some time zones
  *   crash           crashes in some
+ *   differ_in, refuse_in MSPID...
+ *                   answer otherwise, refuse, at the peers of these organisations
  */
 #include <fcc/chaincode.h>
 
@@ -188,12 +190,46 @@ static fcc_status crash(fcc_stub *stub, fcc_args args)
     return put(stub, "v", 1);
 }
 
+static bool is_among(fcc_args args)
+{
+    const char *mspid = getenv("CORE_PEER_LOCALMSPID");
+
+    for (size_t i = 0; i < args.n; i++)
+        if (mspid && fcc_bytes_equal(args.v[i], fcc_str(mspid)))
+            return true;
+    return false;
+}
+
+static fcc_status differ_in(fcc_stub *stub, fcc_args args)
+{
+    return is_among(args) ? put(stub, "another", 7) : put(stub, "value", 5);
+}
+
+static fcc_status refuse_in(fcc_stub *stub, fcc_args args)
+{
+    return is_among(args) ? fcc_fail(stub, FCC_ERR_APP, "not here") : put(stub, "value", 5);
+}
+
 static const fcc_function functions[] = {
-    { "moment", moment, 0 },     { "window", window, 0 },     { "steady", steady, 0 }, { "clock", the_clock, 0 },
-    { "zone", zone, 0 },         { "locale", the_locale, 0 }, { "heap", heap, 0 },     { "address", address, 0 },
-    { "variable", variable, 0 }, { "random", chance, 0 },     { "range", range, 0 },   { "policy", policy, 0 },
-    { "secret", secret, 0 },     { "event", event, 0 },       { "answer", answer, 0 }, { "refuse", refuse, 0 },
+    { "moment", moment, 0 },
+    { "window", window, 0 },
+    { "steady", steady, 0 },
+    { "clock", the_clock, 0 },
+    { "zone", zone, 0 },
+    { "locale", the_locale, 0 },
+    { "heap", heap, 0 },
+    { "address", address, 0 },
+    { "variable", variable, 0 },
+    { "random", chance, 0 },
+    { "range", range, 0 },
+    { "policy", policy, 0 },
+    { "secret", secret, 0 },
+    { "event", event, 0 },
+    { "answer", answer, 0 },
+    { "refuse", refuse, 0 },
     { "crash", crash, 0 },
+    { "differ_in", differ_in, FCC_ANY_ARGS },
+    { "refuse_in", refuse_in, FCC_ANY_ARGS },
 };
 
 FCC_MAIN(functions)
