@@ -413,7 +413,8 @@ static const struct {
     { "qscc", { .chaincode = "qscc", .args = { "GetChainInfo", "ch" } }, NULL, NULL },
     { "qscc, without a function", { .chaincode = "qscc" }, NULL, NULL },
     { "cscc", { .chaincode = "cscc", .args = { "GetChannelConfig", "ch" } }, NULL, NULL },
-    { "_lifecycle", { .chaincode = "_lifecycle", .args = { "QueryChaincodeDefinitions", "" } }, NULL, NULL },
+    { "_lifecycle", { .chaincode = "_lifecycle", .args = { "QueryNothing", "" } }, NULL, NULL },
+    { "a chaincode that both have to endorse", { .chaincode = "bench", .args = { "noop" } }, NULL, NULL },
     { "a private write for all", { .args = { "run", "[\"PutPrivateData\",\"colA\",\"k\",\"v\"]" } }, NULL, NULL },
     { "a private write for all, transient",
       { .args = { "run", "[\"PutPrivateData\",\"colA\",\"k\",\"v\"]" }, .transient = true },
@@ -624,6 +625,71 @@ static void ask_reading(void)
     events("from the newest", &newest);
 }
 
+/* ---- the limit --------------------------------------------------------------------------------------------------------- */
+
+enum { LIMIT = 500 };
+
+static size_t ended;
+
+static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
+{
+    (void)call;
+    (void)ctx;
+    (void)message;
+}
+
+static void on_closed(rpc_call *call, void *ctx, const rpc_status *how)
+{
+    (void)call;
+    (void)how;
+    *(rpc_call **)ctx = NULL;
+    ended++;
+}
+
+static const rpc_events waiting_events = { .on_message = on_message, .on_closed = on_closed };
+
+/* There is no answer that tells how far the server is. */
+static void settle(void)
+{
+    for (int i = 0; i < 20; i++)
+        rpc_loop_poll(net.loop, 50);
+}
+
+/* As many calls as there may be at once wait for a transaction that doesn't come. */
+static void ask_too_much(void)
+{
+    static const asking echo = { .args = { "echo", "x" } };
+    static rpc_call *calls[LIMIT];
+    Gateway__CommitStatusRequest request = GATEWAY__COMMIT_STATUS_REQUEST__INIT;
+    Gateway__SignedCommitStatusRequest wrapped = GATEWAY__SIGNED_COMMIT_STATUS_REQUEST__INIT;
+    rpc_channel *channel = replay_find(&net, server)->channel;
+    fcc_bytes bytes;
+
+    request.channel_id = text("ch");
+    request.identity = fcc__pb(msp_signer_identity(users[0]));
+    request.transaction_id = text("no transaction's id");
+    bytes = pack(&request);
+    wrapped.request = fcc__pb(bytes);
+    wrapped.signature = fcc__pb(sign(users[0], bytes));
+    bytes = pack(&wrapped);
+    for (size_t i = 0; i < LIMIT; i++)
+        if (rpc_open(channel, "/gateway.Gateway/CommitStatus", -1, true, &waiting_events, &calls[i], &calls[i]) !=
+                FCC_OK ||
+            rpc_send(calls[i], bytes) != FCC_OK)
+            abort();
+        else
+            rpc_half_close(calls[i]);
+    settle(); /* until all are there */
+    evaluate("the 501st call", &echo, NULL, NULL);
+    for (size_t i = 0; i < LIMIT; i++)
+        if (calls[i])
+            rpc_cancel(calls[i]);
+    while (ended < LIMIT)
+        rpc_loop_poll(net.loop, 100);
+    settle();
+    evaluate("after the others", &echo, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
     fcc_error error;
@@ -648,6 +714,7 @@ int main(int argc, char **argv)
     ask_the_other();
     ask_submit();
     ask_reading();
+    ask_too_much();
     result = 0;
 out:
     if (result)
