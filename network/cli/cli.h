@@ -30,6 +30,7 @@ int cli_pkgid(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_audit(int argc, char **argv);
+int cli_channel(int argc, char **argv);
 int cli_lifecycle(int argc, char **argv);
 int cli_block(int argc, char **argv);
 

@@ -12,6 +12,7 @@ static const cli_command commands[] = {
     { "events", cli_events, "follow a chaincode's events" },
     { "block", cli_block, "a block of the channel, decoded or into a file" },
     { "lifecycle", cli_lifecycle, "the single steps that bring a chaincode onto the channel" },
+    { "channel", cli_channel, "what a peer says of its channel: list, info, config" },
     { "audit", cli_audit, "prove offline that nothing in a channel's blocks was changed" },
     { "demo", cli_demo, "the whole way of a medical record, narrated" },
     { "new", cli_new, "a chaincode to begin with, which builds, is tested and runs" },

@@ -117,15 +117,11 @@ fcc_status client_channels(client *c, const char *org, fcc__arena *arena, Protos
                            fcc_error *error) FCC_MUST_CHECK;
 fcc_status client_chain_info(client *c, const char *org, fcc__arena *arena, Common__BlockchainInfo **out,
                              fcc_error *error) FCC_MUST_CHECK;
-/* common.Block by its number, its header's hash, or a transaction in it. */
-fcc_status client_block_by_number(client *c, const char *org, uint64_t number, fcc__arena *arena, fcc_bytes *block,
-                                  fcc_error *error) FCC_MUST_CHECK;
+/* common.Block by its header's hash, or a transaction in it. */
 fcc_status client_block_by_hash(client *c, const char *org, fcc_bytes hash, fcc__arena *arena, fcc_bytes *block,
                                 fcc_error *error) FCC_MUST_CHECK;
 fcc_status client_block_by_txid(client *c, const char *org, const char *txid, fcc__arena *arena, fcc_bytes *block,
                                 fcc_error *error) FCC_MUST_CHECK;
-fcc_status client_transaction_by_id(client *c, const char *org, const char *txid, fcc__arena *arena,
-                                    Protos__ProcessedTransaction **out, fcc_error *error) FCC_MUST_CHECK;
 /* common.Config as the peer has it. */
 fcc_status client_channel_config(client *c, const char *org, fcc__arena *arena, fcc_bytes *config,
                                  fcc_error *error) FCC_MUST_CHECK;

@@ -2,7 +2,6 @@
 #include "client/direct.h"
 #include "client/private.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 enum { MOST_ARGS = 3 };
@@ -53,15 +52,6 @@ static fcc_status block_by(client *c, const char *org, const char *function, fcc
     return ask(c, "qscc", org, args, MOST_ARGS, arena, block, error);
 }
 
-fcc_status client_block_by_number(client *c, const char *org, uint64_t number, fcc__arena *arena, fcc_bytes *block,
-                                  fcc_error *error)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRIu64, number);
-    return block_by(c, org, "GetBlockByNumber", fcc_str(text), arena, block, error);
-}
-
 fcc_status client_block_by_hash(client *c, const char *org, fcc_bytes hash, fcc__arena *arena, fcc_bytes *block,
                                 fcc_error *error)
 {
@@ -72,15 +62,6 @@ fcc_status client_block_by_txid(client *c, const char *org, const char *txid, fc
                                 fcc_error *error)
 {
     return block_by(c, org, "GetBlockByTxID", fcc_str(txid), arena, block, error);
-}
-
-fcc_status client_transaction_by_id(client *c, const char *org, const char *txid, fcc__arena *arena,
-                                    Protos__ProcessedTransaction **out, fcc_error *error)
-{
-    fcc_bytes bytes;
-    fcc_status st = block_by(c, org, "GetTransactionByID", fcc_str(txid), arena, &bytes, error);
-
-    return st == FCC_OK ? unpack("qscc", &protos__processed_transaction__descriptor, bytes, arena, out, error) : st;
 }
 
 fcc_status client_channel_config(client *c, const char *org, fcc__arena *arena, fcc_bytes *config, fcc_error *error)

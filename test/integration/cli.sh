@@ -15,7 +15,7 @@ m() { # status of medsync; its output in $out and $err
 
 m; check "without a command it shows how it is used, and fails" [ $? -eq 2 ]
 m --help; check "--help succeeds" [ $? -eq 0 ]
-for command in devnet invoke query history events block lifecycle demo new package pkgid doctor explain; do
+for command in devnet invoke query history events block lifecycle demo new package pkgid doctor explain channel audit block lifecycle; do
     m "$command" --help
     check "$command --help succeeds and shows its usage" [ $? -eq 0 -a -s "$out" -a ! -s "$err" ]
 done

@@ -71,6 +71,10 @@ if ! "$medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --ports
 fi
 
 # ---- blocks
+check "the peer's channels" prints trial m channel list
+check "how high the channel is" prints "height    1" m channel info
+check "its configuration, which is in the genesis block" m channel config --output "$dir/config.pb"
+check "and nowhere without a file" refused "--output says where to" m channel config
 check "the genesis block is shown" prints CONFIG m block genesis
 check "a peer's block into a file" m block 0 --output "$dir/peer.block"
 check "the orderer's block into a file" m block genesis --orderer --output "$dir/orderer.block"
