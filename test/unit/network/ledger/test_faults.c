@@ -439,6 +439,7 @@ static const struct {
     { "a namespace twice", repeat_a_namespace, REC_CODE(ILLEGAL_WRITESET) },
     { "a write to an undefined chaincode", write_to_an_undefined_chaincode, REC_CODE(INVALID_CHAINCODE) },
     { "a write to a stricter chaincode", write_to_a_stricter_chaincode, REC_CODE(ENDORSEMENT_POLICY_FAILURE) },
+    /* a real peer ends itself over this one: the code is ours */
     { "a write to an undefined collection", write_to_an_undefined_collection, REC_CODE(ENDORSEMENT_POLICY_FAILURE) },
     { "an unreadable set", junk_for_the_set, REC_CODE(BAD_RWSET) },
     { "a damaged signature", damage_the_signature, REC_CODE(BAD_CREATOR_SIGNATURE) },
