@@ -24,7 +24,13 @@ check "and after it was taken back" grep -q "deny (revoked)" "$dir/out"
 check "all content comes back" grep -q "25 of 25 resources" "$dir/out"
 check "no process and no file is left" [ -z "$(ls "$dir" | grep -v '^out$')" ]
 
-scenario "our own bundle, with eight referees of each chaincode" --referee 8
+# a sanitizer wants to be the first library of a process; the referees' clock is
+if nm "$medsync" 2>/dev/null | grep -q __asan_init; then
+    n=$((n + 1))
+    echo "ok $n - our own bundle, with referees # SKIP a sanitizer must be the first library, and the referees' clock would be"
+else
+    scenario "our own bundle, with eight referees of each chaincode" --referee 8
+fi
 printf '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}},{}]}' >"$dir/bad.json"
 "$medsync" demo --bundle "$dir/bad.json" >"$dir/out" 2>&1
 check "a bad bundle is refused before anything starts" [ $? -eq 1 ]

@@ -102,7 +102,8 @@ check "so does a time of yesterday" says 1 "end UNKNOWN request unauthorized due
     as SHIFT=-86400 peer1 1/doctor1 propose probe echo hello
 check "and what is no proposal" says 1 "end INTERNAL *" ask peer1 1/doctor1 raw /protos.Endorser/ProcessProposal ff
 check "and an empty one" says 1 "end UNKNOWN *" ask peer1 1/doctor1 raw /protos.Endorser/ProcessProposal
-check "qscc answers" says 2 "response 200 endorsed *" "end OK " ask peer3 3/pharmacist1 propose qscc GetChainInfo trial
+ask peer3 3/pharmacist1 propose qscc GetChainInfo trial >"$dir/out" 2>&1
+check "qscc answers" grep -aq '^response 200 endorsed ' "$dir/out" # with hashes, whose bytes may be line ends
 
 # ---- deliver: which blocks
 write probe run '["PutState","k","1"]' '["SetEvent","made","not for everybody"]'

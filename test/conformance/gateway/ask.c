@@ -91,7 +91,7 @@ static size_t print_names(const char *text)
 
 static void print_text(fcc_bytes bytes)
 {
-    char *text = strndup((const char *)bytes.data, bytes.len), *at = text;
+    char *text = strndup(bytes.len ? (const char *)bytes.data : "", bytes.len), *at = text;
     const char *word;
 
     while (at && *at) {
