@@ -62,11 +62,12 @@ check "the locale is found" found locale "with LC_ALL="
 check "an environment variable is found" found variable "with other environment variables"
 if [ "$sanitized" -eq 0 ]; then
     check "memory that was never written is found" found heap "with other bytes in unused memory"
+    check "an address is found" found address "(in all of 8 runs: look for random numbers, addresses"
 else
-    n=$((n + 1))
-    echo "ok $n - memory that was never written is found # SKIP the sanitizer fills it itself"
+    n=$((n + 2))
+    echo "ok $((n - 1)) - memory that was never written is found # SKIP the sanitizer fills it itself"
+    echo "ok $n - an address is found # SKIP the sanitizer's memory lies at the same addresses each time"
 fi
-check "an address is found" found address "(in all of 8 runs: look for random numbers, addresses"
 check "chance is found" found random "(in all of 8 runs: look for random numbers, addresses"
 check "it may show in a range" found range 'queries the range from "a" to "n" of chaincode wayward'
 check "in a key's policy" found policy 'the VALIDATION_PARAMETER set for key "k" of chaincode wayward differs at byte'
