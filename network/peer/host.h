@@ -35,7 +35,6 @@ typedef struct peer_clock {
 typedef struct peer_packages {
     /* As scc_call.read_package: FCC_ERR_PROTO, FCC_ERR_CONFIG. NULL: the peer takes no packages. */
     fcc_status (*read)(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error);
-    void (*installed)(void *ctx, const char *package_id);
     /*
      * A transaction waits for it and it has no session. true: it is being connected to, and peer_host_launch_failed will
      * tell if that comes to nothing; false: its process should be there soon.

@@ -126,13 +126,6 @@ static fcc_status read_package(void *ctx, fcc_bytes package, fcc__arena *arena, 
     return packages->read(packages->ctx, package, arena, label, error);
 }
 
-static void installed(void *ctx, const char *package_id)
-{
-    const peer_packages *packages = &((const peer_simulation *)ctx)->host->o.packages;
-
-    packages->installed(packages->ctx, package_id);
-}
-
 const char *peer_run_system(peer_simulation *sim, fcc_bytes name, const Protos__ChaincodeInput *input,
                             peer_final *final)
 {
@@ -149,7 +142,6 @@ const char *peer_run_system(peer_simulation *sim, fcc_bytes name, const Protos__
                       .sim = sim->sim,
                       .deny = deny,
                       .read_package = h->o.packages.read ? read_package : NULL,
-                      .installed = h->o.packages.installed ? installed : NULL,
                       .ctx = sim,
                       .arena = sim->arena };
     Protos__ChaincodeMessage *message = fcc__arena_alloc(sim->arena, sizeof(*message));

@@ -30,8 +30,6 @@ fcc_status scc__install(scc__run *run, fcc_bytes input, const void **output)
         return scc__refuse(run, "chaincode already successfully installed (package ID '%s')", id);
     if (st != FCC_OK)
         return scc__refuse(run, "could not save cc install package: %s", error.text);
-    if (call->installed)
-        call->installed(call->ctx, id);
     lifecycle__install_chaincode_result__init(result);
     result->package_id = fcc__pb(fcc_str(id));
     result->label = fcc__pb(fcc_str(label));

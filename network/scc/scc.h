@@ -62,8 +62,6 @@ typedef struct scc_call {
      * that cannot be run here. NULL: nothing can be installed.
      */
     fcc_status (*read_package)(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error);
-    /* A package has been installed. May be NULL. */
-    void (*installed)(void *ctx, const char *package_id);
     void *ctx;
     fcc__arena *arena; /* of the answer */
 } scc_call;

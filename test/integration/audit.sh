@@ -49,6 +49,10 @@ check "and located" grep -q "metadata.COMMIT_HASH" "$out"
 head -c $((size - 10)) "$file" >"$dir/altered/blockfile_000000"
 audit "$dir/altered"
 check "a block that is cut short is told, and not counted" grep -q "cut short" "$out"
+printf '\377\377\377\377\377\377\377\377\377\377\377' | dd of="$dir/altered/blockfile_000000" bs=1 conv=notrunc 2>/dev/null
+audit "$dir/altered"
+check "a file that does not begin with a block is refused" [ $? -eq 1 ]
+check "by its name" grep -q "E-AUD-02.*blockfile_000000: a record that is not a block" "$err"
 
 shared=${MEDSYNC_SHARED:-../shared}
 if [ -d "$shared/fabric/v3.1.5/blocks" ]; then

@@ -212,11 +212,37 @@ static void only_one_can_have_it_open(void **state)
     f->l = first;
 }
 
+/* As a ledger of an earlier version has them: where a block lies, without the hash of its bytes. */
+static void places_without_a_hash_are_taken(void **state)
+{
+    fixture *f = *state;
+    fcc_bytes place, kept, block;
+    MDB_txn *txn;
+    uint64_t i;
+
+    fix_write(f, "", "k", "v");
+    assert_int_equal(ledger__begin(&f->l->store, true, &txn), FCC_OK);
+    for (i = 0; i < ledger_height(f->l); i++) {
+        assert_int_equal(ledger__get(&f->l->store, txn, LEDGER__BLOCKS, ledger__number_key(f->l, 'n', i), &place),
+                         FCC_OK);
+        assert_true(place.len > FCC__SHA256_LEN);
+        assert_true(fcc__arena_copy(f->arena, fcc_bytes_of(place.data, place.len - FCC__SHA256_LEN), &kept));
+        assert_int_equal(ledger__put(&f->l->store, txn, LEDGER__BLOCKS, ledger__number_key(f->l, 'n', i), kept),
+                         FCC_OK);
+    }
+    assert_int_equal(ledger__commit_txn(txn), FCC_OK);
+    fix_reopen(f);
+    assert_int_equal(ledger_block(f->l, 1, f->arena, &block), FCC_OK);
+    assert_string_equal(fix_see(f, 0, "any", "", "k"), "v");
+    assert_int_equal(fix_write(f, "", "k", "w"), FIX_CODE(VALID));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fix_setup_on_disk, fix_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(places_without_a_hash_are_taken),
         TEST(an_opened_ledger_stands_where_it_was_closed),
         TEST(a_block_that_the_state_has_not_followed_is_replayed),
         TEST(a_replayed_block_still_has_its_private_data),
