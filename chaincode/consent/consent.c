@@ -160,7 +160,7 @@ static fcc_status require_patient(lib_call *call, const char *pid)
 {
     struct registry_patient patient = { 0 };
     bool found = false;
-    fcc_status st = lib_require_owner(call, pid);
+    fcc_status st = lib_require_owner(call, pid, "consent");
 
     if (st == FCC_OK)
         st = registry_patient(call, pid, &patient, &found);
@@ -324,7 +324,7 @@ static fcc_status revoke_all(lib_call *call)
 
 static fcc_status require_reader(lib_call *call, const char *pid)
 {
-    return call->caller.role == LIB_PRIVACY_OFFICER ? FCC_OK : lib_require_owner(call, pid);
+    return call->caller.role == LIB_PRIVACY_OFFICER ? FCC_OK : lib_require_owner(call, pid, "consent");
 }
 
 static fcc_status get_base(lib_call *call)

@@ -19,7 +19,7 @@ static fcc_status require_right(lib_call *call, const char *pid, const char *uid
     fcc_status st;
 
     if (call->caller.role == LIB_PATIENT)
-        return lib_require_owner(call, pid ? pid : "");
+        return lib_require_owner(call, pid ? pid : "", "records");
     if (call->caller.role == LIB_PRIVACY_OFFICER && uid) {
         if ((st = registry_person(call, uid, &msp, &found)) != FCC_OK)
             return st;

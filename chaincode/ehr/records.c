@@ -278,7 +278,7 @@ static fcc_status list_records(lib_call *call)
     size_t n = 0;
     fcc_status st;
 
-    if ((st = lib_require_owner(call, pid)) != FCC_OK ||
+    if ((st = lib_require_owner(call, pid, "records")) != FCC_OK ||
         (st = ehr_walk_index(call, EHR_SUBJECT, "RECP", pid, lib_in_text(call, "page"), EHR_PAGE, ids, &n, &next)) !=
             FCC_OK ||
         (st = ehr_read_records(call, pid, ids, n, records)) != FCC_OK)

@@ -155,8 +155,14 @@ const char *lib_string(lib_call *call, fcc_bytes bytes);
 /* A field of `in`, of the type that its table promised: NULL or 0 when it is not there. */
 const char *lib_in_text(const lib_call *call, const char *name);
 const json_t *lib_in(const lib_call *call, const char *name);
-/* 403 DENIED:not_owner unless the caller is this patient. */
-fcc_status lib_require_owner(lib_call *call, const char *pid) FCC_MUST_CHECK;
+/*
+ * The patient that *pid names, by the registry: a provisional pid that was linked becomes the other one. 404 NOT_FOUND
+ * when there is none. Functions judge by what this gives; records stay where they are.
+ */
+struct registry_patient;
+fcc_status lib_patient(lib_call *call, const char **pid, struct registry_patient *out) FCC_MUST_CHECK;
+/* 403 DENIED:not_owner unless the caller is this patient, or now a guardian of theirs whose scope has this word. */
+fcc_status lib_require_owner(lib_call *call, const char *pid, const char *scope) FCC_MUST_CHECK;
 /* 403 DENIED:licence unless the caller's licence is valid in the region of the caller's site. */
 fcc_status lib_require_licence(lib_call *call) FCC_MUST_CHECK;
 /* Check(subject, capability, region) of credentials. */
@@ -205,6 +211,7 @@ fcc_status lib_check_fields(lib_call *call, const json_t *object, const lib_fiel
                             const char *where) FCC_MUST_CHECK;
 
 /* What several chaincodes speak of. NULL-terminated. */
+extern const char *const lib_scopes[]; /* what a guardian may do: consent, records, appointments, prescriptions */
 extern const char *const lib_purposes[];
 extern const char *const lib_categories[];
 extern const char *const lib_sensitivities[];

@@ -165,11 +165,29 @@ fcc_status lib_resolve_caller(lib_call *call)
 
 /* ---- what functions ask about the caller ---- */
 
-fcc_status lib_require_owner(lib_call *call, const char *pid)
+fcc_status lib_patient(lib_call *call, const char **pid, struct registry_patient *out)
 {
-    if (call->caller.pid && strcmp(call->caller.pid, pid) == 0)
-        return FCC_OK;
-    return lib_deny(call, "not_owner", "only the patient");
+    bool found = false;
+    fcc_status st = registry_patient(call, *pid, out, &found);
+
+    if (st != FCC_OK)
+        return st;
+    if (!found)
+        return lib_refuse(call, LIB_NOT_FOUND, "pid: no such patient");
+    *pid = out->pid;
+    return FCC_OK;
+}
+
+fcc_status lib_require_owner(lib_call *call, const char *pid, const char *scope)
+{
+    bool is = call->caller.pid && strcmp(call->caller.pid, pid) == 0;
+    fcc_status st = FCC_OK;
+
+    if (!is && call->caller.pid)
+        st = registry_guardian(call, pid, call->caller.pid, scope, &is);
+    if (st != FCC_OK)
+        return st;
+    return is ? FCC_OK : lib_deny(call, "not_owner", "only the patient, or a guardian in their scope and time");
 }
 
 fcc_status lib_check(lib_call *call, const char *subject, const char *capability, const char *region, bool *valid)

@@ -3,6 +3,7 @@
 
 #include "lib/call.h"
 
+const char *const lib_scopes[] = { "consent", "records", "appointments", "prescriptions", NULL };
 const char *const lib_purposes[] = { "TREAT", "HPAYMT", "HOPERAT", "HLEGAL", "HRESCH", NULL };
 const char *const lib_categories[] = { "general", "lab",       "imaging",    "medication", "immunization",
                                        "allergy", "procedure", "psychiatry", "substance",  "sexual",

@@ -27,7 +27,9 @@ struct registry_site {
 };
 
 struct registry_patient {
-    bool active, deceased;
+    const char *pid; /* of the record that judges: a provisional pid that was linked gives the other one */
+    bool active, provisional, deceased;
+    bool has_key; /* a key is bound: registrars no longer act for this patient */
 };
 
 /* Each sets *found to false, and leaves the rest alone, when there is no such entry. */
@@ -38,6 +40,14 @@ fcc_status registry_patient(struct lib_call *call, const char *pid, struct regis
 /* Whether any site belongs to this MSP, and whether a person has this uid (msp: of the person's job; may be NULL). */
 fcc_status registry_msp(struct lib_call *call, const char *msp, bool *found) FCC_MUST_CHECK;
 fcc_status registry_person(struct lib_call *call, const char *uid, const char **msp, bool *found) FCC_MUST_CHECK;
+/* GUARD~pid~gpid: whether gpid is now (the call's time) a guardian of pid whose scope has this word of lib_scopes. */
+fcc_status registry_guardian(struct lib_call *call, const char *pid, const char *gpid, const char *scope,
+                             bool *is) FCC_MUST_CHECK;
+/* ASG~pid~uid: whether the doctor is assigned to the patient. */
+fcc_status registry_assigned(struct lib_call *call, const char *pid, const char *uid, bool *is) FCC_MUST_CHECK;
+/* PROLE~uid~site: whether the job is approved and has the capability, such as "btg". */
+fcc_status registry_has_cap(struct lib_call *call, const char *uid, const char *site, const char *cap,
+                            bool *has) FCC_MUST_CHECK;
 /* PROLE~uid~site: whether the job is approved and has the role. */
 fcc_status registry_has_role(struct lib_call *call, const char *uid, const char *site, const char *role,
                              bool *has) FCC_MUST_CHECK;

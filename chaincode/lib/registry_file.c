@@ -2,7 +2,8 @@
  * registry_file.c: the stand-in for the chaincode `credentials`: a JSON file, read once at start.
  *
  * Its content: {"sites":[{"gln","msp","type","region","status"}], "staff":[{"uid","msp","site","roles","caps","status",
- * "licence":{"regions","status"}|null,"keys"}], "patients":[{"pid","msp","status","keys"}], "custody":[{"msp","pub"}],
+ * "licence":{"regions","status"}|null,"keys"}], "patients":[{"pid","msp","status","keys","link"?,
+ * "guardians"?:[{"pid","scope","from","to"}],"assigned"?:[uid]}], "custody":[{"msp","pub"}],
  * "retention":[{"gln","class","years"}]}. It is the configuration of a network for trying things out, with some dozens
  * of entries, so every question is a walk through a list. Nothing changes after start: several threads may ask.
  */
@@ -96,11 +97,40 @@ fcc_status registry_site(struct lib_call *call, const char *gln, struct registry
 fcc_status registry_patient(struct lib_call *call, const char *pid, struct registry_patient *out, bool *found)
 {
     const json_t *entry = find("patients", "pid", pid, NULL, NULL);
+    const json_t *linked = entry ? find("patients", "pid", text_of(entry, "link"), NULL, NULL) : NULL;
 
     *found = entry != NULL;
+    if (linked)
+        entry = linked;
     if (entry)
-        *out = (struct registry_patient){ .active = text_is(entry, "status", "active"),
-                                          .deceased = text_is(entry, "status", "deceased") };
+        *out = (struct registry_patient){ .pid = text_of(entry, "pid"),
+                                          .active = text_is(entry, "status", "active"),
+                                          .provisional = text_is(entry, "status", "provisional"),
+                                          .deceased = text_is(entry, "status", "deceased"),
+                                          .has_key = json_array_size(json_object_get(entry, "keys")) > 0 };
+    return FCC_OK;
+}
+
+fcc_status registry_guardian(struct lib_call *call, const char *pid, const char *gpid, const char *scope, bool *is)
+{
+    const json_t *entries = json_object_get(find("patients", "pid", pid, NULL, NULL), "guardians");
+
+    *is = false;
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        int64_t from = json_integer_value(json_object_get(entry, "from"));
+        int64_t to = json_integer_value(json_object_get(entry, "to"));
+
+        if (text_is(entry, "pid", gpid) && lists(json_object_get(entry, "scope"), scope) && from <= call->now &&
+            call->now <= to)
+            *is = true;
+    }
+    return FCC_OK;
+}
+
+fcc_status registry_assigned(struct lib_call *call, const char *pid, const char *uid, bool *is)
+{
+    *is = lists(json_object_get(find("patients", "pid", pid, NULL, NULL), "assigned"), uid);
     return FCC_OK;
 }
 
@@ -117,6 +147,14 @@ fcc_status registry_person(struct lib_call *call, const char *uid, const char **
     *found = entry != NULL;
     if (entry && msp)
         *msp = text_of(entry, "msp");
+    return FCC_OK;
+}
+
+fcc_status registry_has_cap(struct lib_call *call, const char *uid, const char *site, const char *cap, bool *has)
+{
+    const json_t *entry = find("staff", "uid", uid, "site", site);
+
+    *has = entry && text_is(entry, "status", "approved") && lists(json_object_get(entry, "caps"), cap);
     return FCC_OK;
 }
 
