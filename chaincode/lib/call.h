@@ -193,6 +193,7 @@ typedef enum lib_type {
     LIB_MIME,    /* a media type */
     LIB_LETTERS, /* 1 to max letters */
     LIB_GRANTEE, /* "u:UID", "r:ROLE@GLN", "m:MSPID" */
+    LIB_TEXT,    /* words of people, min to max bytes and not only blanks: in private data only */
     LIB_TOKEN,   /* a page: up to max characters of ids and '~' */
     LIB_OBJECT,  /* an object; its content is checked by the function */
     LIB_ARRAY    /* an array of min to max elements; their content is checked by the function */

@@ -55,6 +55,13 @@ static bool is_token(const char *s, size_t max)
     return n > 0 && n <= max;
 }
 
+static bool is_text(const char *s, const lib_field *field)
+{
+    size_t n = strlen(s);
+
+    return s[strspn(s, " \t\r\n")] != 0 && (int64_t)n >= field->min && (int64_t)n <= field->max;
+}
+
 static bool has_form(const json_t *value, const lib_field *field)
 {
     const char *s = json_string_value(value);
@@ -87,6 +94,8 @@ static bool has_form(const json_t *value, const lib_field *field)
         return s && lib_is_letters(s, (size_t)field->max);
     case LIB_GRANTEE:
         return s && lib_is_grantee(s);
+    case LIB_TEXT:
+        return s && is_text(s, field);
     case LIB_TOKEN:
         return s && is_token(s, (size_t)field->max);
     case LIB_OBJECT:

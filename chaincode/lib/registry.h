@@ -29,6 +29,7 @@ struct registry_site {
 struct registry_patient {
     const char *pid; /* of the record that judges: a provisional pid that was linked gives the other one */
     bool active, provisional, deceased;
+    bool minor;   /* minorUntil is still to come */
     bool has_key; /* a key is bound: registrars no longer act for this patient */
 };
 

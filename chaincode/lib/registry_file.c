@@ -3,7 +3,7 @@
  *
  * Its content: {"sites":[{"gln","msp","type","region","status"}], "staff":[{"uid","msp","site","roles","caps","status",
  * "licence":{"regions","status"}|null,"keys"}], "patients":[{"pid","msp","status","keys","link"?,
- * "guardians"?:[{"pid","scope","from","to"}],"assigned"?:[uid]}], "custody":[{"msp","pub"}],
+ * "minorUntil"?,"guardians"?:[{"pid","scope","from","to"}],"assigned"?:[uid]}], "custody":[{"msp","pub"}],
  * "retention":[{"gln","class","years"}]}. It is the configuration of a network for trying things out, with some dozens
  * of entries, so every question is a walk through a list. Nothing changes after start: several threads may ask.
  */
@@ -98,16 +98,21 @@ fcc_status registry_patient(struct lib_call *call, const char *pid, struct regis
 {
     const json_t *entry = find("patients", "pid", pid, NULL, NULL);
     const json_t *linked = entry ? find("patients", "pid", text_of(entry, "link"), NULL, NULL) : NULL;
+    json_int_t minor_until;
 
     *found = entry != NULL;
     if (linked)
         entry = linked;
+    minor_until = json_integer_value(json_object_get(entry, "minorUntil")); /* 0: of age */
     if (entry)
-        *out = (struct registry_patient){ .pid = text_of(entry, "pid"),
-                                          .active = text_is(entry, "status", "active"),
-                                          .provisional = text_is(entry, "status", "provisional"),
-                                          .deceased = text_is(entry, "status", "deceased"),
-                                          .has_key = json_array_size(json_object_get(entry, "keys")) > 0 };
+        *out = (struct registry_patient){
+            .pid = text_of(entry, "pid"),
+            .active = text_is(entry, "status", "active"),
+            .provisional = text_is(entry, "status", "provisional"),
+            .deceased = text_is(entry, "status", "deceased"),
+            .minor = minor_until > 0 &&
+                     call->now<minor_until, .has_key = json_array_size(json_object_get(entry, "keys"))> 0
+        };
     return FCC_OK;
 }
 

@@ -20,6 +20,12 @@
 #define PID_A "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define PID_B "bbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define PID_DEAD "dddddddddddddddddddddddddd"
+#define PID_E "eeeeeeeeeeeeeeeeeeeeeeeeee" /* no key: consent on paper */
+#define PID_G "gggggggggggggggggggggggggg" /* guardian of PID_M, from NOW on for a day, and of PID_W without an end */
+#define PID_M "mmmmmmmmmmmmmmmmmmmmmmmmmm" /* a minor without a key */
+#define PID_W "wwwwwwwwwwwwwwwwwwwwwwwwww" /* of age, without a key */
+#define PID_LINKED "llllllllllllllllllllllllll"  /* provisional, found out to be PID_A */
+#define PID_UNKNOWN "uuuuuuuuuuuuuuuuuuuuuuuuuu" /* provisional, still unidentified */
 #define PID_NOBODY "zzzzzzzzzzzzzzzzzzzzzzzzzz"
 #define H1 "4000000000001"
 #define C1 "4000000000002"
@@ -30,12 +36,18 @@
 #define FP(two)                                                                                                     \
     two two two two two two two two two two two two two two two two two two two two two two two two two two two two \
         two two two two
-#define STAFF(uid, msp, site, role, status, licence, two)                                                  \
-    "{\"uid\":\"" uid "\",\"msp\":\"" msp "\",\"site\":\"" site "\",\"roles\":[\"" role "\"],\"caps\":[]," \
+#define STAFF_CAPS(uid, msp, site, role, caps, status, licence, two)                                               \
+    "{\"uid\":\"" uid "\",\"msp\":\"" msp "\",\"site\":\"" site "\",\"roles\":[\"" role "\"],\"caps\":[" caps "]," \
     "\"status\":\"" status "\",\"licence\":" licence ",\"keys\":[\"" FP(two) "\"]}"
+#define STAFF(uid, msp, site, role, status, licence, two) STAFF_CAPS(uid, msp, site, role, "", status, licence, two)
 #define VALID "{\"regions\":[\"DE-BE\"],\"status\":\"valid\"}"
-#define PATIENT(pid, status, two) \
-    "{\"pid\":\"" pid "\",\"msp\":\"HospitalMSP\",\"status\":\"" status "\",\"keys\":[\"" FP(two) "\"]}"
+#define PATIENT(pid, status, two)                                       \
+    "{\"pid\":\"" pid "\",\"msp\":\"HospitalMSP\",\"status\":\"" status \
+    "\",\"assigned\":[\"d1\"],\"keys\":[\"" FP(two) "\"]}"
+#define NO_KEY(pid, status, more) \
+    "{\"pid\":\"" pid "\",\"msp\":\"HospitalMSP\",\"status\":\"" status "\",\"keys\":[]" more "}"
+#define GUARDED(to) \
+    ",\"guardians\":[{\"pid\":\"" PID_G "\",\"scope\":[\"consent\",\"records\"],\"from\":1767225600,\"to\":" to "}]"
 
 /* clang-format off */
 static const char health_registry[] =
@@ -46,6 +58,7 @@ static const char health_registry[] =
     "\"status\":\"approved\"},{\"gln\":\"closed\",\"msp\":\"HospitalMSP\",\"type\":\"ward\",\"region\":\"DE-BE\","
     "\"status\":\"pending\"}],\"staff\":["
     STAFF("d1", "HospitalMSP", H1, "doctor", "approved", VALID, "01") ","
+    STAFF_CAPS("d2", "HospitalMSP", H1, "doctor", "\"btg\"", "approved", VALID, "02") ","
     STAFF("d3", "ClinicMSP", C1, "doctor", "approved", VALID, "03") ","
     STAFF("d4", "HospitalMSP", H1, "doctor", "approved", "{\"regions\":[\"DE-BB\"],\"status\":\"valid\"}", "04") ","
     STAFF("d5", "HospitalMSP", H1, "doctor", "suspended", VALID, "05") ","
@@ -57,10 +70,19 @@ static const char health_registry[] =
     STAFF("cust1", "HospitalMSP", H1, "custodian", "approved", "null", "14") ","
     STAFF("cust2", "ClinicMSP", C1, "custodian", "approved", "null", "15") ","
     STAFF("adm1", "HospitalMSP", H1, "admin", "approved", "null", "16") ","
+    STAFF("reg2", "HospitalMSP", H1, "registrar", "approved", "null", "1a") ","
+    STAFF("reg3", "ClinicMSP", C1, "registrar", "approved", "null", "1b") ","
+    STAFF("po3", "ClinicMSP", C1, "privacy_officer", "approved", "null", "1c") ","
+    STAFF_CAPS("d8", "HospitalMSP", H1, "doctor", "\"btg\"", "approved", "null", "08") ","
+    STAFF_CAPS("d9", "ClinicMSP", C1, "doctor", "\"btg\"", "approved", VALID, "09") ","
     STAFF("ph1", "PharmacyMSP", "p1", "pharmacist", "approved", VALID, "17") ","
     STAFF("aud1", "RegulatorMSP", "r1", "auditor", "approved", "null", "18") ","
     STAFF("admr", "RegulatorMSP", "r1", "admin", "approved", "null", "19") "],\"patients\":["
-    PATIENT(PID_A, "active", "a1") "," PATIENT(PID_B, "active", "b1") "," PATIENT(PID_DEAD, "deceased", "dd") "],"
+    PATIENT(PID_A, "active", "a1") "," PATIENT(PID_B, "active", "b1") "," PATIENT(PID_DEAD, "deceased", "dd") ","
+    PATIENT(PID_G, "active", "9a") "," NO_KEY(PID_E, "active", "") ","
+    NO_KEY(PID_M, "active", ",\"minorUntil\":1767229200" GUARDED("1767312000")) ","
+    NO_KEY(PID_W, "active", GUARDED("9999999999")) ","
+    NO_KEY(PID_LINKED, "provisional", ",\"link\":\"" PID_A "\"") "," NO_KEY(PID_UNKNOWN, "provisional", "") "],"
     "\"custody\":[{\"msp\":\"HospitalMSP\",\"pub\":\"" FP("cc") "\"}],"
     "\"retention\":[{\"gln\":\"" H1 "\",\"class\":\"general\",\"years\":10},"
     "{\"gln\":\"" C1 "\",\"class\":\"general\",\"years\":10}]}";
@@ -77,8 +99,8 @@ static inline int64_t health_now(void)
 /* The registry, with the fingerprints that the keys of this process really have. */
 static inline void health_load(void)
 {
-    static const char *const keys[] = { "01", "03", "04", "05", "06", "07", "11", "12", "13",
-                                        "14", "15", "16", "17", "18", "19", "a1", "b1", "dd" };
+    static const char *const keys[] = { "01", "02", "03", "04", "05", "06", "07", "08", "09", "11", "12", "13", "14",
+                                        "15", "16", "17", "18", "19", "1a", "1b", "1c", "9a", "a1", "b1", "dd" };
     static char text[sizeof(health_registry)];
     fcc_error error;
 
