@@ -337,8 +337,8 @@ static void check_ready(void *ctx)
     }
     for (size_t i = 0; i < net->peer_count; i++)
         addresses[i] = net->peers[i].address;
-    if (devnet_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address,
-                               addresses, &error) != FCC_OK) {
+    if (msp_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address, addresses,
+                            &error) != FCC_OK) {
         devnet_fail(net, error.status, error.text);
         return;
     }

@@ -31,12 +31,4 @@ fcc_status devnet_settle(const devnet_options *options, devnet_settings *out, fc
 fcc_status devnet_directory_enter(const char *dir, int *lock, fcc_error *error) FCC_MUST_CHECK;
 void devnet_directory_leave(const char *dir, int lock);
 
-/* DIR/endpoints.json, whole or not at all. `addresses` are those of the organisations' peers, in their order. */
-fcc_status devnet_write_endpoints(const char *dir, const config_network *network, const char *crypto_dir,
-                                  const char *orderer_address, const char *const *addresses,
-                                  fcc_error *error) FCC_MUST_CHECK;
-
-/* Replace DIR's file `path` by renaming a complete one over it. */
-fcc_status devnet_write_whole(const char *path, fcc_bytes content, fcc_error *error) FCC_MUST_CHECK;
-
 #endif

@@ -87,7 +87,7 @@ fcc_status devnet_settings_keep(const char *dir, const devnet_settings *settings
 
     if (!join(path, dir, "devnet.json"))
         return too_long(dir, error);
-    return devnet_write_whole(path, fcc_bytes_of(text, (size_t)n), error);
+    return fcc__write_whole(path, fcc_bytes_of(text, (size_t)n), error);
 }
 
 /* ---- copies of somebody else's files ------------------------------------------------------------------------------ */
@@ -223,7 +223,7 @@ static fcc_status keep_genesis(const char *from, const char *dir, fcc_error *err
     if (st == FCC_OK && !join(kept, dir, "genesis.block"))
         st = too_long(dir, error);
     if (st == FCC_OK && access(kept, F_OK) != 0)
-        st = devnet_write_whole(kept, theirs, error);
+        st = fcc__write_whole(kept, theirs, error);
     else if (st == FCC_OK && (st = read_whole(kept, arena, &ours, error)) == FCC_OK && !fcc_bytes_equal(theirs, ours))
         st = fcc_error_set(error, FCC_ERR_CONFIG,
                            "%s is not the genesis block that %s was started with first: take another directory, or "

@@ -42,6 +42,14 @@ enum { MSP_PID_LEN = 26 };
 fcc_status msp_registry_pid(const char *dir, const char *fingerprint, char pid[MSP_PID_LEN + 1],
                             fcc_error *error) FCC_MUST_CHECK;
 
+/*
+ * DIR/endpoints.json, which tells clients where the network is, whole or not at all. `addresses` are those of the
+ * organisations' peers, in their order.
+ */
+fcc_status msp_write_endpoints(const char *dir, const config_network *network, const char *crypto_dir,
+                               const char *orderer_address, const char *const *addresses,
+                               fcc_error *error) FCC_MUST_CHECK;
+
 /* Paths, in the arena (NULL past its cap). `crypto_dir` is DIR/crypto. */
 const char *msp_path_org_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org);
 const char *msp_path_org_tlsca(fcc__arena *arena, const char *crypto_dir, const config_org *org); /* PEM file */

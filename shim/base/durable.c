@@ -51,3 +51,25 @@ bool fcc__sync_tree(const char *path)
 {
     return nftw(path, sync_one, 16, FTW_DEPTH | FTW_PHYS) == 0;
 }
+
+fcc_status fcc__write_whole(const char *path, fcc_bytes content, fcc_error *error)
+{
+    char temporary[PATH_MAX];
+    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    int fd;
+
+    if (n < 0 || n >= (int)sizeof(temporary))
+        return fcc_error_set(error, FCC_ERR_ARG, "%.80s: the path is too long", path);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+    if (write(fd, content.data, content.len) != (ssize_t)content.len || fsync(fd) != 0) {
+        close(fd);
+        unlink(temporary);
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
+    }
+    close(fd);
+    if (rename(temporary, path) != 0 || !fcc__sync_parent(path))
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    return FCC_OK;
+}
