@@ -6,6 +6,8 @@
  */
 #include "lib/json.h"
 
+#include <openssl/sha.h>
+
 #include <stdlib.h>
 
 static const int64_t max_exact = 9007199254740991; /* 2^53 - 1: every JSON reader agrees up to here */
@@ -36,11 +38,23 @@ static bool too_deep(fcc_bytes text)
     return false;
 }
 
+static bool starts_a_document(fcc_bytes text)
+{
+    size_t i = 0;
+
+    while (i < text.len && text.data[i] && strchr(" \t\r\n", text.data[i]))
+        i++;
+    return i < text.len && (text.data[i] == '[' || text.data[i] == '{');
+}
+
 static json_t *load(fcc_bytes text, const char **why)
 {
     json_error_t error;
     json_t *value = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
 
+    /* an integer of more than 64 bits can only be foreign: then every number is what RFC 8785 takes it for, a double */
+    if (!value && json_error_code(&error) == json_error_numeric_overflow)
+        value = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     if (value)
         return value;
     switch (json_error_code(&error)) {
@@ -64,7 +78,7 @@ static json_t *load(fcc_bytes text, const char **why)
         *why = "something follows the end";
         break;
     default:
-        *why = "not a JSON object or array";
+        *why = starts_a_document(text) ? "not valid JSON" : "not a JSON object or array";
         break;
     }
     return NULL;
@@ -101,6 +115,7 @@ json_t *lib_json_load_own(fcc_bytes text)
 struct out {
     char *data;
     size_t len, cap;
+    bool foreign; /* any number is taken */
     bool failed;
 };
 
@@ -156,6 +171,16 @@ static void put_string(struct out *o, const char *s, size_t len)
     put(o, "\"", 1);
 }
 
+static void put_real(struct out *o, double value)
+{
+    char text[LIB_JSON_NUMBER_SIZE];
+
+    if (o->foreign)
+        put(o, text, lib_json_number(value, text));
+    else
+        o->failed = true;
+}
+
 static void put_integer(struct out *o, int64_t n)
 {
     char text[24];
@@ -163,7 +188,7 @@ static void put_integer(struct out *o, int64_t n)
     bool negative = n < 0;
 
     if (n > max_exact || n < -max_exact) {
-        o->failed = true;
+        put_real(o, (double)n);
         return;
     }
     if (negative)
@@ -249,7 +274,7 @@ static void put_value(struct out *o, const json_t *value, int depth)
         put_integer(o, json_integer_value(value));
         break;
     case JSON_REAL:
-        o->failed = true;
+        put_real(o, json_real_value(value));
         break;
     case JSON_TRUE:
         put(o, "true", 4);
@@ -263,9 +288,9 @@ static void put_value(struct out *o, const json_t *value, int depth)
     }
 }
 
-char *lib_json_canonical(const json_t *value, size_t *len)
+static char *write_out(const json_t *value, bool foreign, size_t *len)
 {
-    struct out o = { 0 };
+    struct out o = { .foreign = foreign };
 
     if (!value)
         return NULL;
@@ -276,4 +301,24 @@ char *lib_json_canonical(const json_t *value, size_t *len)
     }
     *len = o.len;
     return o.data;
+}
+
+char *lib_json_canonical(const json_t *value, size_t *len)
+{
+    return write_out(value, false, len);
+}
+
+char *lib_json_canonical_foreign(const json_t *value, size_t *len)
+{
+    return write_out(value, true, len);
+}
+
+bool lib_json_hash(const json_t *value, uint8_t out[32])
+{
+    size_t len = 0;
+    char *text = lib_json_canonical_foreign(value, &len);
+    bool ok = text && SHA256((const unsigned char *)text, len, out);
+
+    free(text);
+    return ok;
 }
