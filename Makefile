@@ -127,8 +127,8 @@ UNIT_TESTS := $(UNIT_SRCS:test/unit/%.c=$(B)/test/%)
 UNIT_protos := $(B)/libprotos.a $(B)/libbase.a
 UNIT_shim/base := $(B)/libbase.a
 unit_deps = $(or $(UNIT_$(1)),$(UNIT_$(patsubst %/,%,$(dir $(1)))))
-ALL_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(YAML_LIBS) $(LMDB_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(SSL_LIBS) \
-  $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+ALL_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(YAML_LIBS) $(LMDB_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(MHD_LIBS) \
+  $(SSL_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 .SECONDEXPANSION:
 $(UNIT_TESTS): $(B)/test/%: $(B)/obj/test/unit/%.c.o $$(call unit_deps,$$*)
 	$(call say,LD,$@)

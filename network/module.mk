@@ -68,8 +68,9 @@ $(CLIENT_PROGRAMS): $(B)/test-support/%: $(B)/obj/test/support/%.c.o $(CLIENT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
-UNIT_network/blob := $(B)/libblob.a $(B)/libbase.a
-UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libbase.a
+UNIT_network/blob := $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
+UNIT_network/blob/test_store = $(DISK) $(UNIT_network/blob)
+UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
 UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
 TEST_PROGRAMS += $(B)/test-support/odd_identity
@@ -90,7 +91,7 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 PROGRAMS += medsync
 medsync_OBJS = $(B)/libcli.a $(B)/libaudit.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a \
   $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
-medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
+medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network
 $(eval $(call archive,fcctest,network/testing))
 FCCTEST = $(B)/libfcctest.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libpeer.a $(SCC)

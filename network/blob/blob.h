@@ -1,9 +1,10 @@
 /*
- * blob.h: content-addressed storage of encrypted content, in a local directory.
+ * blob.h: content-addressed storage of encrypted content, in a local directory or on an IPFS node.
  *
  * Each content is encrypted with a data key of its own (AES-256-GCM); what is stored is nonce (12 bytes), ciphertext,
- * tag (16 bytes), in a file named by the CID of these bytes: version 1, codec raw, SHA-256, base32 in lower case. The
- * data key is sealed to a custody key (X25519), so that who holds the store alone reads nothing.
+ * tag (16 bytes), under the CID that IPFS gives these bytes (`ipfs add --cid-version=1 --raw-leaves`): up to 256 KiB one
+ * block (codec raw), more of them a tree of such blocks (codec dag-pb, UnixFS). A directory holds a file for each block,
+ * named by its CID. The data key is sealed to a custody key (X25519), so that who holds the store alone reads nothing.
  */
 #ifndef NETWORK_BLOB_BLOB_H
 #define NETWORK_BLOB_BLOB_H
@@ -30,8 +31,12 @@ fcc_status blob_cid_parse(const char *cid, uint64_t *codec, uint8_t digest[32]) 
 
 typedef struct blob_store blob_store;
 
-/* The directory is made when it is missing (its parent is not). */
-fcc_status blob_open(const char *dir, blob_store **out, fcc_error *error) FCC_MUST_CHECK;
+/*
+ * A directory, which is made when it is missing (its parent is not), or the API of an IPFS node: http://HOST:PORT,
+ * which is not asked before the first blob. A node's API is nobody's but its owner's: it has no access control, so
+ * it listens on this machine or behind a proxy that has (https, NAME:PASSWORD@ in the URL).
+ */
+fcc_status blob_open(const char *where, blob_store **out, fcc_error *error) FCC_MUST_CHECK;
 void blob_close(blob_store *store); /* takes NULL */
 
 /* What was stored, and the key that opens it. Wipe the key when it is sealed. */
@@ -43,26 +48,46 @@ typedef struct blob_ref {
 } blob_ref;
 
 /*
- * Encrypt and store. Readers see the file whole or not at all (temporary file, rename). Call blob_sync before anything
- * is told about it.
- * FCC_ERR_LIMIT more than BLOB_MAX; FCC_ERR_IO the directory, the disk.
+ * Encrypt and store. Readers see the blob whole or not at all (temporary files, rename, the root last). Call blob_sync
+ * before anything is told about it.
+ * FCC_ERR_LIMIT more than BLOB_MAX; FCC_ERR_IO the directory, the disk, the node; FCC_ERR_CORRUPT the node stored the
+ * bytes under another CID.
  */
 fcc_status blob_put(blob_store *store, fcc_bytes content, blob_ref *out, fcc_error *error) FCC_MUST_CHECK;
-/* What was put survives a loss of power from here on. One call for many blobs. FCC_ERR_IO. */
+/* What was put survives a loss of power from here on (a node's own affair). One call for many blobs. FCC_ERR_IO. */
 fcc_status blob_sync(blob_store *store, fcc_error *error) FCC_MUST_CHECK;
 
 /*
  * Read, check that the bytes are those of the CID, decrypt and check the tag. Content goes into the arena.
  *
  * @return FCC_OK
- *         FCC_ERR_NOT_FOUND  no such blob here
- *         FCC_ERR_CORRUPT    the file's bytes are not those of its CID, or are shorter than any blob
+ *         FCC_ERR_ARG        no CID of this store
+ *         FCC_ERR_NOT_FOUND  no such blob here, or not all of it: the error names the block that is missing
+ *         FCC_ERR_CORRUPT    bytes that are not those of their CID, or are shorter than any blob: the error names blob
+ *                            and block
  *         FCC_ERR_AUTH       intact, but this key does not open it
+ *         FCC_ERR_IO, FCC_ERR_TIMEOUT  the disk, the node
  */
 fcc_status blob_get(blob_store *store, const char *cid, const uint8_t key[BLOB_KEY_LEN], fcc__arena *arena,
                     fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
 
-/* Where a blob lies, for those who want to look at (or damage) the file. false past the size. */
+/* What is stored under a CID, verified block by block. */
+typedef struct blob_info {
+    uint64_t size;   /* bytes as they were stored: nonce, ciphertext, tag */
+    char sha256[65]; /* of these */
+    size_t blocks;
+    uint64_t block_bytes; /* of all blocks, nodes of the tree included */
+} blob_info;
+
+/* As blob_get, without a key: whether the blob is here and intact. */
+fcc_status blob_stat(blob_store *store, const char *cid, blob_info *out, fcc_error *error) FCC_MUST_CHECK;
+/* The stored bytes, still encrypted, into the arena. As blob_get. */
+fcc_status blob_read(blob_store *store, const char *cid, fcc__arena *arena, fcc_bytes *out,
+                     fcc_error *error) FCC_MUST_CHECK;
+/* The address that IPFS gives these bytes, at most BLOB_MAX; nothing is stored. */
+fcc_status blob_address(fcc_bytes stored, char cid[BLOB_CID_MAX], fcc_error *error) FCC_MUST_CHECK;
+
+/* Where a directory has a block, for those who want to look at (or damage) the file. false past the size, or a node. */
 bool blob_path(const blob_store *store, const char *cid, char *out, size_t size);
 
 /* ---- data keys and custody ---- */

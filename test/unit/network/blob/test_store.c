@@ -1,7 +1,10 @@
 /* Encrypted blobs and sealed keys: what comes back, and what does not. */
 #include "blob/blob.h"
 
+#include "../../../support/disk.h"
+
 #include <dirent.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,6 +55,18 @@ static size_t files_in(const char *dir, bool remove_them)
     return n;
 }
 
+static size_t names_starting(const char *dir, const char *with)
+{
+    struct dirent *e;
+    DIR *d = opendir(dir);
+    size_t n = 0;
+
+    while ((e = readdir(d)))
+        n += strncmp(e->d_name, with, strlen(with)) == 0;
+    closedir(d);
+    return n;
+}
+
 static int teardown(void **state)
 {
     fixture *f = *state;
@@ -62,6 +77,29 @@ static int teardown(void **state)
     fcc__arena_free(f->arena);
     free(f);
     return 0;
+}
+
+static void flip(fixture *f, const char *cid, long at)
+{
+    char path[512];
+    FILE *file;
+    int c;
+
+    assert_true(blob_path(f->store, cid, path, sizeof(path)));
+    file = fopen(path, "r+b");
+    fseek(file, at, SEEK_SET);
+    c = fgetc(file);
+    fseek(file, at, SEEK_SET);
+    fputc(c ^ 1, file);
+    fclose(file);
+}
+
+static void take_away(fixture *f, const char *cid)
+{
+    char path[512];
+
+    assert_true(blob_path(f->store, cid, path, sizeof(path)));
+    assert_int_equal(unlink(path), 0);
 }
 
 static void content_comes_back_with_its_key(void **state)
@@ -82,8 +120,98 @@ static void content_comes_back_with_its_key(void **state)
         assert_int_equal(out.len, sizes[i]);
         assert_memory_equal(out.data, data, sizes[i]);
     }
-    assert_int_equal(files_in(f->dir, false), sizeof(sizes) / sizeof(sizes[0]));
+    /* one block each, and for the large one thirteen leaves and the node above them */
+    assert_int_equal(files_in(f->dir, false), 5 + 14);
     free(data);
+}
+
+static void a_large_blob_is_a_tree_whose_every_block_is_verified(void **state)
+{
+    fixture *f = *state;
+    static uint8_t data[600000];
+    char cid[BLOB_CID_MAX];
+    fcc_bytes stored, out;
+    blob_info info;
+    blob_ref ref;
+
+    assert_int_equal(blob_put(f->store, fcc_bytes_of(data, sizeof(data)), &ref, &f->error), FCC_OK);
+    assert_int_equal(blob_stat(f->store, ref.cid, &info, &f->error), FCC_OK);
+    assert_int_equal(info.size, ref.size);
+    assert_string_equal(info.sha256, ref.sha256);
+    assert_int_equal(info.blocks, 4);
+    assert_true(info.block_bytes > info.size);
+    assert_int_equal(blob_read(f->store, ref.cid, f->arena, &stored, &f->error), FCC_OK);
+    assert_int_equal(stored.len, ref.size);
+    assert_int_equal(blob_address(stored, cid, &f->error), FCC_OK);
+    assert_string_equal(cid, ref.cid);
+    /* the second leaf */
+    blob_cid(BLOB_CODEC_RAW, fcc_bytes_of(stored.data + 262144, 262144), cid);
+    flip(f, cid, 1000);
+    assert_int_equal(blob_get(f->store, ref.cid, ref.key, f->arena, &out, &f->error), FCC_ERR_CORRUPT);
+    assert_non_null(strstr(f->error.text, ref.cid));
+    assert_non_null(strstr(f->error.text, cid));
+    flip(f, cid, 1000);
+    assert_int_equal(blob_get(f->store, ref.cid, ref.key, f->arena, &out, &f->error), FCC_OK);
+    assert_int_equal(out.len, sizeof(data));
+    take_away(f, cid);
+    assert_int_equal(blob_get(f->store, ref.cid, ref.key, f->arena, &out, &f->error), FCC_ERR_NOT_FOUND);
+    assert_non_null(strstr(f->error.text, cid));
+}
+
+/* Before there were trees, a blob was one block however large. */
+static void a_large_blob_of_one_block_is_read(void **state)
+{
+    fixture *f = *state;
+    static uint8_t stored[700000];
+    char cid[BLOB_CID_MAX], path[512];
+    blob_info info;
+    FILE *file;
+
+    memset(stored, 7, sizeof(stored));
+    blob_cid(BLOB_CODEC_RAW, fcc_bytes_of(stored, sizeof(stored)), cid);
+    assert_true(blob_path(f->store, cid, path, sizeof(path)));
+    file = fopen(path, "wb");
+    assert_int_equal(fwrite(stored, 1, sizeof(stored), file), sizeof(stored));
+    fclose(file);
+    assert_int_equal(blob_stat(f->store, cid, &info, &f->error), FCC_OK);
+    assert_int_equal(info.size, sizeof(stored));
+    assert_int_equal(info.blocks, 1);
+}
+
+static void a_full_disk_leaves_nothing_and_is_named(void **state)
+{
+    fixture *f = *state;
+    static uint8_t data[300000];
+    size_t failures = 0;
+    uint64_t i;
+    blob_info info;
+    blob_ref ref;
+
+    disk_record(f->dir, NULL);
+    /* each change of a file below the directory in its turn: no half of a blob, and no temporary file, may stay */
+    for (i = 1;; i++) {
+        fcc_status st;
+
+        disk_fail_at(i, ENOSPC, NULL, false);
+        st = blob_put(f->store, fcc_bytes_of(data, sizeof(data)), &ref, &f->error);
+        if (disk_changes() < i) {
+            assert_int_equal(st, FCC_OK);
+            break;
+        }
+        assert_int_equal(names_starting(f->dir, ".new-"), 0);
+        if (st == FCC_OK) { /* half of it was written, and the rest had room again */
+            disk_fail_at(0, 0, NULL, false);
+            assert_int_equal(blob_stat(f->store, ref.cid, &info, &f->error), FCC_OK);
+            continue;
+        }
+        failures++;
+        assert_int_equal(st, FCC_ERR_IO);
+        assert_non_null(strstr(f->error.text, f->dir));
+        assert_non_null(strstr(f->error.text, "No space left on device"));
+    }
+    disk_fail_at(0, 0, NULL, false);
+    disk_record(NULL, NULL);
+    assert_true(failures >= 6);
 }
 
 static void the_same_content_twice_has_two_keys_and_two_names(void **state)
@@ -112,21 +240,6 @@ static void content_is_not_on_the_disk_in_the_clear(void **state)
     fclose(file);
     assert_int_equal(n, ref.size);
     assert_null(memmem(data, n, "diagnosis", 9));
-}
-
-static void flip(fixture *f, const char *cid, long at)
-{
-    char path[512];
-    FILE *file;
-    int c;
-
-    assert_true(blob_path(f->store, cid, path, sizeof(path)));
-    file = fopen(path, "r+b");
-    fseek(file, at, SEEK_SET);
-    c = fgetc(file);
-    fseek(file, at, SEEK_SET);
-    fputc(c ^ 1, file);
-    fclose(file);
 }
 
 static void each_flipped_byte_is_noticed_and_the_blob_is_named(void **state)
@@ -259,6 +372,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(content_comes_back_with_its_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_blob_is_a_tree_whose_every_block_is_verified, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_blob_of_one_block_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_leaves_nothing_and_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_content_twice_has_two_keys_and_two_names, setup, teardown),
         cmocka_unit_test_setup_teardown(content_is_not_on_the_disk_in_the_clear, setup, teardown),
         cmocka_unit_test_setup_teardown(each_flipped_byte_is_noticed_and_the_blob_is_named, setup, teardown),
