@@ -1,5 +1,5 @@
 /*
- * ehr.c: the table of functions; the salt, encounters, and what is asked about public acts.
+ * ehr.c: the table of functions; encounters, and what is asked about public acts.
  *
  * An encounter is a contact of a patient with a site, opened and closed by a doctor; records are written inside one.
  */
@@ -8,7 +8,6 @@
 #include "ehr/parts.h"
 #include "lib/registry.h"
 
-static const lib_field setup_fields[] = { { .name = "salt", .type = LIB_HEX, .max = 64 } };
 static const lib_field start_fields[] = {
     { .name = "encId", .type = LIB_ID },
     { .name = "pid", .type = LIB_PID },
@@ -17,7 +16,6 @@ static const lib_field start_fields[] = {
 };
 static const lib_field close_fields[] = { { .name = "salt", .type = LIB_HEX, .max = 32 } };
 
-LIB_FUNCTION(setup, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, .in = LIB_IN_REQUIRED, LIB_FIELDS(setup_fields))
 LIB_FUNCTION(start_encounter, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(start_fields))
 LIB_FUNCTION(close_encounter, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(close_fields))
 LIB_FUNCTION(act_history, .roles = LIB_AUDITOR | LIB_PATIENT)
@@ -25,6 +23,8 @@ LIB_FUNCTION(verify_commit, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_
 
 static const fcc_function functions[] = {
     { "Setup", setup_handler, 0 },
+    { "SetCustodyKey", set_custody_key_handler, 1 }, /* pub */
+    { "SetRetention", set_retention_handler, 3 },    /* gln, class, years */
     { "StartEncounter", start_encounter_handler, 0 },
     { "CloseEncounter", close_encounter_handler, 1 }, /* encId */
     { "AddRecords", add_records_handler, 0 },
@@ -57,6 +57,11 @@ const char *ehr_text(const json_t *record, const char *name)
     return json_string_value(json_object_get(record, name));
 }
 
+int ehr_version(const json_t *record)
+{
+    return (int)json_integer_value(json_object_get(record, "v"));
+}
+
 fcc_status ehr_require_patient(lib_call *call, const char *pid)
 {
     struct registry_patient patient = { 0 };
@@ -70,31 +75,7 @@ fcc_status ehr_require_patient(lib_call *call, const char *pid)
     return patient.active ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "the patient's registration has ended");
 }
 
-fcc_status ehr_salt(lib_call *call, const char **salt)
-{
-    const json_t *kept = NULL;
-    fcc_status st = lib_read(call, EHR_SUBJECT, lib_key(call, "SALT", NULL, NULL, NULL), &kept);
-
-    if (st != FCC_OK)
-        return st;
-    *salt = ehr_text(kept, "salt");
-    return *salt ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
-}
-
 /* ---- functions ---- */
-
-static fcc_status setup(lib_call *call)
-{
-    fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
-    const json_t *old = NULL;
-    fcc_status st = lib_read(call, EHR_SUBJECT, key, &old);
-
-    if (st != FCC_OK)
-        return st;
-    if (old)
-        return lib_refuse(call, LIB_ALREADY, "the salt is never changed");
-    return lib_write(call, EHR_SUBJECT, key, json_pack("{s:i,s:s}", "fmt", 1, "salt", lib_in_text(call, "salt")));
-}
 
 static fcc_status answer_act(lib_call *call, const char *event, const char *id, int v)
 {
@@ -149,7 +130,7 @@ static fcc_status close_encounter(lib_call *call)
     status = ehr_text(old, "status");
     if (!status || strcmp(status, "open") != 0)
         return lib_refuse(call, LIB_ALREADY, "the encounter is closed");
-    v = (int)json_integer_value(json_object_get(old, "v")) + 1;
+    v = ehr_version(old) + 1;
     encounter = lib_own(call, json_copy((json_t *)old));
     if (!encounter || json_object_set_new(encounter, "v", json_integer(v)) ||
         json_object_set_new(encounter, "status", json_string("closed")) ||

@@ -4,7 +4,6 @@
  */
 #include "ehr/parts.h"
 #include "lib/json.h"
-#include "lib/registry.h"
 
 #include <stdio.h>
 
@@ -117,22 +116,15 @@ static fcc_status require_new(lib_call *call, const struct batch *batch)
 
 /* ---- writing ---- */
 
-static fcc_status write_one(lib_call *call, const struct batch *batch, size_t index)
+static fcc_status write_one(lib_call *call, const struct batch *batch, size_t index, int years)
 {
     const json_t *given = json_array_get(batch->records, index);
     const char *id = ehr_text(given, "recId");
     json_t *record = lib_own(call, json_copy((json_t *)given)), *added;
     char where[LIB_EPOCH_SIZE];
     int64_t date = 0;
-    int years = 0;
-    bool found = false;
     fcc_status st;
 
-    st = registry_retention(call, call->caller.site, ehr_text(given, "class"), &years, &found);
-    if (st != FCC_OK)
-        return st;
-    if (!found)
-        return lib_refuse(call, LIB_PRECONDITION, "records[%zu].class is not in the site's table", index);
     added = lib_own(call, json_pack("{s:i,s:i,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s*}", "fmt", 1, "v", 1, "attested", 0,
                                     "author", call->caller.uid, "site", call->caller.site, "custody", call->caller.msp,
                                     "origin", batch->origin, "pid", batch->pid, "status", "current", "retainUntil",
@@ -153,21 +145,21 @@ static fcc_status write_batch(lib_call *call, const struct batch *batch)
 {
     json_t *ids = lib_own(call, json_array());
     size_t n = json_array_size(batch->records);
-    bool found = false;
+    const char *classes[EHR_MAX_RECORDS];
+    int years[EHR_MAX_RECORDS];
     fcc_status st;
 
     for (size_t i = 0; i < n; i++)
         if ((st = check_record(call, batch, i)) != FCC_OK)
             return st;
-    if ((st = registry_custody(call, call->caller.msp, NULL, &found)) != FCC_OK)
-        return st;
-    if (!found)
-        return lib_refuse(call, LIB_PRECONDITION, "the organisation has no custody key");
-    if ((st = require_new(call, batch)) != FCC_OK)
+    for (size_t i = 0; i < n; i++)
+        classes[i] = ehr_text(json_array_get(batch->records, i), "class");
+    if ((st = ehr_require_custody(call, call->caller.msp)) != FCC_OK ||
+        (st = ehr_retention(call, classes, n, years)) != FCC_OK || (st = require_new(call, batch)) != FCC_OK)
         return st;
     fcc_start_write_batch(call->stub);
     for (size_t i = 0; i < n; i++) {
-        if ((st = write_one(call, batch, i)) != FCC_OK)
+        if ((st = write_one(call, batch, i, years[i])) != FCC_OK)
             return st;
         if (json_array_append(ids, json_object_get(json_array_get(batch->records, i), "recId")) != 0)
             return FCC_ERR_NOMEM;

@@ -272,6 +272,7 @@ static void leave(demo *d, bool keep, bool own_dir, bool ok)
     }
     blob_close(d->store);
     blob_custody_free(d->custody);
+    json_decref(d->retention);
     fhir_free(d->bundle);
     free(d->records);
     fcc__arena_free(d->arena);

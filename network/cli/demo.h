@@ -18,6 +18,7 @@ typedef struct demo {
     fhir_bundle *bundle;
     blob_store *store;
     blob_custody *custody; /* of the hospital: the custodian's stand-in */
+    json_t *retention;     /* how long the network file says that classes of records are kept */
     fcc__arena *arena;     /* of one call; reset between them */
     demo_person admin, patient, doctor, registrar, custodian, auditor;
     char pid[32];
@@ -65,6 +66,9 @@ bool demo_audit(demo *d);
  */
 bool demo_submit(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *arg,
                  json_t *in, json_t **out);
+/* The same with up to three public arguments, and nothing else. */
+bool demo_submit_args(demo *d, const demo_person *p, const char *chaincode, const char *function,
+                      const char *const *arguments, size_t count);
 bool demo_submit_text(demo *d, const demo_person *p, const char *chaincode, const char *function, fcc_bytes in);
 bool demo_ask(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *const *args,
               size_t arg_count, json_t *in, json_t **out);

@@ -59,37 +59,51 @@ static bool dump(demo *d, json_t *in, fcc_bytes *out)
     return ok || demo_wrong("out of memory");
 }
 
-static bool submit(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *arg,
+static bool submit(demo *d, const demo_person *p, const char *chaincode, fcc_bytes *args, size_t arg_count,
                    fcc_bytes in, json_t **out)
 {
-    fcc_bytes args[2] = { fcc_str(function), fcc_str(arg) };
     client_transient transient;
     client_call call;
     client_answer answer;
     fcc_error error;
 
-    fill(&call, chaincode, args, arg ? 2 : 1, &transient, in);
+    fill(&call, chaincode, args, arg_count, &transient, in);
     call.orgs = care;
     call.org_count = 2;
     if (client_invoke(p->who, &call, d->arena, &answer, &error) != FCC_OK)
-        return demo_wrong("%s, as %s: %s %s: %s", "unexpected refusal", p->name, chaincode, function, error.text);
+        return demo_wrong("%s, as %s: %s %s: %s", "unexpected refusal", p->name, chaincode, (const char *)args[0].data,
+                          error.text);
     d->sent++;
-    return parse_answer(chaincode, function, &answer, out);
+    return parse_answer(chaincode, (const char *)args[0].data, &answer, out);
 }
 
 bool demo_submit(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *arg,
                  json_t *in, json_t **out)
 {
-    fcc_bytes text;
+    fcc_bytes args[2] = { fcc_str(function), fcc_str(arg) }, text;
 
     fcc__arena_reset(d->arena);
-    return dump(d, in, &text) && submit(d, p, chaincode, function, arg, text, out);
+    return dump(d, in, &text) && submit(d, p, chaincode, args, arg ? 2 : 1, text, out);
 }
 
 bool demo_submit_text(demo *d, const demo_person *p, const char *chaincode, const char *function, fcc_bytes in)
 {
+    fcc_bytes args[1] = { fcc_str(function) };
+
     fcc__arena_reset(d->arena);
-    return submit(d, p, chaincode, function, NULL, in, NULL);
+    return submit(d, p, chaincode, args, 1, in, NULL);
+}
+
+bool demo_submit_args(demo *d, const demo_person *p, const char *chaincode, const char *function,
+                      const char *const *arguments, size_t count)
+{
+    fcc_bytes args[4] = { fcc_str(function) };
+    size_t i;
+
+    for (i = 0; i < count && i < 3; i++)
+        args[i + 1] = fcc_str(arguments[i]);
+    fcc__arena_reset(d->arena);
+    return submit(d, p, chaincode, args, i + 1, fcc_bytes_of(NULL, 0), NULL);
 }
 
 bool demo_ask(demo *d, const demo_person *p, const char *chaincode, const char *function, const char *const *arguments,

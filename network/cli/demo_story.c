@@ -39,6 +39,23 @@ static bool meet(demo *d, demo_person *p, const char *user, const char *org, con
     return client_open(&o, &p->who, &error) == FCC_OK || demo_wrong("%s", error.text);
 }
 
+/* The entries of the registry's list "retention" for sites of the hospital. */
+static json_t *of_hospital(const json_t *registry)
+{
+    json_t *list = json_array(), *entry, *site;
+    size_t i, j;
+
+    json_array_foreach(json_object_get(registry, "retention"), i, entry)
+    {
+        json_array_foreach(json_object_get(registry, "sites"), j, site)
+        {
+            if (!strcmp(text(site, "gln"), text(entry, "gln")) && !strcmp(text(site, "msp"), "HospitalMSP"))
+                json_array_append(list, entry);
+        }
+    }
+    return list;
+}
+
 /* Who is who: connections, the patient's pid, the doctor's uid, the hospital's custody key. */
 bool demo_meet(demo *d)
 {
@@ -70,6 +87,7 @@ bool demo_meet(demo *d)
         if (holds(json_object_get(item, "keys"), client_fingerprint(d->doctor.who)))
             snprintf(d->uid, sizeof(d->uid), "%s", text(item, "uid"));
     }
+    d->retention = of_hospital(registry);
     if (!d->pid[0] || !d->uid[0]) {
         demo_wrong("%s knows no patient1 or no doctor1 of the hospital", path);
         goto out;
@@ -90,6 +108,30 @@ out:
     return ok;
 }
 
+/* The hospital's key that data keys are sealed to, and how long its site keeps what. */
+static bool set_up_hospital(demo *d)
+{
+    const uint8_t *pub = blob_custody_public(d->custody);
+    char hex[65], years[16];
+    const char *args[3] = { hex, NULL, years };
+    const json_t *entry;
+    size_t i;
+
+    for (i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", pub[i]);
+    if (!demo_submit_args(d, &d->admin, "ehr", "SetCustodyKey", args, 1))
+        return false;
+    json_array_foreach(d->retention, i, entry)
+    {
+        args[0] = text(entry, "gln");
+        args[1] = text(entry, "class");
+        snprintf(years, sizeof(years), "%d", (int)json_integer_value(json_object_get(entry, "years")));
+        if (!demo_submit_args(d, &d->admin, "ehr", "SetRetention", args, 3))
+            return false;
+    }
+    return true;
+}
+
 bool demo_base(demo *d)
 {
     char salt[65], id[33];
@@ -98,7 +140,7 @@ bool demo_base(demo *d)
     demo_step(d, "The patient decides who may see what");
     demo_salt(salt);
     demo_salt(salt + 32);
-    if (!demo_submit(d, &d->admin, "ehr", "Setup", NULL, json_pack("{s:s}", "salt", salt), NULL))
+    if (!demo_submit(d, &d->admin, "ehr", "Setup", NULL, json_pack("{s:s}", "salt", salt), NULL) || !set_up_hospital(d))
         return false;
     if (!demo_submit(d, &d->patient, "consent", "SetBase", NULL,
                      json_pack("{s:s, s:[], s:s, s:s, s:s}", "pid", d->pid, "rules", "btg", "notify", "btgMaxSens", "R",

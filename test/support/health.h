@@ -29,6 +29,7 @@
 #define PID_NOBODY "zzzzzzzzzzzzzzzzzzzzzzzzzz"
 #define H1 "4000000000001"
 #define C1 "4000000000002"
+#define L1 "4000000000003" /* a laboratory of the hospital */
 #define SALT1 "11111111111111111111111111111111"
 #define SALT2 "22222222222222222222222222222222"
 #define SALT3 "33333333333333333333333333333333"
@@ -53,6 +54,7 @@
 static const char health_registry[] =
     "{\"sites\":[{\"gln\":\"" H1 "\",\"msp\":\"HospitalMSP\",\"type\":\"hospital\",\"region\":\"DE-BE\","
     "\"status\":\"approved\"},{\"gln\":\"" C1 "\",\"msp\":\"ClinicMSP\",\"type\":\"practice\",\"region\":\"DE-BE\","
+    "\"status\":\"approved\"},{\"gln\":\"" L1 "\",\"msp\":\"HospitalMSP\",\"type\":\"lab\",\"region\":\"DE-BE\","
     "\"status\":\"approved\"},{\"gln\":\"p1\",\"msp\":\"PharmacyMSP\",\"type\":\"pharmacy\",\"region\":\"DE-BE\","
     "\"status\":\"approved\"},{\"gln\":\"r1\",\"msp\":\"RegulatorMSP\",\"type\":\"office\",\"region\":\"DE-BE\","
     "\"status\":\"approved\"},{\"gln\":\"closed\",\"msp\":\"HospitalMSP\",\"type\":\"ward\",\"region\":\"DE-BE\","
@@ -77,7 +79,12 @@ static const char health_registry[] =
     STAFF_CAPS("d9", "ClinicMSP", C1, "doctor", "\"btg\"", "approved", VALID, "09") ","
     STAFF("ph1", "PharmacyMSP", "p1", "pharmacist", "approved", VALID, "17") ","
     STAFF("aud1", "RegulatorMSP", "r1", "auditor", "approved", "null", "18") ","
-    STAFF("admr", "RegulatorMSP", "r1", "admin", "approved", "null", "19") "],\"patients\":["
+    STAFF("admr", "RegulatorMSP", "r1", "admin", "approved", "null", "19") ","
+    STAFF("adm2", "ClinicMSP", C1, "admin", "approved", "null", "20") ","
+    STAFF("lab1", "HospitalMSP", L1, "labtech", "approved", "null", "21") ","
+    STAFF("lab2", "HospitalMSP", L1, "labtech", "approved", "null", "22") ","
+    STAFF("lab3", "ClinicMSP", C1, "labtech", "approved", "null", "23") ","
+    STAFF("po2", "HospitalMSP", H1, "privacy_officer", "approved", "null", "24") "],\"patients\":["
     PATIENT(PID_A, "active", "a1") "," PATIENT(PID_B, "active", "b1") "," PATIENT(PID_DEAD, "deceased", "dd") ","
     PATIENT(PID_G, "active", "9a") "," NO_KEY(PID_E, "active", "") ","
     NO_KEY(PID_M, "active", ",\"minorUntil\":1767229200" GUARDED("1767312000")) ","
@@ -99,8 +106,9 @@ static inline int64_t health_now(void)
 /* The registry, with the fingerprints that the keys of this process really have. */
 static inline void health_load(void)
 {
-    static const char *const keys[] = { "01", "02", "03", "04", "05", "06", "07", "08", "09", "11", "12", "13", "14",
-                                        "15", "16", "17", "18", "19", "1a", "1b", "1c", "9a", "a1", "b1", "dd" };
+    static const char *const keys[] = { "01", "02", "03", "04", "05", "06", "07", "08", "09", "11",
+                                        "12", "13", "14", "15", "16", "17", "18", "19", "1a", "1b",
+                                        "1c", "20", "21", "22", "23", "24", "9a", "a1", "b1", "dd" };
     static char text[sizeof(health_registry)];
     fcc_error error;
 

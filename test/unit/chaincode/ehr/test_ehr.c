@@ -39,6 +39,11 @@ static fcc_test_result query_id(const char *function, const char *id, const char
     return fcc_test_evaluate(world, "ehr", function, id, FCC_END);
 }
 
+static fcc_test_result set(const char *function, const char *one, const char *two, const char *three)
+{
+    return fcc_test_submit(world, "ehr", function, one, two, three, FCC_END);
+}
+
 static int set_up(void **state)
 {
     health_start(NULL);
@@ -46,6 +51,8 @@ static int set_up(void **state)
     health_install("ehr", &ehr_chaincode);
     as_staff("admin", "adm1", "16");
     assert_accepted(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"));
+    assert_accepted(set("SetCustodyKey", FP("cc"), NULL, NULL));
+    assert_accepted(set("SetRetention", H1, "general", "10"));
     as_doctor();
     return 0;
 }
@@ -102,6 +109,47 @@ static void setup_is_for_an_admin_of_a_care_organisation_and_once(void **state)
     assert_refused(invoke("Setup", "{\"salt\":\"" FP("5b") "\"}"), 409, "ALREADY");
     assert_refused(invoke("Setup", "{\"salt\":\"5a\"}"), 400, "BAD_INPUT");
     assert_has(held("ehr", "subject", "~SALT~"), FP("5a"));
+}
+
+static void an_organisation_has_one_custody_key_at_a_time(void **state)
+{
+    as("ClinicMSP", "admin", "adm2", C1, "20");
+    assert_refused(set("SetCustodyKey", "cc", NULL, NULL), 400, "BAD_INPUT");
+    assert_accepted(set("SetCustodyKey", FP("c1"), NULL, NULL));
+    assert_string_equal(held("ehr", "", "~CUST~ClinicMSP~"),
+                        "{\"fmt\":1,\"msp\":\"ClinicMSP\",\"pub\":\"" FP("c1") "\",\"v\":1}");
+    assert_refused(set("SetCustodyKey", FP("c1"), NULL, NULL), 409, "ALREADY");
+    assert_accepted(set("SetCustodyKey", FP("c2"), NULL, NULL));
+    assert_has(held("ehr", "", "~CUST~ClinicMSP~"), "\"v\":2");
+    assert_has(held("ehr", "", "~CUST~HospitalMSP~"), FP("cc"));
+    as_doctor();
+    assert_refused(set("SetCustodyKey", FP("c3"), NULL, NULL), 403, "DENIED:role");
+    as("RegulatorMSP", "admin", "admr", "r1", "19");
+    assert_refused(set("SetCustodyKey", FP("c3"), NULL, NULL), 403, "DENIED:role");
+}
+
+static void a_site_says_how_long_it_keeps_what(void **state)
+{
+    static const char *const bad[] = { "-1", "1001", "ten", "", "010", "1.5", "10 " };
+
+    as_staff("admin", "adm1", "16");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(set("SetRetention", H1, "imaging", bad[i]), 400, "BAD_INPUT");
+    assert_refused(set("SetRetention", H1, "a b", "1"), 400, "BAD_INPUT");
+    assert_refused(set("SetRetention", "4000000000099", "imaging", "1"), 404, "NOT_FOUND");
+    assert_refused(set("SetRetention", C1, "imaging", "1"), 403, "DENIED:role");
+    assert_refused(set("SetRetention", H1, "general", "10"), 409, "ALREADY");
+    start();
+    assert_accepted(invoke("AddRecords", ADD(RECORD("r1"))));
+    as_staff("admin", "adm1", "16");
+    assert_accepted(set("SetRetention", H1, "general", "5"));
+    assert_has(held("ehr", "", "~CLASS~" H1 "~general~"), "\"v\":2,\"years\":5");
+    as_doctor();
+    assert_accepted(invoke("AddRecords", ADD(RECORD("r2"))));
+    /* what exists keeps its end */
+    assert_has(held("ehr", "subject", "~REC~" PID_A "~r1~"), "\"retainUntil\":\"2036-01-01T00:00:00Z\"");
+    assert_has(held("ehr", "subject", "~REC~" PID_A "~r2~"), "\"retainUntil\":\"2031-01-01T00:00:00Z\"");
+    assert_refused(set("SetRetention", H1, "general", "5"), 403, "DENIED:role");
 }
 
 static void an_encounter_is_opened_by_a_licensed_doctor(void **state)
@@ -770,6 +818,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, health_stop)
     const struct CMUnitTest tests[] = {
         TEST(setup_is_for_an_admin_of_a_care_organisation_and_once),
+        TEST(an_organisation_has_one_custody_key_at_a_time),
+        TEST(a_site_says_how_long_it_keeps_what),
         TEST(an_encounter_is_opened_by_a_licensed_doctor),
         TEST(an_encounter_is_closed_by_its_doctor_and_then_takes_nothing),
         TEST(records_are_added_at_the_encounters_site),
