@@ -182,9 +182,9 @@ static bool introduce_network(demo *d)
         const char *mspid = json_string_value(json_object_get(peer, "mspId"));
         const char *address = json_string_value(json_object_get(peer, "address"));
 
-        demo_say("     %-14s a certificate authority, a peer at %s", mspid ? mspid : "?", address ? address : "?");
+        demo_say("     %-15s a certificate authority, a peer at %s", mspid ? mspid : "?", address ? address : "?");
     }
-    demo_say("     chaincodes ehr and consent, one process each for Hospital, Clinic and Regulator;");
+    demo_say("     chaincodes ehr and consent, one process each for Hospital, Clinic, Regulator and Inspector;");
     demo_say("     what they write must be endorsed by Hospital and Clinic both");
     json_decref(endpoints);
     return demo_meet(d);
@@ -349,7 +349,7 @@ int cli_demo(int argc, char **argv)
     d.started = demo_now();
     network_dir = d.dir;
     watch_signals();
-    printf("MedSync: a medical record's way through a network of hospital, clinic, pharmacy and regulator\n");
+    printf("MedSync: a medical record's way through a network of nine organisations\n");
     ok = tell(&d, bundle);
     if (ok)
         printf("\nDone: %zu transactions committed in %.1f s, every answer as expected.\n", d.sent,

@@ -266,7 +266,7 @@ static int status(const char *dir, bool as_json)
             const char *mspid = json_string_value(json_object_get(peer, "mspId"));
             const char *address = json_string_value(json_object_get(peer, "address"));
 
-            printf("  %-14s %s\n", mspid ? mspid : "?", address ? address : "?");
+            printf("  %-15s %s\n", mspid ? mspid : "?", address ? address : "?");
         }
     }
     json_decref(endpoints);

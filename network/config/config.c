@@ -77,6 +77,17 @@ static bool is_kind(const char *s)
     return strcmp(s, "client") == 0 || strcmp(s, "admin") == 0;
 }
 
+static bool is_resource(const char *s)
+{
+    return all_of(s, "/_.-", 128) && s[0] != '/';
+}
+
+/* Of the channel's configuration: a path, or the name of a policy of /Channel/Application. */
+static bool is_policy_path(const char *s)
+{
+    return all_of(s, "/_.-", 256);
+}
+
 static bool is_site_type(const char *s)
 {
     static const char *const types[] = { "hospital", "ward", "lab", "practice", "pharmacy", "warehouse", "office" };
@@ -201,6 +212,7 @@ static fcc_status read_user(config_reader *r, yaml_node_t *node, const char *wha
         LIST("caps", false, &out->caps, is_name, "a list of names"),
         NODE("licence", false, &licence),
         FLAG("patient", &out->patient),
+        FLAG("spare", &out->spare),
     };
     const config_field licence_fields[] = {
         LIST("regions", true, &out->regions, is_region, REGION_EXPECTED),
@@ -219,9 +231,12 @@ static fcc_status read_user(config_reader *r, yaml_node_t *node, const char *wha
         if (out->admin || out->role || out->uid || out->site || out->caps.n || out->licensed)
             return config_fail(r, node, what, out->name, "nothing but a name for a patient");
         out->role = "patient";
-    } else if (!out->role || !out->uid || !out->site) {
-        return config_fail(r, node, what, out->name, "role, uid and site for a user who is no patient");
+        return FCC_OK;
     }
+    if (out->admin && !out->role && !out->uid && !out->site)
+        return FCC_OK; /* administers peers and the channel, and is nobody for chaincodes */
+    if (!out->role || !out->uid || !out->site)
+        return config_fail(r, node, what, out->name, "role, uid and site for a user who is no patient");
     return FCC_OK;
 }
 
@@ -291,6 +306,19 @@ static fcc_status read_sites(config_reader *r, yaml_node_t *node, const char *ms
     return FCC_OK;
 }
 
+static fcc_status read_policies(config_reader *r, yaml_node_t *node, config_policies *out)
+{
+    static const char expected[] = "a policy such as OR('ExampleMSP.member')";
+    const config_field fields[] = {
+        TEXT("Readers", false, &out->readers, NULL, expected),
+        TEXT("Writers", false, &out->writers, NULL, expected),
+        TEXT("Admins", false, &out->admins, NULL, expected),
+        TEXT("Endorsement", false, &out->endorsement, NULL, expected),
+    };
+
+    return config_read_mapping(r, node, "policies", fields, COUNT(fields));
+}
+
 static bool site_belongs(const config_network *net, const char *gln, const char *mspid)
 {
     size_t i;
@@ -303,7 +331,7 @@ static bool site_belongs(const config_network *net, const char *gln, const char 
 
 static fcc_status read_org(config_reader *r, yaml_node_t *node, config_network *net, config_org *out)
 {
-    yaml_node_t *peer = NULL, *anchor = NULL, *sites = NULL, *users = NULL;
+    yaml_node_t *peer = NULL, *anchor = NULL, *policies = NULL, *sites = NULL, *users = NULL;
     const char *peer_host = NULL;
     int64_t port = 0;
     size_t i;
@@ -313,6 +341,7 @@ static fcc_status read_org(config_reader *r, yaml_node_t *node, config_network *
         TEXT("domain", true, &out->domain, is_domain, DOMAIN_EXPECTED),
         NODE("peer", true, &peer),
         NODE("anchor", false, &anchor),
+        NODE("policies", false, &policies),
         NODE("sites", false, &sites),
         NODE("users", true, &users),
     };
@@ -330,6 +359,8 @@ static fcc_status read_org(config_reader *r, yaml_node_t *node, config_network *
     TRY(config_read_mapping(r, peer, "peer", peer_fields, COUNT(peer_fields)));
     if (anchor)
         TRY(config_read_mapping(r, anchor, "anchor", anchor_fields, COUNT(anchor_fields)));
+    if (policies)
+        TRY(read_policies(r, policies, &out->policies));
     out->anchor_port = (int)port;
     out->peer_name = fcc__arena_printf(r->arena, "%s.%s", peer_host, out->domain);
     if (!out->peer_name)
@@ -374,6 +405,34 @@ static fcc_status read_orgs(config_reader *r, yaml_node_t *node, config_network 
     }
     net->orgs = orgs;
     net->org_count = count;
+    return FCC_OK;
+}
+
+static fcc_status read_acls(config_reader *r, yaml_node_t *node, config_network *net)
+{
+    config_acl *acls;
+    size_t count = 0, i, k;
+    fcc_status st;
+
+    TRY(config_read_sequence(r, node, "acls", &count));
+    acls = fcc__arena_zalloc(r->arena, count + 1, sizeof *acls);
+    if (!acls)
+        return config_fail(r, node, "acls", NULL, NULL);
+    for (i = 0; i < count; i++) {
+        yaml_node_t *item = config_item(r, node, i);
+        const config_field fields[] = {
+            TEXT("resource", true, &acls[i].resource, is_resource, "a resource such as peer/Propose"),
+            TEXT("policy", true, &acls[i].policy, is_policy_path,
+                 "a policy of the channel such as /Channel/Application/Readers"),
+        };
+
+        TRY(config_read_mapping(r, item, "acls", fields, COUNT(fields)));
+        for (k = 0; k < i; k++)
+            if (strcmp(acls[k].resource, acls[i].resource) == 0)
+                return config_fail(r, item, "acls.resource", acls[i].resource, "each resource once");
+    }
+    net->acls = acls;
+    net->acl_count = count;
     return FCC_OK;
 }
 
@@ -501,12 +560,13 @@ static fcc_status read_chaincodes(config_reader *r, yaml_node_t *node, config_ne
 
 static fcc_status read_network(config_reader *r, config_network *net)
 {
-    yaml_node_t *batch = NULL, *orderer = NULL, *orgs = NULL, *retention = NULL, *chaincodes = NULL;
+    yaml_node_t *batch = NULL, *orderer = NULL, *orgs = NULL, *acls = NULL, *retention = NULL, *chaincodes = NULL;
     const config_field fields[] = {
         TEXT("channel", true, &net->channel, is_channel, "a channel name: a-z first, then a-z 0-9 . -"),
         NODE("batch", true, &batch),
         NODE("orderer", true, &orderer),
         NODE("organisations", true, &orgs),
+        NODE("acls", false, &acls),
         NODE("retention", false, &retention),
         NODE("chaincodes", false, &chaincodes),
     };
@@ -516,6 +576,8 @@ static fcc_status read_network(config_reader *r, config_network *net)
     TRY(read_batch(r, batch, net));
     TRY(read_orderer(r, orderer, &net->orderer));
     TRY(read_orgs(r, orgs, net));
+    if (acls)
+        TRY(read_acls(r, acls, net));
     if (retention)
         TRY(read_retention(r, retention, net));
     if (chaincodes)
@@ -628,70 +690,4 @@ fcc_status config_add_chaincode(config_network *network, const char *name, const
     network->chaincodes = all;
     network->chaincode_count++;
     return FCC_OK;
-}
-
-/* ---- look-ups ----------------------------------------------------------------------------------------------------- */
-
-const config_org *config_find_org(const config_network *network, const char *which)
-{
-    size_t i;
-
-    for (i = 0; i < network->org_count; i++) {
-        const config_org *org = &network->orgs[i];
-
-        if (strcmp(org->mspid, which) == 0 || strcasecmp(org->name, which) == 0 || strcasecmp(org->domain, which) == 0)
-            return org;
-    }
-    return NULL;
-}
-
-const config_chaincode *config_find_chaincode(const config_network *network, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < network->chaincode_count; i++)
-        if (strcmp(network->chaincodes[i].name, name) == 0)
-            return &network->chaincodes[i];
-    return NULL;
-}
-
-const config_user *config_find_user(const config_org *org, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < org->user_count; i++)
-        if (strcasecmp(org->users[i].name, name) == 0)
-            return &org->users[i];
-    return NULL;
-}
-
-const config_org *config_org_of_user(const config_network *network, const char *name, const config_user **user)
-{
-    const config_org *found = NULL;
-    const config_user *who = NULL;
-    size_t i;
-
-    for (i = 0; i < network->org_count; i++) {
-        const config_user *candidate = config_find_user(&network->orgs[i], name);
-
-        if (candidate && found)
-            return NULL;
-        if (candidate) {
-            found = &network->orgs[i];
-            who = candidate;
-        }
-    }
-    if (found && user)
-        *user = who;
-    return found;
-}
-
-bool config_has(config_strings list, const char *item)
-{
-    size_t i;
-
-    for (i = 0; i < list.n; i++)
-        if (strcmp(list.v[i], item) == 0)
-            return true;
-    return false;
 }

@@ -20,7 +20,8 @@ typedef struct config_user {
     const char *name; /* "doctor1"; "Admin" for the organisation's administrator */
     bool admin;       /* kind: admin, so that the certificate carries the OU admin instead of client */
     bool patient;     /* random CN, role=patient and nothing else */
-    const char *role; /* certificate attributes; NULL when absent */
+    bool spare;       /* has a certificate and is not registered: for trying a registration */
+    const char *role; /* certificate attributes; NULL when absent: an administrator who acts for no site */
     const char *uid;
     const char *site;       /* GLN */
     config_strings caps;    /* "btg" */
@@ -35,6 +36,20 @@ typedef struct config_site {
     const char *type;   /* hospital, practice, pharmacy, office, lab, ward, warehouse */
     const char *region; /* ISO 3166-2 */
 } config_site;
+
+/* Who may do what in the channel's configuration, in the policy language; NULL: as Fabric's samples have it. */
+typedef struct config_policies {
+    const char *readers;     /* OR('XMSP.admin', 'XMSP.peer', 'XMSP.client') */
+    const char *writers;     /* OR('XMSP.admin', 'XMSP.client') */
+    const char *admins;      /* OR('XMSP.admin') */
+    const char *endorsement; /* OR('XMSP.peer') */
+} config_policies;
+
+/* Which of the channel's policies governs a resource, instead of Fabric's default. */
+typedef struct config_acl {
+    const char *resource; /* "peer/Propose" */
+    const char *policy;   /* "/Channel/Application/Readers"; a name alone is one of /Channel/Application */
+} config_acl;
 
 /* How long a class of records is kept at a site. */
 typedef struct config_retention {
@@ -51,6 +66,7 @@ typedef struct config_org {
     const char *peer_address; /* "127.0.0.1:7051" */
     const char *anchor_host;  /* anchor peer; NULL when the organisation has none */
     int anchor_port;
+    config_policies policies;
     bool custody; /* keeps a custody key (an organisation with a user of role custodian) */
     const config_user *users;
     size_t user_count;
@@ -108,6 +124,8 @@ typedef struct config_network {
     config_orderer orderer;
     const config_org *orgs;
     size_t org_count;
+    const config_acl *acls;
+    size_t acl_count;
     const config_site *sites;
     size_t site_count;
     const config_retention *retention;

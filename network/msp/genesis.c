@@ -1,4 +1,5 @@
 /* genesis.c: block 0 of the channel, from network.yaml and the organisations' certificates. */
+#include "msp/acl.h"
 #include "msp/channel.h"
 #include "msp/internal.h"
 #include "msp/material.h"
@@ -23,6 +24,7 @@ typedef struct builder {
     fcc__arena *arena;
     fcc_error *error;
     fcc_status st;
+    const char *path; /* of network.yaml */
 } builder;
 
 static const char admins_policy[] = "Admins";
@@ -294,6 +296,23 @@ static Common__ConfigGroup *orderer_group(builder *b, const config_network *netw
     return group;
 }
 
+/* The one that network.yaml gives, or else `usual`, in which each % is the MSP id. */
+static void add_org_policy(builder *b, Common__ConfigGroup *group, const config_org *org, const char *key,
+                           const char *given, const char *usual)
+{
+    fcc_error why = { 0 };
+    fcc_bytes envelope = { 0 };
+
+    if (!given) {
+        add_signature(b, group, key, usual, org->mspid);
+        return;
+    }
+    if (b->st == FCC_OK && msp_policy_parse(given, b->arena, &envelope, &why) != FCC_OK)
+        b->st = fcc_error_set(b->error, FCC_ERR_CONFIG, "%s: organisation %s, policies.%s: %.300s", b->path, org->name,
+                              key, why.text);
+    add_policy(b, group, key, COMMON__POLICY__POLICY_TYPE__SIGNATURE, envelope);
+}
+
 static Common__ConfigGroup *application_org(builder *b, const config_org *org, const char *crypto_dir)
 {
     Common__ConfigGroup *group = new_group(b);
@@ -310,14 +329,52 @@ static Common__ConfigGroup *application_org(builder *b, const config_org *org, c
         add_value(b, group, "AnchorPeers", &anchors, admins_policy);
     }
     add_msp(b, group, msp_path_org_msp(b->arena, crypto_dir, org), org->mspid);
-    add_signature(b, group, admins_policy, "OR('%.admin')", org->mspid);
-    add_signature(b, group, "Endorsement", "OR('%.peer')", org->mspid);
-    add_signature(b, group, "Readers", "OR('%.admin', '%.peer', '%.client')", org->mspid);
-    add_signature(b, group, "Writers", "OR('%.admin', '%.client')", org->mspid);
+    add_org_policy(b, group, org, admins_policy, org->policies.admins, "OR('%.admin')");
+    add_org_policy(b, group, org, "Endorsement", org->policies.endorsement, "OR('%.peer')");
+    add_org_policy(b, group, org, "Readers", org->policies.readers, "OR('%.admin', '%.peer', '%.client')");
+    add_org_policy(b, group, org, "Writers", org->policies.writers, "OR('%.admin', '%.client')");
     return group;
 }
 
 /* Maps are written in the order of their keys, so that the bytes are those of a deterministic Go marshaller. */
+static int by_resource(const void *a, const void *b)
+{
+    return strcmp(((const config_acl *)a)->resource, ((const config_acl *)b)->resource);
+}
+
+static void add_acls(builder *b, Common__ConfigGroup *group, const config_network *network)
+{
+    const size_t n = network->acl_count;
+    config_acl *acls = make(b, (n + 1) * sizeof *acls);
+    Protos__ACLs message = PROTOS__ACLS__INIT;
+    Protos__ACLEntry *entries = make(b, (n + 1) * sizeof *entries);
+    Protos__APIResource *resources = make(b, (n + 1) * sizeof *resources);
+    size_t i;
+
+    message.acls = make(b, (n + 1) * sizeof *message.acls);
+    if (n == 0 || b->st != FCC_OK)
+        return;
+    memcpy(acls, network->acls, n * sizeof *acls);
+    qsort(acls, n, sizeof *acls, by_resource);
+    for (i = 0; i < n; i++) {
+        if (!msp_acl_policy(NULL, acls[i].resource)) {
+            b->st = fcc_error_set(
+                b->error, FCC_ERR_CONFIG,
+                "%s: acls: %s: expected a resource that a channel's policies govern, such as peer/Propose", b->path,
+                acls[i].resource);
+            return;
+        }
+        protos__aclentry__init(&entries[i]);
+        protos__apiresource__init(&resources[i]);
+        entries[i].key = fcc__pb(fcc_str(acls[i].resource));
+        entries[i].value = &resources[i];
+        resources[i].policy_ref = fcc__pb(fcc_str(acls[i].policy));
+        message.acls[i] = &entries[i];
+    }
+    message.n_acls = n;
+    add_value(b, group, "ACLs", &message, admins_policy);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(const config_org *const *)a)->name, (*(const config_org *const *)b)->name);
@@ -334,6 +391,7 @@ static Common__ConfigGroup *application_group(builder *b, const config_network *
     for (i = 0; i < network->org_count; i++)
         orgs[i] = &network->orgs[i];
     qsort(orgs, network->org_count, sizeof orgs[0], by_name);
+    add_acls(b, group, network);
     add_capability(b, group, "V2_5");
     add_meta(b, group, admins_policy, COMMON__IMPLICIT_META_POLICY__RULE__MAJORITY, "Admins");
     add_meta(b, group, "Endorsement", COMMON__IMPLICIT_META_POLICY__RULE__MAJORITY, "Endorsement");
@@ -363,6 +421,21 @@ static Common__ConfigGroup *channel_group(builder *b, const config_network *netw
     add_addresses(b, group, "OrdererAddresses", network->orderer.address, "/Channel/Orderer/Admins");
     add_meta_trio(b, group);
     return group;
+}
+
+/* An ACL that names no policy would lock everybody out of its resource. */
+static fcc_status check_acls(const config_network *network, fcc_bytes block, fcc_error *error)
+{
+    msp_channel *channel = NULL;
+    fcc_status st = network->acl_count > 0 ? msp_channel_from_block(block, &channel, error) : FCC_OK;
+    size_t i;
+
+    for (i = 0; st == FCC_OK && i < network->acl_count; i++)
+        if (!msp_channel_has_policy(channel, msp_channel_acl(channel, network->acls[i].resource)))
+            st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: acls: %s: the channel has no policy %s", network->path,
+                               network->acls[i].resource, network->acls[i].policy);
+    msp_channel_free(channel);
+    return st;
 }
 
 /* ---- the block ---------------------------------------------------------------------------------------------------- */
@@ -405,7 +478,7 @@ static fcc_bytes envelope_of(builder *b, const config_network *network, Common__
 fcc_status msp_genesis(const config_network *network, const char *crypto_dir, int64_t now_s, fcc__arena *arena,
                        fcc_bytes *block, fcc_error *error)
 {
-    builder b = { .arena = fcc__arena_new(MSP__ARENA), .error = error };
+    builder b = { .arena = fcc__arena_new(MSP__ARENA), .error = error, .path = network->path };
     Common__BlockHeader header = COMMON__BLOCK_HEADER__INIT;
     Common__BlockData data = COMMON__BLOCK_DATA__INIT;
     Common__BlockMetadata metadata = COMMON__BLOCK_METADATA__INIT;
@@ -435,6 +508,8 @@ fcc_status msp_genesis(const config_network *network, const char *crypto_dir, in
     message.metadata = &metadata;
     if (b.st == FCC_OK)
         b.st = fcc__pack(&message, arena, block);
+    if (b.st == FCC_OK)
+        b.st = check_acls(network, *block, error);
     fcc__arena_free(b.arena);
     return b.st;
 }

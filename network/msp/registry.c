@@ -167,6 +167,8 @@ static fcc_status add_people(const config_org *org, const char *dir, fcc__arena 
         const config_user *user = &org->users[i];
         json_t *entry;
 
+        if (user->spare || !user->role)
+            continue;
         st = fingerprint_of(org, user, crypto, arena, fingerprint, error);
         if (st != FCC_OK)
             break;

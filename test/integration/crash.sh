@@ -111,7 +111,8 @@ fi
 round=$((round + 1))
 
 "$medsync" devnet down --dir "$dir/net" >/dev/null 2>&1
-if chain=$("$build/test-support/chain" "$dir/net/ledger" HospitalMSP ClinicMSP PharmacyMSP RegulatorMSP 2>&1); then
+if chain=$("$build/test-support/chain" "$dir/net/ledger" HospitalMSP ClinicMSP PharmacyMSP ManufacturerMSP DistributorMSP \
+    InsurerMSP ResearchMSP RegulatorMSP InspectorMSP 2>&1); then
     echo "ok $round - the chain of blocks is whole: $chain"
 else
     echo "not ok $round - the chain of blocks is whole: $chain"

@@ -66,7 +66,7 @@ static void the_repositorys_consortium_is_read_whole(void **state)
     if (config_load("network/network.yaml", &net, &error) != FCC_OK)
         fail_msg("%s", error.text);
     assert_string_equal(net->channel, "medsync");
-    assert_int_equal(net->org_count, 4);
+    assert_int_equal(net->org_count, 9);
     assert_string_equal(net->orderer.node, "orderer0.orderer.medsync.example");
     hospital = config_find_org(net, "hospital");
     assert_non_null(hospital);
@@ -82,12 +82,21 @@ static void the_repositorys_consortium_is_read_whole(void **state)
     assert_true(user->patient);
     assert_string_equal(user->role, "patient");
     assert_null(user->uid);
+    assert_false(user->spare);
+    assert_true(config_find_user(hospital, "patient4")->spare);
+    user = config_find_user(config_find_org(net, "Inspector"), "Admin");
+    assert_true(user->admin);
+    assert_null(user->role);
+    assert_string_equal(config_find_org(net, "Inspector")->policies.writers, "OR('InspectorMSP.admin')");
+    assert_null(hospital->policies.writers);
+    assert_string_equal(net->acls[0].resource, "peer/Propose");
+    assert_string_equal(net->acls[0].policy, "/Channel/Application/Readers");
     assert_ptr_equal(config_org_of_user(net, "auditor1", &user), config_find_org(net, "Regulator"));
     assert_string_equal(user->role, "auditor");
     assert_null(config_org_of_user(net, "Admin", NULL));
     ehr = config_find_chaincode(net, "ehr");
     assert_non_null(ehr);
-    assert_int_equal(ehr->orgs.n, 3);
+    assert_int_equal(ehr->orgs.n, 4);
     assert_false(config_has(ehr->orgs, "PharmacyMSP"));
     assert_true(ehr->collections.n > 0);
     config_free(net);
@@ -165,6 +174,33 @@ static void a_patient_has_nothing_but_a_name(void **state)
 {
     (void)state;
     refuses("patient: true", "patient: true, uid: x", "trial.yaml:12:", "nothing but a name");
+}
+
+static void who_acts_for_a_site_has_role_uid_and_site_all_of_them(void **state)
+{
+    char *text = changed("{name: Admin, kind: admin, role: admin, uid: a0, site: \"4012345000016\"}",
+                         "{name: Admin, kind: admin}");
+    config_network *net = NULL;
+
+    (void)state;
+    assert_int_equal(config_parse(fcc_str(text), "trial.yaml", &net, NULL), FCC_OK); /* for no site */
+    config_free(net);
+    free(text);
+    refuses("role: admin, uid: a0,", "role: admin,", "trial.yaml:11:", "role, uid and site");
+    refuses("name: patient1, patient: true", "name: nobody", "trial.yaml:12:", "role, uid and site");
+}
+
+static void a_policy_or_acl_of_the_wrong_form_is_an_error(void **state)
+{
+    (void)state;
+    refuses("    users:\n", "    policies: {Reader: x}\n    users:\n",
+            "trial.yaml:10:", "\"Reader\": expected one of Readers, Writers, Admins, Endorsement");
+    refuses("    users:\n", "    policies: {Readers: []}\n    users:\n", "trial.yaml:10:", "a policy such as");
+    refuses("chaincodes:\n", "acls: [{resource: peer/Propose}]\nchaincodes:\n", "trial.yaml:13:", "\"policy\"");
+    refuses("chaincodes:\n", "acls: {peer/Propose: Readers}\nchaincodes:\n", "trial.yaml:13:", "a list");
+    refuses("chaincodes:\n", "acls: [{resource: a b, policy: Readers}]\nchaincodes:\n", "trial.yaml:13:", "a b");
+    refuses("chaincodes:\n", "acls: [{resource: x, policy: Readers}, {resource: x, policy: Writers}]\nchaincodes:\n",
+            "trial.yaml:13:", "each resource once");
 }
 
 static void an_organisation_has_exactly_one_administrator(void **state)
@@ -284,6 +320,8 @@ int main(void)
         cmocka_unit_test(a_site_number_with_a_wrong_check_digit_is_an_error),
         cmocka_unit_test(a_user_of_another_organisations_site_is_an_error),
         cmocka_unit_test(a_patient_has_nothing_but_a_name),
+        cmocka_unit_test(who_acts_for_a_site_has_role_uid_and_site_all_of_them),
+        cmocka_unit_test(a_policy_or_acl_of_the_wrong_form_is_an_error),
         cmocka_unit_test(an_organisation_has_exactly_one_administrator),
         cmocka_unit_test(a_chaincode_of_an_unknown_organisation_is_an_error),
         cmocka_unit_test(names_too_long_for_a_certificate_are_an_error),

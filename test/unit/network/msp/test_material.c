@@ -2,6 +2,7 @@
 #include "test/unit/network/msp/fixture.h"
 #include "test/support/skip.h"
 
+#include "msp/acl.h"
 #include "msp/channel.h"
 #include "msp/material.h"
 #include "msp/policy.h"
@@ -234,7 +235,7 @@ static void the_registry_binds_keys_to_people(void **state)
         assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "licence"), "status")), "valid");
     }
     assert_true(found);
-    assert_int_equal(json_array_size(json_object_get(root, "patients")), 3);
+    assert_int_equal(json_array_size(json_object_get(root, "patients")), 4); /* the spare ones are not in it */
     assert_int_equal(json_array_size(json_object_get(root, "custody")), 2);
     assert_int_equal(
         strlen(json_string_value(json_object_get(json_array_get(json_object_get(root, "custody"), 0), "pub"))), 64);
@@ -267,7 +268,7 @@ static void the_genesis_block_describes_the_consortium(void **state)
     fcc__sha256 digest;
 
     assert_string_equal(msp_channel_id(w->channel), "medsync");
-    assert_int_equal(msp_channel_org_count(w->channel), 5);
+    assert_int_equal(msp_channel_org_count(w->channel), 10);
     assert_int_equal(msp_channel_sequence(w->channel), 0);
     assert_int_equal(msp_channel_batch_timeout_ms(w->channel), w->net->batch.timeout_ms);
     assert_int_equal(msp_channel_max_message_count(w->channel), w->net->batch.max_message_count);
@@ -283,13 +284,30 @@ static void the_genesis_block_describes_the_consortium(void **state)
     assert_memory_equal(block->metadata->metadata[0].data, "\x0a\x02\x0a\x00", 4);
 }
 
+/* Does the policy hold with the identities of these users (NULL: the peers) of the first n organisations? */
+static fcc_status with_first(world *w, const char *policy, size_t n, const char *user)
+{
+    msp_signer *signers[16];
+    const msp_identity *all[16] = { NULL };
+    size_t i;
+    fcc_status st;
+
+    for (i = 0; i < n; i++) {
+        signers[i] = signer_of(w, w->net->orgs[i].name, user);
+        all[i] = identity_of(w, signers[i]);
+    }
+    st = msp_channel_evaluate(w->channel, policy, all, n, NULL);
+    for (i = 0; i < n; i++)
+        msp_signer_free(signers[i]);
+    return st;
+}
+
 static void channel_policies_ask_for_roles_and_majorities(void **state)
 {
     world *w = *state;
-    msp_signer *doctor = signer_of(w, "Hospital", "doctor1"), *signers[4];
-    const msp_identity *one = identity_of(w, doctor), *peers[4], *admins[3];
-    const char *const orgs[] = { "Hospital", "Clinic", "Pharmacy", "Regulator" };
-    size_t i;
+    const size_t majority = w->net->org_count / 2 + 1;
+    msp_signer *doctor = signer_of(w, "Hospital", "doctor1");
+    const msp_identity *one = identity_of(w, doctor);
 
     assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Writers", &one, 1, NULL), FCC_OK);
     assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Readers", &one, 1, NULL), FCC_OK);
@@ -300,39 +318,86 @@ static void channel_policies_ask_for_roles_and_majorities(void **state)
     assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Nobody", &one, 1, NULL), FCC_ERR_NOT_FOUND);
     assert_int_equal(msp_channel_evaluate(w->channel, "/Elsewhere/Writers", &one, 1, NULL), FCC_ERR_NOT_FOUND);
     assert_true(msp_channel_has_policy(w->channel, "/Channel/Application/LifecycleEndorsement"));
-    for (i = 0; i < 4; i++) {
-        signers[i] = signer_of(w, orgs[i], NULL);
-        peers[i] = identity_of(w, signers[i]);
-    }
-    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Endorsement", peers, 3, NULL), FCC_OK);
-    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Endorsement", peers, 2, NULL),
-                     FCC_ERR_AUTH);
-    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Writers", peers, 1, NULL), FCC_ERR_AUTH);
-    for (i = 0; i < 4; i++)
-        msp_signer_free(signers[i]);
-    for (i = 0; i < 3; i++) {
-        signers[i] = signer_of(w, orgs[i], "Admin");
-        admins[i] = identity_of(w, signers[i]);
-    }
-    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Admins", admins, 3, NULL), FCC_OK);
-    assert_int_equal(msp_channel_evaluate(w->channel, "/Channel/Application/Admins", admins, 2, NULL), FCC_ERR_AUTH);
-    for (i = 0; i < 3; i++)
-        msp_signer_free(signers[i]);
     msp_signer_free(doctor);
+    assert_int_equal(with_first(w, "/Channel/Application/Endorsement", majority, NULL), FCC_OK);
+    assert_int_equal(with_first(w, "/Channel/Application/Endorsement", majority - 1, NULL), FCC_ERR_AUTH);
+    assert_int_equal(with_first(w, "/Channel/Application/Writers", 1, NULL), FCC_ERR_AUTH);
+    assert_int_equal(with_first(w, "/Channel/Application/Admins", majority, "Admin"), FCC_OK);
+    assert_int_equal(with_first(w, "/Channel/Application/Admins", majority - 1, "Admin"), FCC_ERR_AUTH);
+}
+
+static fcc_status allowed(world *w, const char *org, const char *user, const char *policy)
+{
+    msp_signer *signer = signer_of(w, org, user);
+    const msp_identity *one = identity_of(w, signer);
+    fcc_status st = msp_channel_evaluate(w->channel, policy, &one, 1, NULL);
+
+    msp_signer_free(signer);
+    return st;
+}
+
+static void the_inspectorate_reads_and_only_its_administrator_writes(void **state)
+{
+    world *w = *state;
+    const char *own_endorsement = "/Channel/Application/Inspector/Endorsement";
+
+    assert_int_equal(allowed(w, "Inspector", "auditor2", "/Channel/Application/Readers"), FCC_OK);
+    assert_int_equal(allowed(w, "Inspector", "auditor2", "/Channel/Application/Writers"), FCC_ERR_AUTH);
+    assert_int_equal(allowed(w, "Inspector", "Admin", "/Channel/Application/Writers"), FCC_OK);
+    assert_int_equal(allowed(w, "Inspector", "Admin", "/Channel/Application/Inspector/Admins"), FCC_OK);
+    assert_int_equal(allowed(w, "Inspector", NULL, own_endorsement), FCC_OK);
+    assert_int_equal(allowed(w, "Inspector", "Admin", own_endorsement), FCC_ERR_AUTH);
+    assert_string_equal(msp_acl_policy(w->channel, "peer/Propose"), "/Channel/Application/Readers");
+    assert_string_equal(msp_acl_policy(w->channel, "peer/ChaincodeToChaincode"), "/Channel/Application/Readers");
+    assert_string_equal(msp_acl_policy(w->channel, "_lifecycle/CommitChaincodeDefinition"),
+                        "/Channel/Application/Writers"); /* as by default */
+}
+
+/* Expect that no genesis block is made of the consortium with these policies or ACLs. */
+static void no_genesis(world *w, const config_policies *policies, const config_acl *acl, const char *words)
+{
+    config_org org = *config_find_org(w->net, "Inspector");
+    config_network changed = *w->net;
+    fcc_error error = { 0 };
+    fcc_bytes block;
+
+    if (policies)
+        org.policies = *policies;
+    changed.orgs = &org;
+    changed.org_count = 1;
+    changed.acls = acl;
+    changed.acl_count = acl ? 1 : 0;
+    assert_int_equal(msp_genesis(&changed, w->crypto, FIX_NOW, w->arena, &block, &error), FCC_ERR_CONFIG);
+    if (!strstr(error.text, words) || !strstr(error.text, "network/network.yaml"))
+        fail_msg("\"%s\" lacks \"%s\"", error.text, words);
+}
+
+static void policies_and_acls_that_mean_nothing_are_refused(void **state)
+{
+    world *w = *state;
+    const config_policies broken = { .writers = "OR('InspectorMSP.admin'" };
+    const config_acl unknown = { "peer/Purpose", "/Channel/Application/Readers" };
+    const config_acl of_the_peer = { "_lifecycle/QueryInstalledChaincodes", "/Channel/Application/Readers" };
+    const config_acl dangling = { "peer/Propose", "/Channel/Application/Raeders" };
+
+    no_genesis(w, &broken, NULL, "organisation Inspector, policies.Writers: ");
+    no_genesis(w, NULL, &unknown, "acls: peer/Purpose: expected a resource that a channel's policies govern");
+    no_genesis(w, NULL, &of_the_peer, "acls: _lifecycle/QueryInstalledChaincodes: expected");
+    no_genesis(w, NULL, &dangling, "acls: peer/Propose: the channel has no policy /Channel/Application/Raeders");
 }
 
 static void plans_take_policies_by_reference_too(void **state)
 {
     world *w = *state;
-    const char *const orgs[] = { "HospitalMSP", "ClinicMSP", "RegulatorMSP" };
+    const char *const orgs[] = { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "PharmacyMSP", "InsurerMSP" };
     fcc_bytes envelope, policies[2];
 
     assert_int_equal(msp_policy_reference("/Channel/Application/Endorsement", w->arena, &policies[0]), FCC_OK);
     assert_int_equal(msp_policy_parse("OutOf(2, 'HospitalMSP.peer', 'ClinicMSP.peer')", w->arena, &envelope, NULL),
                      FCC_OK);
     assert_int_equal(msp_policy_application(envelope, w->arena, &policies[1]), FCC_OK);
-    assert_true(msp_channel_satisfied_by_orgs(w->channel, policies, 2, orgs, 3));
-    assert_false(msp_channel_satisfied_by_orgs(w->channel, policies, 2, orgs, 2));
+    assert_true(msp_channel_satisfied_by_orgs(w->channel, policies, 2, orgs, 5));
+    assert_false(msp_channel_satisfied_by_orgs(w->channel, policies, 2, orgs, 4));
     assert_true(msp_channel_satisfied_by_orgs(w->channel, policies + 1, 1, orgs, 2));
 }
 
@@ -377,6 +442,8 @@ int main(void)
         cmocka_unit_test(the_registry_keeps_patients_ids_and_custody_keys),
         cmocka_unit_test(the_genesis_block_describes_the_consortium),
         cmocka_unit_test(channel_policies_ask_for_roles_and_majorities),
+        cmocka_unit_test(the_inspectorate_reads_and_only_its_administrator_writes),
+        cmocka_unit_test(policies_and_acls_that_mean_nothing_are_refused),
         cmocka_unit_test(plans_take_policies_by_reference_too),
         cmocka_unit_test(what_is_no_config_block_is_refused),
         cmocka_unit_test(the_openssl_program_verifies_the_chains),
