@@ -33,7 +33,7 @@ struct evp_pkey_st *lib_key_open(const lib_key *key);
 
 /* ---- identifiers ---- */
 
-enum { LIB_DID_MAX = 512 }; /* bytes */
+enum { LIB_DID_MAX = 512, LIB_DID_MAX_KEYS = 32 }; /* bytes of a DID; verification methods of a document */
 
 typedef enum lib_did_method { LIB_DID_NONE, LIB_DID_KEY, LIB_DID_WEB, LIB_DID_MEDSYNC } lib_did_method;
 
@@ -55,7 +55,7 @@ json_t *lib_did_key_document(const char *did);
 
 /*
  * Whether this is a document of the DID that may be registered: `id` is the DID, every verification method has an id
- * below it, a type and a key that we read, and relationships name methods that exist.
+ * below it, the DID as controller and a key that we read, no private key, and relationships name methods that exist.
  *
  * @param why  where not, what is wrong, in a few static words
  */

@@ -10,9 +10,9 @@
  *
  * @return whether `text` is that of at most `cap` bytes; *len is what it holds
  */
-enum { LIB_BASE58_MAX = 256 };
+enum { LIB_BASE58_MAX = 256, LIB_BASE58_MAX_BYTES = 180 };
 bool lib_base58_decode(const char *text, uint8_t *out, size_t cap, size_t *len);
-/* A malloc'ed C string behind the prefix character ('z', or 0 for none); NULL without memory or for more than 190 bytes. */
+/* A malloc'ed C string behind the prefix character ('z', or 0 for none); NULL without memory or for more than LIB_BASE58_MAX_BYTES. */
 char *lib_base58_encode(char prefix, fcc_bytes bytes);
 
 /*
