@@ -92,6 +92,13 @@ fcc_status msp_validate(const msp_identity *identity, fcc_error *error) FCC_MUST
 fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
                       fcc_error *error) FCC_MUST_CHECK;
 
+/*
+ * msp_sign for a process that verifies what it has signed: the manager remembers the signature as a good one, as it is
+ * made with the key of the signer's certificate.
+ */
+fcc_status msp_sign_known(const msp_signer *signer, msp_manager *manager, const fcc_bytes *parts, size_t count,
+                          fcc__arena *arena, fcc_bytes *signature) FCC_MUST_CHECK;
+
 /* All borrowed from the manager. */
 const char *msp_identity_mspid(const msp_identity *identity);
 fcc_bytes msp_identity_id(const msp_identity *identity);            /* SHA-256 of the sanitised certificate */
