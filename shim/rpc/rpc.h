@@ -85,6 +85,8 @@ void rpc_post(rpc_loop *loop, rpc_task task, void *ctx);
  * unblock it in child processes, which inherit that. At most 8 signals.
  */
 fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void *ctx) FCC_MUST_CHECK;
+/* Write what is queued now, for a task that will hold the loop for a while. */
+void rpc_flush(rpc_loop *loop);
 /* Called each time the queue ran empty, before what is queued is written. NULL ends it. */
 void rpc_on_idle(rpc_loop *loop, rpc_task task, void *ctx);
 
