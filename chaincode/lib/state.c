@@ -102,27 +102,37 @@ fcc_status lib_write_mark(lib_call *call, const char *collection, fcc_bytes key)
     return lib_write(call, collection, key, json_pack("{s:i}", "fmt", 1));
 }
 
-fcc_status lib_write_record(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
-                            const json_t *record, const char *doc_type, const char *id, const char *status)
+fcc_status lib_write_private(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
+                             const json_t *record)
 {
-    char version_type[32], version[8], commit[2 * LIB_SHA256_LEN + 1];
+    char version_type[32], version[8];
     json_int_t v = json_integer_value(json_object_get(record, "v"));
     fcc_status st;
 
-    if (v < 1 || v > max_versions || !lib_commit_of(record, commit))
-        return fcc_fail(call->stub, FCC_ERR_INTERNAL, "a record without version or salt");
+    if (v < 1 || v > max_versions)
+        return fcc_fail(call->stub, FCC_ERR_INTERNAL, "a record without version");
     snprintf(version_type, sizeof(version_type), "%sV", type);
     snprintf(version, sizeof(version), "%06d", (int)v);
     if ((st = write_json(call, collection, lib_key(call, type, a, b, NULL), record)) != FCC_OK)
         return st;
-    st = write_json(call, collection,
-                    b ? lib_key(call, version_type, a, b, version) : lib_key(call, version_type, a, version, NULL),
-                    record);
-    if (st != FCC_OK)
+    return write_json(call, collection,
+                      b ? lib_key(call, version_type, a, b, version) : lib_key(call, version_type, a, version, NULL),
+                      record);
+}
+
+fcc_status lib_write_record(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
+                            const json_t *record, const char *doc_type, const char *id, const char *status)
+{
+    char commit[2 * LIB_SHA256_LEN + 1];
+    fcc_status st;
+
+    if (!lib_commit_of(record, commit))
+        return fcc_fail(call->stub, FCC_ERR_INTERNAL, "a record without salt");
+    if ((st = lib_write_private(call, collection, type, a, b, record)) != FCC_OK)
         return st;
-    return lib_write(
-        call, NULL, lib_key(call, "ACT", id, NULL, NULL),
-        json_pack("{s:s,s:s,s:s,s:s,s:I}", "docType", doc_type, "id", id, "status", status, "commit", commit, "v", v));
+    return lib_write(call, NULL, lib_key(call, "ACT", id, NULL, NULL),
+                     json_pack("{s:s,s:s,s:s,s:s,s:O}", "docType", doc_type, "id", id, "status", status, "commit",
+                               commit, "v", json_object_get(record, "v")));
 }
 
 /* ---- digests ---- */
