@@ -131,6 +131,11 @@ void rpc_finish(rpc_call *call, rpc_code code, fcc_bytes message, fcc_bytes deta
 void rpc_cancel(rpc_call *call);
 /* The other side's address as gRPC prints it; static storage of the call. */
 const char *rpc_peer(const rpc_call *call);
+/*
+ * Servers that ask for client certificates: the one that the other side has shown and proved to own, in PEM, malloc'ed.
+ * {NULL, 0} for plaintext, without one, and out of memory.
+ */
+fcc_bytes rpc_peer_certificate(const rpc_call *call);
 /* Read no more messages until rpc_resume: the sender is slowed down by the transport's flow control. */
 void rpc_pause(rpc_call *call);
 void rpc_resume(rpc_call *call);
