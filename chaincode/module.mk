@@ -2,16 +2,20 @@
 
 # What the healthcare chaincodes share, and these.
 $(eval $(call archive,cclib,chaincode/lib))
+$(eval $(call archive,credentials,chaincode/credentials))
 $(eval $(call archive,consent,chaincode/consent))
 $(eval $(call archive,ehr,chaincode/ehr))
-PROGRAMS += consent ehr
+PROGRAMS += credentials consent ehr
+credentials_OBJS = $(B)/libcredentials.a $(B)/libcclib.a $(FCC)
+credentials_LIBS = $(FCC_LIBS)
 consent_OBJS = $(B)/libconsent.a $(B)/libcclib.a $(FCC)
 consent_LIBS = $(FCC_LIBS)
 ehr_OBJS = $(B)/libehr.a $(B)/libcclib.a $(FCC)
 ehr_LIBS = $(FCC_LIBS)
 # Their tests run on the real ledger: fcc/test.h.
 UNIT_chaincode/lib = $(B)/libcclib.a $(FCCTEST)
-UNIT_chaincode/consent = $(B)/libconsent.a $(UNIT_chaincode/lib)
+UNIT_chaincode/credentials = $(B)/libcredentials.a $(UNIT_chaincode/lib)
+UNIT_chaincode/consent = $(B)/libconsent.a $(UNIT_chaincode/credentials)
 UNIT_chaincode/ehr = $(B)/libehr.a $(UNIT_chaincode/consent)
 
 # What the shim is compared and measured with.

@@ -133,6 +133,39 @@ const char *lib_in_text(const lib_call *call, const char *name)
     return json_string_value(json_object_get(call->in, name));
 }
 
+const json_t *lib_arg(const lib_call *call, const char *name)
+{
+    return json_object_get(call->public, name);
+}
+
+const char *lib_arg_text(const lib_call *call, const char *name)
+{
+    return json_string_value(json_object_get(call->public, name));
+}
+
+const char *lib_text(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+bool lib_text_is(const json_t *object, const char *name, const char *value)
+{
+    const char *have = lib_text(object, name);
+
+    return have && value && strcmp(have, value) == 0;
+}
+
+bool lib_lists(const json_t *array, const char *value)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *have = json_string_value(json_array_get(array, i));
+
+        if (have && value && strcmp(have, value) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- checks before a function ---- */
 
 static int64_t system_clock(void)
@@ -199,9 +232,13 @@ static fcc_status check_sister(lib_call *call, const lib_spec *spec)
 
 static fcc_status check_caller(lib_call *call, const lib_spec *spec)
 {
-    fcc_status st = lib_resolve_caller(call);
+    fcc_status st = lib_read_certificate(call);
 
     if (st != FCC_OK)
+        return st;
+    if (spec->flags & LIB_WRITES && strcmp(call->caller.msp, "InspectorMSP") == 0)
+        return lib_refuse(call, LIB_NO_ROLE, "the inspectorate reads and writes nothing");
+    if (!(spec->flags & LIB_UNBOUND) && (st = lib_resolve_caller(call)) != FCC_OK)
         return st;
     if (!(call->caller.role & spec->roles))
         return lib_deny(call, "role", "a caller with this role has no part in this function");
@@ -237,24 +274,38 @@ static fcc_status read_in(lib_call *call, const lib_spec *spec)
     return lib_check_fields(call, in, spec->fields, spec->field_count, "");
 }
 
+/* Functions of LIB_FUNCTION have no table of arguments: the shim has counted them, and they look at them themselves. */
+static fcc_status check_args(lib_call *call, const lib_spec *spec)
+{
+    if (spec->arg_count == LIB_COUNTED)
+        return FCC_OK;
+    if (call->args.n != spec->arg_count)
+        return lib_refuse(call, LIB_BAD_INPUT, FCC_FMT " takes %zu arguments, got %zu",
+                          FCC_ARG(fcc_function_name(call->stub)), spec->arg_count, call->args.n);
+    return lib_read_args(call, spec->args, spec->arg_count);
+}
+
 fcc_status lib_run(fcc_stub *stub, fcc_args args, const lib_spec *spec)
 {
     lib_call call = { .stub = stub, .args = args };
     int32_t nanos;
     fcc_status st = FCC_ERR_NOMEM;
 
+    call.registry = spec->registry;
     call.own = json_array();
-    if (!call.own)
-        return st;
+    call.known = json_object();
+    if (!call.own || !call.known)
+        goto out;
     if ((st = guard_args(&call)) != FCC_OK || (st = fcc_tx_timestamp(stub, &call.now, &nanos)) != FCC_OK)
         goto out;
     if (spec->flags & (LIB_WRITES | LIB_TIMED) && (st = check_window(&call)) != FCC_OK)
         goto out;
     st = spec->flags & LIB_INTERNAL ? check_sister(&call, spec) : check_caller(&call, spec);
-    if (st != FCC_OK || (st = read_in(&call, spec)) != FCC_OK)
+    if (st != FCC_OK || (st = check_args(&call, spec)) != FCC_OK || (st = read_in(&call, spec)) != FCC_OK)
         goto out;
     st = spec->run(&call);
 out:
+    json_decref(call.known);
     json_decref(call.own);
     return st;
 }
@@ -300,16 +351,19 @@ fcc_status lib_call_sister(lib_call *call, const char *chaincode, const fcc_byte
 
 /* ---- main ---- */
 
+int lib_serve(int argc, char **argv, const fcc_chaincode *chaincode, const lib_table *table)
+{
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0)
+        return lib_describe(stdout, table) ? 0 : 1;
+    return lib_main(argc, argv, chaincode);
+}
+
 int lib_main(int argc, char **argv, const fcc_chaincode *chaincode)
 {
     const char *path = getenv("MEDSYNC_REGISTRY");
     fcc_error error = { 0 };
 
-    if (!path || !*path) {
-        fprintf(stderr, "E-CFG-01 MEDSYNC_REGISTRY is not set: it names the file that stands in for the registry\n");
-        return 1;
-    }
-    if (registry_load_file(path, &error) != FCC_OK) {
+    if (path && *path && registry_load_file(path, &error) != FCC_OK) {
         fprintf(stderr, "E-CFG-01 MEDSYNC_REGISTRY: %s\n", error.text);
         return 1;
     }

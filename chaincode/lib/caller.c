@@ -61,6 +61,14 @@ unsigned lib_role_of(const char *name)
     return 0;
 }
 
+const char *lib_role_name(unsigned role)
+{
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+        if (role == roles[i].bit)
+            return roles[i].name;
+    return NULL;
+}
+
 bool lib_role_allowed(unsigned role, const char *msp)
 {
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
@@ -74,8 +82,7 @@ bool lib_is_care(const char *msp)
     return (msp_of(msp) & msp_care) != 0;
 }
 
-/* An attribute of the certificate as a C string; NULL when it has none. */
-static fcc_status attribute(lib_call *call, const char *name, const char **out)
+fcc_status lib_attribute(lib_call *call, const char *name, const char **out)
 {
     fcc_bytes value = { 0 };
     bool found = false;
@@ -85,26 +92,58 @@ static fcc_status attribute(lib_call *call, const char *name, const char **out)
     return st;
 }
 
+fcc_status lib_read_certificate(lib_call *call)
+{
+    lib_caller *caller = &call->caller;
+    fcc_bytes msp, digest;
+    char *fp;
+    fcc_status st;
+
+    if ((st = fcc_client_msp_id(call->stub, &msp)) != FCC_OK ||
+        (st = lib_attribute(call, "role", &caller->role_name)) != FCC_OK)
+        return st;
+    caller->msp = lib_string(call, msp);
+    if (!caller->msp)
+        return FCC_ERR_NOMEM;
+    caller->role = caller->role_name ? lib_role_of(caller->role_name) : 0;
+    if (!caller->role)
+        return lib_refuse(call, LIB_NO_ROLE, "the certificate carries no role that is known");
+    if (!lib_role_allowed(caller->role, caller->msp))
+        return lib_refuse(call, LIB_NO_ROLE, "members of this organisation may not carry the certificate's role");
+    if ((st = fcc_client_key_fingerprint(call->stub, &digest)) != FCC_OK)
+        return st;
+    fp = fcc_alloc(call->stub, 2 * LIB_SHA256_LEN + 1);
+    if (!fp || digest.len != LIB_SHA256_LEN)
+        return FCC_ERR_NOMEM;
+    lib_to_hex(digest.data, digest.len, fp);
+    caller->fp = fp;
+    return FCC_OK;
+}
+
 static fcc_status resolve_staff(lib_call *call, const struct registry_key *key)
 {
     lib_caller *caller = &call->caller;
     const char *uid, *site;
     struct registry_site where = { 0 };
+    struct registry_job job = { 0 };
     bool found = false, has = false;
     fcc_status st;
 
-    if ((st = attribute(call, "uid", &uid)) != FCC_OK || (st = attribute(call, "site", &site)) != FCC_OK)
+    if ((st = lib_attribute(call, "uid", &uid)) != FCC_OK || (st = lib_attribute(call, "site", &site)) != FCC_OK)
         return st;
     if (!key->uid || !key->msp || !uid || strcmp(uid, key->uid) != 0 || strcmp(caller->msp, key->msp) != 0)
         return lib_deny(call, "unbound_key", "the registry does not know this key as the certificate's");
     if (site && key->site && strcmp(site, key->site) == 0) {
-        st = registry_has_role(call, uid, site, caller->role_name, &has);
+        st = registry_job(call, uid, site, &job, &has);
         if (st == FCC_OK)
             st = registry_site(call, site, &where, &found);
         if (st != FCC_OK)
             return st;
     }
-    if (!has || !found || !where.approved || !where.msp || strcmp(where.msp, caller->msp) != 0)
+    if (has && job.fp && strcmp(job.fp, caller->fp) != 0)
+        return lib_deny(call, "unbound_key", "the job has another key by now");
+    if (!has || !job.approved || !lib_lists(job.roles, caller->role_name) || !found || !where.approved || !where.msp ||
+        strcmp(where.msp, caller->msp) != 0)
         return lib_deny(call, "suspended", "no approved job with this role at the certificate's site");
     caller->uid = uid;
     caller->site = site;
@@ -130,37 +169,15 @@ static fcc_status resolve_patient(lib_call *call, const struct registry_key *key
 
 fcc_status lib_resolve_caller(lib_call *call)
 {
-    lib_caller *caller = &call->caller;
     struct registry_key key = { 0 };
-    fcc_bytes msp, digest;
-    char *fp;
     bool found = false;
-    fcc_status st;
+    fcc_status st = registry_caller(call);
 
-    if ((st = fcc_client_msp_id(call->stub, &msp)) != FCC_OK ||
-        (st = attribute(call, "role", &caller->role_name)) != FCC_OK)
-        return st;
-    caller->msp = lib_string(call, msp);
-    if (!caller->msp)
-        return FCC_ERR_NOMEM;
-    caller->role = caller->role_name ? lib_role_of(caller->role_name) : 0;
-    if (!caller->role)
-        return lib_refuse(call, LIB_NO_ROLE, "the certificate carries no role that is known");
-    if (!lib_role_allowed(caller->role, caller->msp))
-        return lib_refuse(call, LIB_NO_ROLE, "members of this organisation may not carry the certificate's role");
-
-    if ((st = fcc_client_key_fingerprint(call->stub, &digest)) != FCC_OK)
-        return st;
-    fp = fcc_alloc(call->stub, 2 * LIB_SHA256_LEN + 1);
-    if (!fp || digest.len != LIB_SHA256_LEN)
-        return FCC_ERR_NOMEM;
-    lib_to_hex(digest.data, digest.len, fp);
-    caller->fp = fp;
-    if ((st = registry_key(call, fp, &key, &found)) != FCC_OK)
+    if (st != FCC_OK || (st = registry_key(call, call->caller.fp, &key, &found)) != FCC_OK)
         return st;
     if (!found)
         return lib_deny(call, "unbound_key", "the registry does not know this key");
-    return caller->role == LIB_PATIENT ? resolve_patient(call, &key) : resolve_staff(call, &key);
+    return call->caller.role == LIB_PATIENT ? resolve_patient(call, &key) : resolve_staff(call, &key);
 }
 
 /* ---- what functions ask about the caller ---- */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/call.h"
+#include "lib/json.h"
 
 const char *const lib_scopes[] = { "consent", "records", "appointments", "prescriptions", NULL };
 const char *const lib_purposes[] = { "TREAT", "HPAYMT", "HOPERAT", "HLEGAL", "HRESCH", NULL };
@@ -33,7 +34,9 @@ static bool is_list(const json_t *value, const lib_field *field)
     for (size_t i = 0; i < n; i++) {
         const char *s = json_string_value(json_array_get(value, i));
 
-        if (!s || !(field->type == LIB_IDS ? lib_is_id(s) : one_of(s, field->words)))
+        if (!s || !(field->type == LIB_IDS     ? lib_is_id(s)
+                    : field->type == LIB_AREAS ? lib_is_region(s)
+                                               : one_of(s, field->words)))
             return false;
         for (size_t j = 0; j < i; j++)
             if (strcmp(s, json_string_value(json_array_get(value, j))) == 0)
@@ -85,6 +88,7 @@ static bool has_form(const json_t *value, const lib_field *field)
         return s && one_of(s, field->words);
     case LIB_WORDS:
     case LIB_IDS:
+    case LIB_AREAS:
         return is_list(value, field);
     case LIB_CID:
         return s && lib_cid_parse(s, digest, &raw);
@@ -98,6 +102,18 @@ static bool has_form(const json_t *value, const lib_field *field)
         return s && is_text(s, field);
     case LIB_TOKEN:
         return s && is_token(s, (size_t)field->max);
+    case LIB_GLN:
+        return s && lib_is_gln(s);
+    case LIB_AREA:
+        return s && lib_is_region(s);
+    case LIB_DATE:
+        return s && lib_date_parse(s, &epoch);
+    case LIB_URI:
+        return s && lib_is_uri(s, (size_t)field->max);
+    case LIB_SIGNATURE:
+        return s && strlen(s) <= (size_t)field->max && s[strspn(s, "0123456789abcdef.")] == 0 && s[0];
+    case LIB_DISPLAY:
+        return s && lib_is_display(s, (size_t)field->max);
     case LIB_OBJECT:
         return json_is_object(value);
     case LIB_ARRAY:
@@ -105,6 +121,51 @@ static bool has_form(const json_t *value, const lib_field *field)
                (int64_t)json_array_size(value) <= field->max;
     }
     return false;
+}
+
+/* An argument as the value of its type: lists and objects are JSON, integers decimal, everything else is the text. */
+static json_t *read_arg(fcc_bytes text, lib_type type)
+{
+    const char *why;
+    size_t i = 0;
+    int64_t n = 0;
+
+    switch (type) {
+    case LIB_WORDS:
+    case LIB_IDS:
+    case LIB_AREAS:
+    case LIB_OBJECT:
+    case LIB_ARRAY:
+        return lib_json_load(text, &why);
+    case LIB_INT:
+        for (; i < text.len && i < 15 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+            n = n * 10 + (text.data[i] - '0');
+        return i > 0 && i == text.len && (text.data[0] != '0' || i == 1) ? json_integer(n) : NULL;
+    default:
+        return text.len && memchr(text.data, 0, text.len) ? NULL : json_stringn((const char *)text.data, text.len);
+    }
+}
+
+fcc_status lib_read_args(lib_call *call, const lib_field *fields, size_t count)
+{
+    json_t *public = lib_own(call, json_object());
+
+    if (!public)
+        return FCC_ERR_NOMEM;
+    call->public = public;
+    for (size_t i = 0; i < count; i++) {
+        fcc_bytes text = call->args.v[i];
+        json_t *value;
+
+        if (text.len == 0 && fields[i].optional)
+            continue;
+        value = lib_own(call, read_arg(text, fields[i].type));
+        if (!value || !has_form(value, &fields[i]))
+            return lib_refuse(call, LIB_BAD_INPUT, "%s is not what it should be", fields[i].name);
+        if (json_object_set(public, fields[i].name, value) != 0)
+            return FCC_ERR_NOMEM;
+    }
+    return FCC_OK;
 }
 
 fcc_status lib_check_fields(lib_call *call, const json_t *object, const lib_field *fields, size_t count,

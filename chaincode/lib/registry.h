@@ -2,17 +2,57 @@
  * registry.h: what the chaincodes ask the credentials registry: who a key belongs to, and what its holder may do.
  *
  * The questions are those of the registry's keys (KEY~fp, PROLE~uid~site, PRAC~uid, ORG~gln, PAT~pid) and of its
- * function Check. registry_file.c answers them from a file for as long as the chaincode `credentials` does not exist;
- * every call takes the running call, because its answers will come from the ledger.
+ * function Check. `credentials` answers them from its own state; every other chaincode asks `credentials`, all about the
+ * caller in one call and everything else in a call a question, each question once in a transaction.
  */
 #ifndef LIB_REGISTRY_H
 #define LIB_REGISTRY_H
+
+#include <jansson.h>
 
 #include <fcc/status.h>
 
 #include <stdbool.h>
 
 struct lib_call;
+
+/* ---- who answers ---- */
+
+/*    name      function of credentials */
+#define REGISTRY_QUESTIONS(X) \
+    X(KEY, "Key")             \
+    X(SITE, "Site")           \
+    X(MSP, "Member")          \
+    X(PERSON, "Person")       \
+    X(JOB, "Job")             \
+    X(PATIENT, "Patient")     \
+    X(GUARDIAN, "Guardian")   \
+    X(ASSIGNED, "Assigned")   \
+    X(CHECK, "Check")
+
+typedef enum registry_question {
+#define REGISTRY_QUESTION_ENUM(name, function) REGISTRY_##name,
+    REGISTRY_QUESTIONS(REGISTRY_QUESTION_ENUM)
+#undef REGISTRY_QUESTION_ENUM
+} registry_question;
+
+/*
+ * Answers a question about these (one to three; the rest NULL) in JSON, JSON's null where there is no such entry. The
+ * answer lives as long as the call. The forms of answers are those that registry.c reads.
+ */
+typedef fcc_status (*registry_answers)(struct lib_call *call, registry_question question, const char *const about[3],
+                                       const json_t **answer);
+
+/* The answer by whoever answers in this call, remembered in it. */
+fcc_status registry_ask(struct lib_call *call, registry_question question, const char *a, const char *b, const char *c,
+                        const json_t **answer) FCC_MUST_CHECK;
+/* What somebody will ask soon and is known already. Takes a reference of its own. */
+fcc_status registry_remember(struct lib_call *call, registry_question question, const char *a, const char *b,
+                             const json_t *answer) FCC_MUST_CHECK;
+/* Ask `credentials` all about the caller at once; nothing where the answers are near. Refuses as it does. */
+fcc_status registry_caller(struct lib_call *call) FCC_MUST_CHECK;
+
+/* ---- questions ---- */
 
 /* KEY~fp: a member of staff (uid, site) or a patient (pid). Strings live as long as the call. */
 struct registry_key {
@@ -24,6 +64,13 @@ struct registry_key {
 struct registry_site {
     const char *msp, *type, *region;
     bool approved;
+};
+
+/* PROLE~uid~site: approved only while the person and the site are as well. */
+struct registry_job {
+    bool approved;
+    const char *fp; /* of the one key that acts for it */
+    const json_t *roles, *caps;
 };
 
 struct registry_patient {
@@ -41,6 +88,10 @@ fcc_status registry_patient(struct lib_call *call, const char *pid, struct regis
 /* Whether any site belongs to this MSP, and whether a person has this uid (msp: of the person's job; may be NULL). */
 fcc_status registry_msp(struct lib_call *call, const char *msp, bool *found) FCC_MUST_CHECK;
 fcc_status registry_person(struct lib_call *call, const char *uid, const char **msp, bool *found) FCC_MUST_CHECK;
+/* Whether the person has a job, whatever its state, at a site of this MSP. */
+fcc_status registry_works_for(struct lib_call *call, const char *uid, const char *msp, bool *is) FCC_MUST_CHECK;
+fcc_status registry_job(struct lib_call *call, const char *uid, const char *site, struct registry_job *out,
+                        bool *found) FCC_MUST_CHECK;
 /* GUARD~pid~gpid: whether gpid is now (the call's time) a guardian of pid whose scope has this word of lib_scopes. */
 fcc_status registry_guardian(struct lib_call *call, const char *pid, const char *gpid, const char *scope,
                              bool *is) FCC_MUST_CHECK;
@@ -55,12 +106,11 @@ fcc_status registry_has_role(struct lib_call *call, const char *uid, const char 
 /* Check(subject, capability, region): a valid credential that covers the region. Capability: "licence". */
 fcc_status registry_check(struct lib_call *call, const char *subject, const char *capability, const char *region,
                           bool *valid) FCC_MUST_CHECK;
-/* ehr's CUST~msp (the custody key, 64 hexadecimal digits) and CLASS~gln~class (years of retention). */
-fcc_status registry_custody(struct lib_call *call, const char *msp, const char **pub, bool *found) FCC_MUST_CHECK;
-fcc_status registry_retention(struct lib_call *call, const char *gln, const char *class_, int *years,
-                              bool *found) FCC_MUST_CHECK;
-
 /* ---- the stand-in only ---- */
+
+bool registry_is_file(void);
+fcc_status registry_from_file(struct lib_call *call, registry_question question, const char *const about[3],
+                              const json_t **answer);
 
 /* Read the file (or, for tests, its text) that all calls are answered from; replaces what was read before. */
 fcc_status registry_load_file(const char *path, fcc_error *error) FCC_MUST_CHECK;

@@ -64,149 +64,120 @@ static const json_t *find_key(const char *list, const char *fp)
     return NULL;
 }
 
-fcc_status registry_key(struct lib_call *call, const char *fp, struct registry_key *out, bool *found)
+bool registry_is_file(void)
+{
+    return root != NULL;
+}
+
+static json_t *key_answer(const char *fp)
 {
     const json_t *entry = find_key("staff", fp);
 
-    *found = true;
-    if (entry) {
-        *out = (struct registry_key){ .uid = text_of(entry, "uid"),
-                                      .site = text_of(entry, "site"),
-                                      .msp = text_of(entry, "msp") };
-    } else if ((entry = find_key("patients", fp)) != NULL) {
-        *out = (struct registry_key){ .pid = text_of(entry, "pid"), .msp = text_of(entry, "msp") };
-    } else {
-        *found = false;
-    }
-    return FCC_OK;
-}
-
-fcc_status registry_site(struct lib_call *call, const char *gln, struct registry_site *out, bool *found)
-{
-    const json_t *entry = find("sites", "gln", gln, NULL, NULL);
-
-    *found = entry != NULL;
     if (entry)
-        *out = (struct registry_site){ .msp = text_of(entry, "msp"),
-                                       .type = text_of(entry, "type"),
-                                       .region = text_of(entry, "region"),
-                                       .approved = text_is(entry, "status", "approved") };
-    return FCC_OK;
+        return json_pack("{s:s,s:s,s:s}", "uid", text_of(entry, "uid"), "site", text_of(entry, "site"), "msp",
+                         text_of(entry, "msp"));
+    entry = find_key("patients", fp);
+    return entry ? json_pack("{s:s,s:s}", "pid", text_of(entry, "pid"), "msp", text_of(entry, "msp")) : json_null();
 }
 
-fcc_status registry_patient(struct lib_call *call, const char *pid, struct registry_patient *out, bool *found)
+static json_t *patient_answer(const char *pid)
 {
     const json_t *entry = find("patients", "pid", pid, NULL, NULL);
     const json_t *linked = entry ? find("patients", "pid", text_of(entry, "link"), NULL, NULL) : NULL;
-    json_int_t minor_until;
+    char minor_until[LIB_TIME_SIZE];
+    json_int_t of_age;
 
-    *found = entry != NULL;
+    if (!entry)
+        return json_null();
     if (linked)
         entry = linked;
-    minor_until = json_integer_value(json_object_get(entry, "minorUntil")); /* 0: of age */
-    if (entry)
-        *out = (struct registry_patient){
-            .pid = text_of(entry, "pid"),
-            .active = text_is(entry, "status", "active"),
-            .provisional = text_is(entry, "status", "provisional"),
-            .deceased = text_is(entry, "status", "deceased"),
-            .minor = minor_until > 0 &&
-                     call->now<minor_until, .has_key = json_array_size(json_object_get(entry, "keys"))> 0
-        };
-    return FCC_OK;
+    of_age = json_integer_value(json_object_get(entry, "minorUntil")); /* 0: of age */
+    lib_time_format(of_age, minor_until);
+    return json_pack("{s:s,s:s,s:b,s:s*}", "pid", text_of(entry, "pid"), "status", text_of(entry, "status"), "hasKey",
+                     json_array_size(json_object_get(entry, "keys")) > 0, "minorUntil", of_age ? minor_until : NULL);
 }
 
-fcc_status registry_guardian(struct lib_call *call, const char *pid, const char *gpid, const char *scope, bool *is)
+static json_t *guardian_answer(const char *pid, const char *gpid)
 {
     const json_t *entries = json_object_get(find("patients", "pid", pid, NULL, NULL), "guardians");
 
-    *is = false;
     for (size_t i = 0; i < json_array_size(entries); i++) {
         const json_t *entry = json_array_get(entries, i);
-        int64_t from = json_integer_value(json_object_get(entry, "from"));
-        int64_t to = json_integer_value(json_object_get(entry, "to"));
+        char from[LIB_TIME_SIZE], to[LIB_TIME_SIZE];
 
-        if (text_is(entry, "pid", gpid) && lists(json_object_get(entry, "scope"), scope) && from <= call->now &&
-            call->now <= to)
-            *is = true;
+        if (!text_is(entry, "pid", gpid))
+            continue;
+        lib_time_format(json_integer_value(json_object_get(entry, "from")), from);
+        lib_time_format(json_integer_value(json_object_get(entry, "to")), to);
+        return json_pack("{s:O,s:s,s:s}", "scope", json_object_get(entry, "scope"), "from", from, "to", to);
     }
-    return FCC_OK;
+    return json_null();
 }
 
-fcc_status registry_assigned(struct lib_call *call, const char *pid, const char *uid, bool *is)
-{
-    *is = lists(json_object_get(find("patients", "pid", pid, NULL, NULL), "assigned"), uid);
-    return FCC_OK;
-}
-
-fcc_status registry_msp(struct lib_call *call, const char *msp, bool *found)
-{
-    *found = find("sites", "msp", msp, NULL, NULL) != NULL;
-    return FCC_OK;
-}
-
-fcc_status registry_person(struct lib_call *call, const char *uid, const char **msp, bool *found)
+static json_t *person_answer(const char *uid)
 {
     const json_t *entry = find("staff", "uid", uid, NULL, NULL);
 
-    *found = entry != NULL;
-    if (entry && msp)
-        *msp = text_of(entry, "msp");
-    return FCC_OK;
+    return entry ? json_pack("{s:[{s:s}]}", "jobs", "msp", text_of(entry, "msp")) : json_null();
 }
 
-fcc_status registry_has_cap(struct lib_call *call, const char *uid, const char *site, const char *cap, bool *has)
+static json_t *job_answer(const char *uid, const char *site)
 {
     const json_t *entry = find("staff", "uid", uid, "site", site);
 
-    *has = entry && text_is(entry, "status", "approved") && lists(json_object_get(entry, "caps"), cap);
-    return FCC_OK;
+    return entry ? json_pack("{s:b,s:O,s:O}", "approved", text_is(entry, "status", "approved"), "roles",
+                             json_object_get(entry, "roles"), "caps", json_object_get(entry, "caps"))
+                 : json_null();
 }
 
-fcc_status registry_has_role(struct lib_call *call, const char *uid, const char *site, const char *role, bool *has)
-{
-    const json_t *entry = find("staff", "uid", uid, "site", site);
-
-    *has = entry && text_is(entry, "status", "approved") && lists(json_object_get(entry, "roles"), role);
-    return FCC_OK;
-}
-
-fcc_status registry_check(struct lib_call *call, const char *subject, const char *capability, const char *region,
-                          bool *valid)
+static json_t *check_answer(const char *subject, const char *capability, const char *region)
 {
     const json_t *entries = json_object_get(root, "staff");
+    bool valid = false;
 
-    *valid = false;
-    if (strcmp(capability, "licence") != 0)
-        return FCC_OK;
-    for (size_t i = 0; i < json_array_size(entries) && !*valid; i++) {
+    for (size_t i = 0; strcmp(capability, "licence") == 0 && i < json_array_size(entries) && !valid; i++) {
         const json_t *entry = json_array_get(entries, i), *licence = json_object_get(entry, "licence");
 
-        *valid = text_is(entry, "uid", subject) && text_is(licence, "status", "valid") &&
-                 lists(json_object_get(licence, "regions"), region);
+        valid = text_is(entry, "uid", subject) && text_is(licence, "status", "valid") &&
+                lists(json_object_get(licence, "regions"), region);
     }
-    return FCC_OK;
+    return json_boolean(valid);
 }
 
-fcc_status registry_custody(struct lib_call *call, const char *msp, const char **pub, bool *found)
+static json_t *answer_of(registry_question question, const char *const about[3])
 {
-    const json_t *entry = find("custody", "msp", msp, NULL, NULL);
+    json_t *site;
 
-    *found = entry && text_of(entry, "pub");
-    if (*found && pub)
-        *pub = text_of(entry, "pub");
-    return FCC_OK;
+    switch (question) {
+    case REGISTRY_KEY:
+        return key_answer(about[0]);
+    case REGISTRY_SITE:
+        site = (json_t *)find("sites", "gln", about[0], NULL, NULL);
+        return site ? json_incref(site) : json_null();
+    case REGISTRY_MSP:
+        return json_boolean(find("sites", "msp", about[0], NULL, NULL) != NULL);
+    case REGISTRY_PERSON:
+        return person_answer(about[0]);
+    case REGISTRY_JOB:
+        return job_answer(about[0], about[1]);
+    case REGISTRY_PATIENT:
+        return patient_answer(about[0]);
+    case REGISTRY_GUARDIAN:
+        return guardian_answer(about[0], about[1]);
+    case REGISTRY_ASSIGNED:
+        return json_boolean(
+            lists(json_object_get(find("patients", "pid", about[0], NULL, NULL), "assigned"), about[1]));
+    case REGISTRY_CHECK:
+        return check_answer(about[0], about[1], about[2]);
+    }
+    return NULL;
 }
 
-fcc_status registry_retention(struct lib_call *call, const char *gln, const char *class_, int *years, bool *found)
+fcc_status registry_from_file(struct lib_call *call, registry_question question, const char *const about[3],
+                              const json_t **answer)
 {
-    const json_t *entry = find("retention", "gln", gln, "class", class_);
-    json_int_t n = json_integer_value(json_object_get(entry, "years"));
-
-    *found = entry && n >= 0 && n <= 1000;
-    if (*found)
-        *years = (int)n;
-    return FCC_OK;
+    *answer = lib_own(call, answer_of(question, about));
+    return *answer ? FCC_OK : FCC_ERR_NOMEM;
 }
 
 /* ---- reading it ---- */

@@ -102,7 +102,7 @@ fcc_status lib_write_mark(lib_call *call, const char *collection, fcc_bytes key)
     return lib_write(call, collection, key, json_pack("{s:i}", "fmt", 1));
 }
 
-fcc_status lib_write_private(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
+fcc_status lib_write_version(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
                              const json_t *record)
 {
     char version_type[32], version[8];
@@ -128,7 +128,7 @@ fcc_status lib_write_record(lib_call *call, const char *collection, const char *
 
     if (!lib_commit_of(record, commit))
         return fcc_fail(call->stub, FCC_ERR_INTERNAL, "a record without salt");
-    if ((st = lib_write_private(call, collection, type, a, b, record)) != FCC_OK)
+    if ((st = lib_write_version(call, collection, type, a, b, record)) != FCC_OK)
         return st;
     return lib_write(call, NULL, lib_key(call, "ACT", id, NULL, NULL),
                      json_pack("{s:s,s:s,s:s,s:s,s:O}", "docType", doc_type, "id", id, "status", status, "commit",

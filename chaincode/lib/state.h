@@ -17,15 +17,12 @@ fcc_status lib_write(lib_call *call, const char *collection, fcc_bytes key, json
 fcc_status lib_write_mark(lib_call *call, const char *collection, fcc_bytes key) FCC_MUST_CHECK;
 
 /*
- * Write a private record under TYPE~a~b and, because collections have no history, its version under TYPEV~a~b~v, with
- * nothing public. The record has "v". Does not take the record over.
- */
-fcc_status lib_write_private(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
-                             const json_t *record) FCC_MUST_CHECK;
-/*
  * Write a private record under TYPE~a~b and, because collections have no history, its version under TYPEV~a~b~v; the
- * record has "v" and "salt". Then the public act ACT~id with the record's commit. Does not take the record over.
+ * record has "v". b may be NULL. Does not take the record over.
  */
+fcc_status lib_write_version(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
+                             const json_t *record) FCC_MUST_CHECK;
+/* The same, and the public act ACT~id with the record's commit; the record has "salt" as well. */
 fcc_status lib_write_record(lib_call *call, const char *collection, const char *type, const char *a, const char *b,
                             const json_t *record, const char *doc_type, const char *id,
                             const char *status) FCC_MUST_CHECK;

@@ -68,6 +68,72 @@ bool lib_is_letters(const char *s, size_t max)
     return n > 0;
 }
 
+bool lib_is_gln(const char *s)
+{
+    unsigned sum = 0;
+    size_t n = 0;
+
+    for (; s[n]; n++) {
+        if (n == 13 || !is_digit(s[n]))
+            return false;
+        sum += (unsigned)(s[n] - '0') * (n % 2 ? 3 : 1);
+    }
+    return n == 13 && sum % 10 == 0;
+}
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+bool lib_is_region(const char *s)
+{
+    size_t n = 3;
+
+    if (!is_upper(s[0]) || !is_upper(s[1]))
+        return false;
+    if (s[2] == 0)
+        return true;
+    if (s[2] != '-')
+        return false;
+    for (; s[n]; n++)
+        if (n == 6 || !(is_upper(s[n]) || is_digit(s[n])))
+            return false;
+    return n > 3;
+}
+
+bool lib_region_covers(const char *covers, const char *region)
+{
+    size_t n = strlen(covers);
+
+    return strncmp(covers, region, n) == 0 && (region[n] == 0 || (n == 2 && region[n] == '-'));
+}
+
+bool lib_is_display(const char *s, size_t max)
+{
+    size_t n = 0;
+
+    for (; s[n]; n++)
+        if (n == max || (unsigned char)s[n] < 0x20 || s[n] == 0x7F)
+            return false;
+    return n > 0;
+}
+
+bool lib_is_uri(const char *s, size_t max)
+{
+    size_t n = 0, scheme = 0;
+
+    for (; s[n]; n++) {
+        if (n == max || s[n] <= ' ' || s[n] > '~')
+            return false;
+        if (s[n] == ':' && !scheme)
+            scheme = n;
+        else if (!scheme && !(is_letter(s[n]) || (n > 0 && (is_digit(s[n]) || strchr("+.-", s[n])))))
+            return false;
+    }
+    return scheme && n > scheme + 1;
+}
+
 bool lib_is_grantee(const char *s)
 {
     char role[65];
@@ -223,6 +289,16 @@ void lib_time_format(int64_t epoch, char out[LIB_TIME_SIZE])
     digits_of(rest / 3600, 2, out + 11);
     digits_of(rest / 60 % 60, 2, out + 14);
     digits_of(rest % 60, 2, out + 17);
+}
+
+bool lib_date_parse(const char *s, int64_t *epoch)
+{
+    char time[LIB_TIME_SIZE] = "YYYY-MM-DDT00:00:00Z";
+
+    if (strlen(s) != 10)
+        return false;
+    memcpy(time, s, 10);
+    return lib_time_parse(time, epoch);
 }
 
 int64_t lib_years_later(int64_t epoch, int years)

@@ -22,6 +22,18 @@ bool lib_is_hex(const char *s, size_t digits);
 /* type/subtype, at most 128 characters */
 bool lib_is_mime(const char *s);
 bool lib_is_letters(const char *s, size_t max);
+/* 13 digits with GS1's check digit */
+bool lib_is_gln(const char *s);
+/* ISO 3166-2: a country (DE) or a part of it (DE-BE) */
+bool lib_is_region(const char *s);
+/* Whether a region is this one or in it: DE-BE is in DE. */
+bool lib_region_covers(const char *covers, const char *region);
+/* YYYY-MM-DD of the Gregorian calendar; the epoch of its midnight in UTC. */
+bool lib_date_parse(const char *s, int64_t *epoch);
+/* 1 to max bytes, none of them a control character */
+bool lib_is_display(const char *s, size_t max);
+/* scheme, ':' and something, all of it printable ASCII without blanks, at most max characters */
+bool lib_is_uri(const char *s, size_t max);
 /* "u:UID", "r:ROLE@GLN", "m:MSPID" */
 bool lib_is_grantee(const char *s);
 /*
