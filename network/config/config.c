@@ -90,7 +90,9 @@ static bool is_policy_path(const char *s)
 
 static bool is_site_type(const char *s)
 {
-    static const char *const types[] = { "hospital", "ward", "lab", "practice", "pharmacy", "warehouse", "office" };
+    static const char *const types[] = { "hospital",     "ward",      "lab",         "practice", "pharmacy",
+                                         "manufacturer", "warehouse", "office",      "insurer",  "research",
+                                         "authority",    "council",   "inspectorate" };
     size_t i;
 
     for (i = 0; i < COUNT(types); i++)
@@ -210,6 +212,7 @@ static fcc_status read_user(config_reader *r, yaml_node_t *node, const char *wha
         TEXT("uid", false, &out->uid, is_id, ID_EXPECTED),
         TEXT("site", false, &out->site, config_gln_valid, GLN_EXPECTED),
         LIST("caps", false, &out->caps, is_name, "a list of names"),
+        LIST("issues", false, &out->issues, is_name, "types of credentials"),
         NODE("licence", false, &licence),
         FLAG("patient", &out->patient),
         FLAG("spare", &out->spare),
@@ -228,7 +231,7 @@ static fcc_status read_user(config_reader *r, yaml_node_t *node, const char *wha
     if (out->admin != (strcmp(out->name, "Admin") == 0))
         return config_fail(r, node, what, out->name, "the name Admin for kind admin, and for no other user");
     if (out->patient) {
-        if (out->admin || out->role || out->uid || out->site || out->caps.n || out->licensed)
+        if (out->admin || out->role || out->uid || out->site || out->caps.n || out->issues.n || out->licensed)
             return config_fail(r, node, what, out->name, "nothing but a name for a patient");
         out->role = "patient";
         return FCC_OK;
@@ -291,7 +294,8 @@ static fcc_status read_sites(config_reader *r, yaml_node_t *node, const char *ms
         const config_field fields[] = {
             TEXT("gln", true, &site->gln, config_gln_valid, GLN_EXPECTED),
             TEXT("type", true, &site->type, is_site_type,
-                 "hospital, ward, lab, practice, pharmacy, warehouse or office"),
+                 "hospital, ward, lab, practice, pharmacy, manufacturer, warehouse, office, insurer, research, "
+                 "authority, council or inspectorate"),
             TEXT("region", true, &site->region, is_region, REGION_EXPECTED),
         };
 

@@ -25,6 +25,7 @@ typedef struct config_user {
     const char *uid;
     const char *site;       /* GLN */
     config_strings caps;    /* "btg" */
+    config_strings issues;  /* types of credentials that the regulator accredits this person's office for: "licence" */
     bool licensed;          /* has a licence to practise */
     config_strings regions; /* where it counts, ISO 3166-2 */
 } config_user;
@@ -33,7 +34,7 @@ typedef struct config_user {
 typedef struct config_site {
     const char *gln;    /* 13 digits, check digit verified */
     const char *msp;    /* MSP id of its organisation */
-    const char *type;   /* hospital, practice, pharmacy, office, lab, ward, warehouse */
+    const char *type;   /* as the chaincode credentials has them: hospital, lab, pharmacy, authority, ... */
     const char *region; /* ISO 3166-2 */
 } config_site;
 
