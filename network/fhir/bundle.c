@@ -243,6 +243,29 @@ out:
     return st;
 }
 
+fcc_status fhir_resource(fcc_bytes json, const char *name, fcc__arena *arena, fhir_entry *out, fcc_error *error)
+{
+    json_error_t where;
+    fhir_entry entry = { .content = json };
+    char why[200] = "";
+    fcc_status st;
+    json_t *root;
+
+    if (json.len > BLOB_MAX - BLOB_OVERHEAD)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "%s: a resource of %zu bytes, at most %d are taken", name, json.len,
+                             BLOB_MAX - BLOB_OVERHEAD);
+    root = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
+    if (!root)
+        return fcc_error_set(error, FCC_ERR_PROTO, "%s:%d:%d: not JSON: %s", name, where.line, where.column,
+                             where.text);
+    st = fhir__map(root, arena, &entry, why);
+    json_decref(root);
+    if (st != FCC_OK)
+        return fcc_error_set(error, st, "%s: %s%s%s", name, entry.type ? entry.type : "", entry.type ? ": " : "", why);
+    *out = entry;
+    return FCC_OK;
+}
+
 void fhir_free(fhir_bundle *b)
 {
     if (!b)

@@ -53,6 +53,15 @@ fcc_status fhir_load(const char *path, fhir_bundle **out, fcc_error *error) FCC_
 fcc_status fhir_parse(fcc_bytes json, const char *path, fhir_bundle **out, fcc_error *error) FCC_MUST_CHECK;
 void fhir_free(fhir_bundle *bundle); /* takes NULL */
 
+/*
+ * A single resource, as it stands in a file. Texts are in the arena, `content` is borrowed from `json`. `name` is what
+ * errors call it. FCC_ERR_PROTO no FHIR resource; FCC_ERR_LIMIT larger than a blob.
+ */
+fcc_status fhir_resource(fcc_bytes json, const char *name, fcc__arena *arena, fhir_entry *out,
+                         fcc_error *error) FCC_MUST_CHECK;
+/* Whether the table has a row of its own for this type; all others are kept whole as kind doc. */
+bool fhir_is_mapped(const char *type);
+
 /* The entry that a reference ("urn:uuid:...", "Encounter/7") means; NULL when it isn't in the bundle. */
 const fhir_entry *fhir_find(const fhir_bundle *bundle, const char *reference);
 

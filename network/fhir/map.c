@@ -246,6 +246,16 @@ static void apply_labels(const json_t *resource, fhir_entry *out)
     }
 }
 
+bool fhir_is_mapped(const char *type)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT(mappings); i++)
+        if (!strcmp(type, mappings[i].type))
+            return true;
+    return false;
+}
+
 static bool is_type_name(const char *type)
 {
     size_t n = strspn(type, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
