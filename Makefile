@@ -39,7 +39,7 @@ OPT_debug := -O0 -g3
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT := $(OPT_$(VARIANT))
-PKGS := grpc gpr libprotobuf-c libcrypto libssl yaml-0.1 lmdb jansson libarchive libmicrohttpd libcurl
+PKGS := grpc gpr libprotobuf-c libcrypto libssl yaml-0.1 lmdb jansson libarchive zlib libmicrohttpd libcurl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fstack-protector-strong -fvisibility=hidden -fno-common -pthread \
   -Ishim/include -Ishim -Inetwork -Ichaincode -I. -I$(B)/gen $(PKG_CFLAGS) $(CFLAGS)
@@ -53,6 +53,7 @@ JSON_LIBS = $(shell pkg-config --libs jansson)
 SSL_LIBS = $(shell pkg-config --libs libssl)
 ARCHIVE_LIBS = $(shell pkg-config --libs libarchive)
 CURL_LIBS = $(shell pkg-config --libs libcurl)
+Z_LIBS = $(shell pkg-config --libs zlib)
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 
 # ---- messages --------------------------------------------------------------------------------------------------------

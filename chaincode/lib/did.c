@@ -3,7 +3,6 @@
 
 #include "lib/vc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- identifiers ---- */
@@ -169,17 +168,16 @@ static const char *text_of(const json_t *object, const char *name)
 
 json_t *lib_did_key_document(const char *did)
 {
-    char url[2 * LIB_DID_MAX + 2];
     const char *multibase = did + strlen("did:key:");
 
     if (lib_did_parse(did) != LIB_DID_KEY)
         return NULL;
-    snprintf(url, sizeof(url), "%s#%s", did, multibase);
-    return json_pack("{s:[s,s],s:s,s:[{s:s,s:s,s:s,s:s}],s:[s],s:[s],s:[s],s:[s]}", "@context",
+    return json_pack("{s:[s,s],s:s,s:[{s:s++,s:s,s:s,s:s}],s:[s++],s:[s++],s:[s++],s:[s++]}", "@context",
                      "https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1", "id", did,
-                     "verificationMethod", "id", url, "type", "Multikey", "controller", did, "publicKeyMultibase",
-                     multibase, "assertionMethod", url, "authentication", url, "capabilityDelegation", url,
-                     "capabilityInvocation", url);
+                     "verificationMethod", "id", did, "#", multibase, "type", "Multikey", "controller", did,
+                     "publicKeyMultibase", multibase, "assertionMethod", did, "#", multibase, "authentication", did,
+                     "#", multibase, "capabilityDelegation", did, "#", multibase, "capabilityInvocation", did, "#",
+                     multibase);
 }
 
 /* What stands before '#' has the length of the DID and is it, or nothing: a relative id. */

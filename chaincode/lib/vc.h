@@ -22,7 +22,7 @@ typedef struct lib_vc_fault {
 
 /*
  * Whether this has the form of a credential of the data model 2.0, or 1.1 (its first context says which). The proof is
- * not verified and may be missing.
+ * not verified and may be missing. Types must stand for URLs: a type of one's own needs a context that can define it.
  */
 bool lib_vc_form(const json_t *credential, lib_vc_fault *fault);
 /* The same for a presentation and every credential in it. */
