@@ -51,6 +51,7 @@ $(B)/test-support/chain: $(B)/obj/test/support/chain.c.o $(B)/libledger.a $(MSP)
 $(eval $(call archive,client,network/client))
 $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))
+$(eval $(call archive,custodian,network/custodian))
 $(eval $(call archive,package,network/package))
 $(eval $(call archive,cli,network/cli))
 # the files of `medsync new`
@@ -72,7 +73,7 @@ UNIT_network/blob := $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/blob/test_store = $(DISK) $(UNIT_network/blob)
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
-UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
+UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 TEST_PROGRAMS += $(B)/test-support/odd_identity
 $(B)/test-support/odd_identity: $(B)/obj/test/support/odd_identity.c.o $(MSP)
 	$(call say,LD,$@)
@@ -90,7 +91,7 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
 medsync_OBJS = $(B)/libcli.a $(B)/libaudit.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a \
-  $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
+  $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network
 $(eval $(call archive,fcctest,network/testing))

@@ -44,7 +44,7 @@ $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=cal
 $(B)/bench/load: $(call objs,test/bench) $(RPC)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o %/growth.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o %/growth.c.o %/gateway.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
 $(B)/bench/bare_loop: $(B)/obj/test/bench/bare_loop.c.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -55,6 +55,11 @@ $(B)/bench/busy: $(B)/obj/test/bench/busy.c.o $(FCC)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCC_LIBS)
 # test/bench/growth.sh: what a ledger's size costs. No part of `make bench`, which takes no minutes to build.
 $(B)/bench/growth: $(B)/obj/test/bench/growth.c.o $(B)/obj/test/support/disk.c.o $(LEDGER)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+# test/bench/gateway.sh: evaluations and transactions at a devnet's gateway
+$(B)/bench/gateway: $(B)/obj/test/bench/gateway.c.o $(CLIENT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)

@@ -179,10 +179,22 @@ static enum match meets(const json_t *rule, const struct consent_question *q, co
     return all;
 }
 
+/* A rule of a base or grant. */
+struct place {
+    const json_t *holder; /* NULL: no rule */
+    size_t rule;
+};
+
 struct verdict {
-    bool denied, permitted;
+    struct place denied, permitted; /* the first rule of each that matches */
     enum miss nearest;
 };
+
+static void note(struct place *place, const json_t *holder, size_t rule)
+{
+    if (!place->holder)
+        *place = (struct place){ holder, rule };
+}
 
 /* All rules of a base or a grant, added to what others said. */
 static void judge(const json_t *holder, const struct consent_question *q, const json_t *attrs, struct verdict *v)
@@ -195,11 +207,12 @@ static void judge(const json_t *holder, const struct consent_question *q, const 
         enum match match = meets(rule, q, attrs, &miss);
 
         if (is(text(rule, "effect"), "deny")) {
-            v->denied = v->denied || match == match_yes;
-        } else {
-            v->permitted = v->permitted || match != match_no;
-            if (match == match_no && miss > v->nearest)
-                v->nearest = miss;
+            if (match == match_yes)
+                note(&v->denied, holder, i);
+        } else if (match != match_no) {
+            note(&v->permitted, holder, i);
+        } else if (miss > v->nearest) {
+            v->nearest = miss;
         }
     }
 }
@@ -219,6 +232,12 @@ static struct consent_decision permit(const char *reason)
 static struct consent_decision deny(const char *reason)
 {
     return (struct consent_decision){ .permit = false, .reason = reason };
+}
+
+static struct consent_decision by_rule(bool permit, const char *reason, const struct place *place)
+{
+    return (
+        struct consent_decision){ .permit = permit, .reason = reason, .holder = place->holder, .rule = place->rule };
 }
 
 /* Treatment goes on at the site that wrote the record; afterwards its privacy officer answers for it. */
@@ -248,6 +267,8 @@ struct consent_decision consent_decide(const struct consent_question *q, const j
         return deny("erased");
     if (q->patient_known && is(q->actor.pid, q->pid))
         return permit("owner");
+    if (q->guardian && !q->patient_deceased) /* guardians end with their ward */
+        return permit("guardian");
     if (is(status, "restricted")) {
         if (is(q->actor.role, "privacy_officer") && is(q->actor.site, text(attrs, "site")) && is(q->purpose, "HLEGAL"))
             return permit("privacy_officer");
@@ -269,16 +290,41 @@ struct consent_decision consent_decide(const struct consent_question *q, const j
         else if (q->grants[i])
             any_revoked = true;
     }
-    if (grants.denied)
-        return deny("denied");
-    if (grants.permitted)
-        return permit("grant");
+    if (grants.denied.holder)
+        return by_rule(false, "denied", &grants.denied);
+    if (grants.permitted.holder)
+        return by_rule(true, "grant", &grants.permitted);
     judge(q->base, q, attrs, &base);
-    if (base.denied)
-        return deny("denied");
-    if (base.permitted)
-        return permit("base");
+    if (base.denied.holder)
+        return by_rule(false, "denied", &base.denied);
+    if (base.permitted.holder)
+        return by_rule(true, "base", &base.permitted);
     if (grants.nearest == miss_nothing && any_revoked)
         return deny("revoked");
     return deny(miss_reasons[grants.nearest > base.nearest ? grants.nearest : base.nearest]);
+}
+
+struct consent_decision consent_decide_emergency(const struct consent_question *q, const json_t *attrs)
+{
+    const char *status = text(attrs, "status"), *sens = text(attrs, "sens"), *most = text(q->base, "btgMaxSens");
+    const char *of = text(q->emergency, "pid"), *closed = text(q->emergency, "status");
+
+    if (is(status, "erased"))
+        return deny("erased");
+    if (!is(q->op, "read"))
+        return deny("op");
+    if (!q->patient_known)
+        return deny("unknown_patient");
+    if (!q->emergency || !is(text(q->emergency, "uid"), q->actor.uid) || !(is(of, q->pid) || is(of, q->asked_pid)))
+        return deny("no_case");
+    if (!is(closed, "open"))
+        return deny("closed");
+    if (q->now > time_of(q->emergency, "until", INT64_MIN))
+        return deny("expired");
+    /* also after the case was opened: by the patient, or because a provisional pid turned out to be this one's */
+    if (is(text(q->base, "btg"), "forbid"))
+        return deny("btg_forbidden");
+    if (sens ? lib_sensitivity_rank(sens) > lib_sensitivity_rank(most ? most : "R") : missing(attrs) == match_no)
+        return deny("sensitivity");
+    return permit("emergency");
 }

@@ -54,7 +54,7 @@ typedef struct lib_proof_expect {
     const char *purpose;    /* "assertionMethod" for credentials, "authentication" for presentations */
     const char *controller; /* the DID whose key must have signed; NULL for any */
     const char *challenge;  /* NULL: not compared */
-    const char *domain;     /* NULL: not compared; one of the proof's domains otherwise */
+    const char *domain;     /* NULL: not compared; otherwise the proof's only domain */
     int64_t now;            /* epoch seconds */
     lib_did_resolve resolve;
     void *user; /* of resolve */
@@ -81,7 +81,8 @@ fcc_status lib_proof_verify(const json_t *document, const lib_proof_expect *expe
  * @param out      a copy of the document with the proof, behind those that it had; to be freed with json_decref
  *
  * @return FCC_OK       signed
- *         FCC_ERR_ARG  no such kind of key, options without what they need, or a document that has no canonical form
+ *         FCC_ERR_ARG  no such kind of key, options without what they need or with previousProof, or no object
+ *         FCC_ERR_NOMEM, FCC_ERR_INTERNAL
  */
 fcc_status lib_proof_sign(const json_t *document, const json_t *options, struct evp_pkey_st *key,
                           json_t **out) FCC_MUST_CHECK;

@@ -110,6 +110,24 @@ fcc_status blob_seal(const uint8_t custody_public[32], const uint8_t key[BLOB_KE
 fcc_status blob_unseal(const blob_custody *custody, fcc_bytes sealed_hex, uint8_t key[BLOB_KEY_LEN],
                        fcc_error *error) FCC_MUST_CHECK;
 
+/* ---- data keys on their way to a reader ---- */
+
+enum { BLOB_RELEASED_MAX = 97 + 12 + BLOB_KEY_LEN + 16 };
+
+/*
+ * Seal a data key to the key of a certificate (ECDSA, P-256 or P-384): an ephemeral key of the same curve, ECDH,
+ * HKDF-SHA256 (salt: both public points; info: "medsync release 1", 0x00, `context`), AES-256-GCM. `out` gets the
+ * ephemeral point (uncompressed), nonce, ciphertext and tag: what was sealed for one context opens in no other.
+ * FCC_ERR_ARG: no such certificate.
+ */
+fcc_status blob_release(fcc_bytes cert_pem, fcc_bytes context, const uint8_t key[BLOB_KEY_LEN],
+                        uint8_t out[BLOB_RELEASED_MAX], size_t *len, fcc_error *error) FCC_MUST_CHECK;
+/* FCC_ERR_ARG: no such key; FCC_ERR_AUTH: damaged, sealed to another key or for another context. */
+fcc_status blob_accept(fcc_bytes key_pem, fcc_bytes context, fcc_bytes released, uint8_t key[BLOB_KEY_LEN],
+                       fcc_error *error) FCC_MUST_CHECK;
+/* SHA-256 of a certificate's SubjectPublicKeyInfo, lower hex: how the ledger names a key. FCC_ERR_ARG. */
+fcc_status blob_fingerprint(fcc_bytes cert_pem, char out[65], fcc_error *error) FCC_MUST_CHECK;
+
 /* Overwrite secrets in a way that is not optimised away. */
 void blob_wipe(void *data, size_t len);
 

@@ -26,7 +26,7 @@ static const char usage[] =
 
 static int steps;
 static const char *referees = "0";
-static volatile sig_atomic_t network_pid;
+static volatile sig_atomic_t network_pid, custodian_pid;
 static const char *volatile network_dir = "";
 
 /* Interrupted: the network must not go on in the background. */
@@ -36,6 +36,8 @@ static void interrupted(int signal_number)
     const char *dir = network_dir;
     ssize_t ignored;
 
+    if (custodian_pid > 0)
+        kill((pid_t)custodian_pid, SIGTERM);
     if (network_pid > 0)
         kill((pid_t)network_pid, SIGTERM);
     ignored = write(STDERR_FILENO, words, sizeof(words) - 1);
@@ -187,7 +189,10 @@ static bool introduce_network(demo *d)
     demo_say("     chaincodes ehr and consent, one process each for Hospital, Clinic, Regulator and Inspector;");
     demo_say("     what they write must be endorsed by Hospital and Clinic both");
     json_decref(endpoints);
-    return demo_meet(d);
+    if (!demo_meet(d) || !demo_custodian_start(d))
+        return false;
+    custodian_pid = (sig_atomic_t)d->custodian_pid;
+    return true;
 }
 
 static bool introduce_bundle(demo *d, const char *path)
@@ -248,11 +253,11 @@ static void leave(demo *d, bool keep, bool own_dir, bool ok)
 {
     fcc_error error;
 
+    demo_custodian_stop(d);
     client_close(d->admin.who);
     client_close(d->patient.who);
     client_close(d->doctor.who);
     client_close(d->registrar.who);
-    client_close(d->custodian.who);
     client_close(d->auditor.who);
     if (keep) {
         printf("\nThe network still runs. Look around:\n"

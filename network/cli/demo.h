@@ -4,7 +4,10 @@
 
 #include "blob/blob.h"
 #include "cli/cli.h"
+#include "custodian/custodian.h"
 #include "fhir/fhir.h"
+
+#include <sys/types.h>
 
 /* Somebody with a certificate, connected to a gateway. */
 typedef struct demo_person {
@@ -17,10 +20,12 @@ typedef struct demo {
     bool terminal;
     fhir_bundle *bundle;
     blob_store *store;
-    blob_custody *custody; /* of the hospital: the custodian's stand-in */
-    json_t *retention;     /* how long the network file says that classes of records are kept */
-    fcc__arena *arena;     /* of one call; reset between them */
-    demo_person admin, patient, doctor, registrar, custodian, auditor;
+    blob_custody *custody; /* of the hospital: only its public key is used here */
+    pid_t custodian_pid;
+    custodian_reader *reader; /* the doctor at the custodian; NULL: not connected yet */
+    json_t *retention;        /* how long the network file says that classes of records are kept */
+    fcc__arena *arena;        /* of one call; reset between them */
+    demo_person admin, patient, doctor, registrar, auditor;
     char pid[32];
     char uid[72]; /* the doctor's */
     const fhir_entry *encounter;
@@ -77,6 +82,13 @@ bool demo_refused(demo *d, const demo_person *p, const char *chaincode, const ch
                   json_t *in, int status, char code[64]);
 /* A new 128-bit id. */
 const char *demo_salt(char out[33]);
+
+/* ---- the custodian: demo_custodian.c ---- */
+
+bool demo_custodian_start(demo *d);
+void demo_custodian_stop(demo *d); /* also when none runs */
+/* The doctor asks for the keys of at most CUSTODIAN_BATCH records; all must be released. Wipe them. */
+bool demo_keys(demo *d, const char *const *rec_ids, size_t count, custodian_key *out);
 
 /* ---- what everybody can see: demo_public.c ---- */
 

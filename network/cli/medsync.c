@@ -14,6 +14,8 @@ static const cli_command commands[] = {
     { "lifecycle", cli_lifecycle, "the single steps that bring a chaincode onto the channel" },
     { "channel", cli_channel, "what a peer says of its channel: list, info, config" },
     { "audit", cli_audit, "prove offline that nothing in a channel's blocks was changed" },
+    { "custodian", cli_custodian,
+      "hold an organisation's custody key and release data keys to who was granted access" },
     { "demo", cli_demo, "the whole way of a medical record, narrated" },
     { "new", cli_new, "a chaincode to begin with, which builds, is tested and runs" },
     { "package", cli_package, "make a chaincode package for a Fabric peer" },

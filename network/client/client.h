@@ -33,8 +33,12 @@ void client_close(client *c); /* takes NULL */
 /* Borrowed from the client. */
 const char *client_channel(const client *c);
 const char *client_mspid(const client *c);
+/* Of the gateway's organisation: "hospital.medsync.example". */
+const char *client_domain(const client *c);
 /* Of the user's key: SHA-256 of SubjectPublicKeyInfo, lower hex. NULL for a client without a key. */
 const char *client_fingerprint(const client *c);
+/* The user's certificate and key, borrowed; NULL for a client without a key. */
+const struct msp_signer *client_signer(const client *c);
 /* The MSP id that a name, a domain or an MSP id means on this network; NULL when there is none. */
 const char *client_find_org(const client *c, const char *which);
 

@@ -341,7 +341,17 @@ const char *client_mspid(const client *c)
     return c->mspid;
 }
 
+const char *client_domain(const client *c)
+{
+    return c->gateway->domain;
+}
+
 const char *client_fingerprint(const client *c)
 {
     return c->signer ? msp_signer_fingerprint(c->signer) : NULL;
+}
+
+const msp_signer *client_signer(const client *c)
+{
+    return c->signer;
 }

@@ -525,6 +525,14 @@ static void on_stop(void *ctx)
     rpc_loop_stop(net->loop);
 }
 
+static void on_alarm(void *ctx)
+{
+    struct devnet *net = ctx;
+
+    if (net->orderer)
+        devnet_orderer_alarm(net->orderer);
+}
+
 static void on_child(void *ctx)
 {
     struct devnet *net = ctx;
@@ -552,7 +560,8 @@ static fcc_status watch_signals(struct devnet *net, fcc_error *error)
 
     if ((st = rpc_on_signal(net->loop, SIGTERM, on_stop, net)) != FCC_OK ||
         (st = rpc_on_signal(net->loop, SIGINT, on_stop, net)) != FCC_OK ||
-        (st = rpc_on_signal(net->loop, SIGCHLD, on_child, net)) != FCC_OK)
+        (st = rpc_on_signal(net->loop, SIGCHLD, on_child, net)) != FCC_OK ||
+        (st = rpc_on_signal(net->loop, SIGALRM, on_alarm, net)) != FCC_OK)
         return fcc_error_set(error, st, "signals cannot be watched: %s", fcc_status_text(st));
     return FCC_OK;
 }
@@ -628,6 +637,7 @@ fcc_status devnet_run(const devnet_options *options, fcc_error *error)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGALRM);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     net.arena = fcc__arena_new(ARENA_CAP);
     if (!net.arena)

@@ -2,10 +2,11 @@
  * endorse.c: the gateway's Endorse: which organisations have to endorse, their endorsements, and the transaction that
  * is made of them. Fabric: internal/pkg/gateway/endorse.go, endorsement.go.
  *
- * When the client names no organisations, the gateway's own peer is asked first, because only a simulation tells what is
- * touched; what else is needed follows from that. A peer that fails, or answers differently, takes all sets of peers with
- * it out of the plan; the next one is tried until none is left. As in Fabric, only members of a collection are shown its
- * transient data unless the client named the organisations.
+ * When the client names no organisations, the gateway's own peer decides, because only a simulation tells what is touched;
+ * what else is needed follows from that. Those that are needed if no more than the chaincode itself is touched are asked at
+ * the same time, which Fabric doesn't do; what they say is heard only if the plan has them. A peer that fails, or answers
+ * differently, takes all sets of peers with it out of the plan; the next one is tried until none is left. As in Fabric, only
+ * members of a collection are shown its transient data unless the client named the organisations.
  *
  * Private data are put into the transient store only when the transaction could be assembled: failures leave none.
  */
@@ -14,23 +15,28 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "protos/unpack.h"
+#include "scc/scc.h"
 
 /* One peer's part. */
 struct part {
     devnet_call *call;
     devnet_peer *peer;
-    bool asked, endorsed, failed;
+    bool asked, counted, endorsed, failed;
     peer_outcome outcome;
 };
 
 struct endorsement {
     devnet_request request;
     struct part *parts; /* one for each peer of the network */
-    size_t running;
-    bool planning; /* the first one, which tells what is needed, is being asked */
+    bool asking;        /* answers that come at once wait until all have been asked */
+    bool planning;      /* the first one, which tells what is needed, is being asked */
+    bool over;          /* the client has its answer; what still runs is of no interest */
+    fcc_bytes guessed;  /* the interest that `layouts` are for before there is an answer; empty: none */
     devnet_layouts layouts;
-    size_t next;         /* of the layouts */
-    unsigned wanted;     /* the one that is being tried */
+    size_t next;           /* of the layouts */
+    unsigned wanted;       /* the one that is being tried */
+    struct part **answers; /* as they came, wanted or not */
+    size_t answered;
     struct part **order; /* who endorsed, as their answers came */
     size_t endorsed;
     devnet_detail *details;
@@ -86,52 +92,66 @@ static void take_part(struct endorsement *e, struct part *part)
     e->order[e->endorsed++] = part;
 }
 
+static void count_part(struct endorsement *e, struct part *part)
+{
+    const devnet_call *call = part->call;
+    devnet_judgement judged = devnet_judge(&part->outcome, part->peer == call->peer, call->arena);
+
+    part->counted = true;
+    if (judged.code != RPC_OK)
+        fail_part(e, part, judged.message);
+    else if (!part->outcome.response.endorsement)
+        fail_part(e, part, "the answer has no endorsement");
+    else
+        take_part(e, part);
+}
+
+/* Count what has been answered in the set that is being tried, and go on when that is all of it. */
+static void settle(devnet_call *call)
+{
+    struct endorsement *e = call->state;
+    unsigned missing = e->wanted;
+
+    if (e->asking || e->over)
+        return;
+    for (size_t i = 0; i < e->answered; i++) {
+        struct part *part = e->answers[i];
+
+        missing &= ~bit_of(part);
+        if ((e->wanted & bit_of(part)) && !part->counted)
+            count_part(e, part);
+    }
+    if (missing == 0)
+        advance(call);
+}
+
 static void part_done(void *ctx, const peer_outcome *outcome)
 {
     struct part *part = ctx;
     devnet_call *call = part->call;
     struct endorsement *e = call->state;
-    devnet_judgement judged = devnet_judge(outcome, part->peer == call->peer, call->arena);
 
     part->outcome = *outcome;
-    if (judged.code != RPC_OK)
-        fail_part(e, part, judged.message);
-    else if (!outcome->response.endorsement)
-        fail_part(e, part, "the answer has no endorsement");
-    else
-        take_part(e, part);
-    e->running--;
-    if (e->running == 0)
-        advance(call);
+    e->answers[e->answered++] = part;
+    settle(call);
     devnet_call_release(call);
 }
 
-/* Ask all peers of the set that haven't been asked. */
-static void ask(devnet_call *call, unsigned set)
+/* Ask all peers of `set` that haven't been asked, and wait for those of `wanted`. */
+static void ask(devnet_call *call, unsigned wanted, unsigned set)
 {
     struct devnet *net = call->peer->net;
     struct endorsement *e = call->state;
-    unsigned todo = 0;
 
-    e->wanted = set;
+    e->wanted = wanted;
+    e->asking = true;
     for (size_t i = 0; i < net->peer_count; i++)
         if ((set & 1u << i) && !e->parts[i].asked) {
-            e->parts[i].asked = true;
-            todo |= 1u << i;
-            e->running++;
-        }
-    if (todo == 0) {
-        advance(call);
-        return;
-    }
-    call->pending++; /* one for us: answers may come at once */
-    for (size_t i = 0; i < net->peer_count; i++)
-        if (todo & 1u << i) {
-            e->parts[i].call = call;
-            e->parts[i].peer = &net->peers[i];
+            e->parts[i] = (struct part){ .call = call, .peer = &net->peers[i], .asked = true };
             devnet_ask(call, &e->request, &net->peers[i], true, part_done, &e->parts[i]);
         }
-    devnet_call_release(call);
+    e->asking = false;
+    settle(call);
 }
 
 /* ---- planning ---------------------------------------------------------------------------------------------------- */
@@ -199,6 +219,8 @@ static bool plan(devnet_call *call, const struct part *first)
         devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
         return false;
     }
+    if (e->guessed.len > 0 && fcc_bytes_equal(bytes, e->guessed))
+        return true;
     problem = devnet_plan(net, e->request.channel, interest, bit_of(first), call->arena, &e->layouts);
     if (!problem)
         return true;
@@ -269,8 +291,8 @@ static void count_parts(const devnet_call *call, unsigned *endorsed, unsigned *f
     }
 }
 
-/* All that were asked have answered. */
-static void advance(devnet_call *call)
+/* All that are wanted have answered. false: and the client has been. */
+static bool go_on(devnet_call *call)
 {
     struct endorsement *e = call->state;
     unsigned endorsed, failed;
@@ -280,26 +302,35 @@ static void advance(devnet_call *call)
         if (e->endorsed == 0) {
             devnet_refuse(call, RPC_ABORTED, e->details, e->failed,
                           "failed to endorse transaction, see attached details for more info");
-            return;
+            return false;
         }
         if (!plan(call, e->order[0]))
-            return;
+            return false;
     }
     count_parts(call, &endorsed, &failed);
     if (e->wanted && (e->wanted & ~endorsed) == 0 && (e->next > 0 || e->layouts.count == 0)) {
         assemble(call);
-        return;
+        return false;
     }
     while (e->next < e->layouts.count) {
         unsigned set = e->layouts.sets[e->next++];
 
         if ((set & failed) == 0) {
-            ask(call, set);
-            return;
+            ask(call, set, set);
+            return true;
         }
     }
     devnet_refuse(call, RPC_ABORTED, e->details, e->failed,
                   "failed to collect enough transaction endorsements, see attached details for more info");
+    return false;
+}
+
+static void advance(devnet_call *call)
+{
+    struct endorsement *e = call->state;
+
+    if (!go_on(call))
+        e->over = true;
 }
 
 /* ---- the request ------------------------------------------------------------------------------------------------- */
@@ -361,6 +392,27 @@ static unsigned first_peer(devnet_call *call)
     return layouts.sets[0] & -layouts.sets[0];
 }
 
+/*
+ * Whom the plan will have if nothing but the chaincode itself is touched, the first one included. Transient data go to
+ * nobody before it is known who may see them, and system chaincodes keep things for single organisations.
+ */
+static unsigned guess(devnet_call *call, unsigned first)
+{
+    struct endorsement *e = call->state;
+    const Protos__ChaincodeInterest *interest = NULL;
+    devnet_layouts layouts;
+    fcc_bytes packed;
+
+    if (!e->request.transient && !scc_known(e->request.chaincode))
+        interest = plain_interest(&e->request, call->arena);
+    if (!interest || fcc__pack(interest, call->arena, &packed) != FCC_OK ||
+        devnet_plan(call->peer->net, e->request.channel, interest, first, call->arena, &layouts))
+        return first;
+    e->layouts = layouts;
+    e->guessed = packed;
+    return first | (layouts.sets[0] & first ? layouts.sets[0] : 0);
+}
+
 void devnet_endorse(devnet_call *call, fcc_bytes message)
 {
     struct devnet *net = call->peer->net;
@@ -379,10 +431,11 @@ void devnet_endorse(devnet_call *call, fcc_bytes message)
     }
     if (e) {
         e->parts = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->parts));
+        e->answers = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->answers));
         e->order = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->order));
         e->details = fcc__arena_zalloc(call->arena, net->peer_count, sizeof(*e->details));
     }
-    if (!e || !e->parts || !e->order || !e->details) {
+    if (!e || !e->parts || !e->answers || !e->order || !e->details) {
         devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
         return;
     }
@@ -399,5 +452,5 @@ void devnet_endorse(devnet_call *call, fcc_bytes message)
         set = first_peer(call);
     }
     if (set != 0)
-        ask(call, set);
+        ask(call, set, e->planning ? guess(call, set) : set);
 }

@@ -132,6 +132,8 @@ fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, int64_t t
                               fcc_error *error) FCC_MUST_CHECK;
 /* Takes NULL. What is pending is dropped: see devnet_orderer_flush. */
 void devnet_orderer_free(devnet_orderer *orderer);
+/* To be called at each SIGALRM, which tells that the batch's time is over. */
+void devnet_orderer_alarm(devnet_orderer *orderer);
 /* Cut and commit what is pending, for an orderly end. */
 void devnet_orderer_flush(devnet_orderer *orderer);
 
@@ -161,7 +163,7 @@ struct devnet_call {
 
 /* Register gateway.Gateway's methods on the peer's server. */
 fcc_status devnet_gateway_serve(devnet_peer *peer) FCC_MUST_CHECK;
-/* To be called after each commit. */
+/* To be called with each block as soon as it is on disk. Uses no ledger. */
 void devnet_gateway_committed(struct devnet *net, const ledger_committed *block);
 
 /* One endorser's failure, for the status details. */

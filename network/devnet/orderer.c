@@ -7,6 +7,7 @@
 #include "devnet/internal.h"
 
 #include "base/log.h"
+#include "base/require.h"
 #include "msp/configtx.h"
 #include "protos/unpack.h"
 
@@ -14,6 +15,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
 
 enum {
     BLOCK_ARENA = 1024 * 1024 * 1024,
@@ -33,27 +36,43 @@ struct devnet_orderer {
     int64_t timeout_ms; /* negative: as the channel's configuration says */
     struct pending *first, **last;
     size_t count;
-    size_t size; /* payloads and signatures */
-    rpc_timer *timer;
+    size_t size;           /* payloads and signatures */
+    int64_t due_ns;        /* when what is pending is cut; 0 without */
+    fcc__arena *ready;     /* holds `block`; NULL without */
+    fcc_bytes ready_block; /* the next one, if nothing comes after the first transaction */
 };
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
+/* Who waits hears of it before the state follows, and nobody else can ask before it has. */
+static void tell(void *ctx, const ledger_committed *block)
+{
+    struct devnet *net = ctx;
+
+    devnet_gateway_committed(net, block);
+    rpc_flush(net->loop);
+}
+
 static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
 {
     struct devnet *net = o->net;
-    fcc__arena *arena = fcc__arena_new(BLOCK_ARENA);
+    fcc__arena *arena = o->ready && count == 1 ? o->ready : fcc__arena_new(BLOCK_ARENA);
     ledger_committed committed;
     fcc_error error = { 0 };
-    fcc_bytes block;
+    fcc_bytes block = o->ready_block;
     size_t invalid = 0;
-    fcc_status st;
+    fcc_status st = arena ? FCC_OK : FCC_ERR_NOMEM;
 
-    st = arena ? ledger_next_block(net->ledger, envelopes, count, o->signer, arena, &block) : FCC_ERR_NOMEM;
+    if (arena != o->ready) {
+        fcc__arena_free(o->ready);
+        if (arena)
+            st = ledger_next_block(net->ledger, envelopes, count, o->signer, arena, &block);
+    }
+    o->ready = NULL;
     if (st != FCC_OK)
         fcc_error_set(&error, st, "the next block cannot be made: %s", fcc_status_text(st));
     else
-        st = ledger_commit(net->ledger, block, arena, &committed, &error);
+        st = ledger_commit_telling(net->ledger, block, tell, net, arena, &committed, &error);
     if (st != FCC_OK) {
         devnet_fail(net, st, error.text);
         fcc__arena_free(arena);
@@ -69,10 +88,27 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
              invalid);
     if (committed.number > TRANSIENT_BLOCKS && committed.number % TRANSIENT_PURGE == 0)
         ledger_transient_purge(net->ledger, committed.number - TRANSIENT_BLOCKS);
-    devnet_gateway_committed(net, &committed);
     devnet_events_committed(net);
     devnet_deliver_committed(net);
     fcc__arena_free(arena);
+}
+
+/* gRPC's timers count in milliseconds and are up to one late, which a transaction alone would wait for. */
+static int64_t monotonic_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* SIGALRM after so long, in whole microseconds; 0: never. */
+static void alarm_after(int64_t ns)
+{
+    const int64_t us = (ns + 999) / 1000;
+    const struct itimerval timer = { .it_value = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 } };
+
+    FCC_REQUIRE(setitimer(ITIMER_REAL, &timer, NULL) == 0);
 }
 
 /* Everything that is pending becomes a block. */
@@ -82,8 +118,9 @@ static void cut(devnet_orderer *o)
     fcc_bytes *envelopes;
     size_t count = o->count, n = 0;
 
-    rpc_timer_cancel(o->timer);
-    o->timer = NULL;
+    if (o->due_ns)
+        alarm_after(0);
+    o->due_ns = 0;
     if (count == 0)
         return;
     o->first = NULL;
@@ -104,12 +141,36 @@ static void cut(devnet_orderer *o)
     free(envelopes);
 }
 
-static void on_timeout(void *ctx)
+/*
+ * The batch's time begins with its first transaction. Meanwhile the block of that one alone is made and signed, so that who
+ * comes alone doesn't wait for it afterwards.
+ */
+static void start_waiting(devnet_orderer *o)
 {
-    devnet_orderer *o = ctx;
+    const fcc_bytes envelope = fcc_bytes_of(o->first->bytes, o->first->len);
+    const int64_t ms = o->timeout_ms >= 0 ? o->timeout_ms
+                                          : msp_channel_batch_timeout_ms(ledger_channel(o->net->ledger));
+    const int64_t wait_ns = ms > 0 ? ms * 1000000 : 1;
 
-    o->timer = NULL;
-    cut(o);
+    o->due_ns = monotonic_ns() + wait_ns;
+    alarm_after(wait_ns);
+    o->ready = fcc__arena_new(BLOCK_ARENA);
+    if (o->ready && ledger_next_block(o->net->ledger, &envelope, 1, o->signer, o->ready, &o->ready_block) != FCC_OK) {
+        fcc__arena_free(o->ready);
+        o->ready = NULL;
+    }
+}
+
+void devnet_orderer_alarm(devnet_orderer *o)
+{
+    int64_t left = o->due_ns - monotonic_ns();
+
+    if (o->due_ns == 0)
+        return; /* it was on its way when its batch was cut */
+    if (left > 0)
+        alarm_after(left);
+    else
+        cut(o);
 }
 
 static bool enqueue(devnet_orderer *o, fcc_bytes envelope, size_t size)
@@ -146,9 +207,8 @@ static bool order(devnet_orderer *o, fcc_bytes envelope, size_t size)
         return false;
     if (o->count >= msp_channel_max_message_count(channel))
         cut(o);
-    else if (!o->timer)
-        o->timer = rpc_timer_start(
-            o->net->loop, o->timeout_ms >= 0 ? o->timeout_ms : msp_channel_batch_timeout_ms(channel), on_timeout, o);
+    else if (o->due_ns == 0)
+        start_waiting(o);
     return true;
 }
 
@@ -334,7 +394,8 @@ void devnet_orderer_free(devnet_orderer *o)
 
     if (!o)
         return;
-    rpc_timer_cancel(o->timer);
+    alarm_after(0);
+    fcc__arena_free(o->ready);
     for (struct pending *p = o->first; p; p = next) {
         next = p->next;
         free(p);

@@ -192,7 +192,8 @@ static fcc_status pack_metadata(fcc_bytes value, Common__MetadataSignature *sign
 }
 
 /* Slots 0 and 1: the newest config block, and the orderer's signature over that and the header. */
-static fcc_status sign_block(ledger__block *block, uint64_t config_block, const msp_signer *orderer, fcc__arena *arena)
+static fcc_status sign_block(ledger__block *block, uint64_t config_block, const msp_channel *channel,
+                             const msp_signer *orderer, fcc__arena *arena)
 {
     Common__LastConfig last = COMMON__LAST_CONFIG__INIT;
     Common__OrdererBlockMetadata metadata = COMMON__ORDERER_BLOCK_METADATA__INIT;
@@ -221,7 +222,7 @@ static fcc_status sign_block(ledger__block *block, uint64_t config_block, const 
     parts[0] = value;
     parts[1] = header_bytes;
     parts[2] = fcc__buf_bytes(&der);
-    st = msp_sign(orderer, parts, 3, arena, &signature_bytes);
+    st = msp_sign_known(orderer, msp_channel_manager(channel), parts, 3, arena, &signature_bytes);
     if (st != FCC_OK)
         goto out;
     signature.signature_header = fcc__pb(header_bytes);
@@ -258,6 +259,6 @@ fcc_status ledger_next_block(const ledger *l, const fcc_bytes *envelopes, size_t
     block.number = ledger_height(l);
     block.previous_hash = fcc__sha256_bytes(&previous);
     block.data_hash = fcc__sha256_bytes(&data);
-    st = sign_block(&block, config ? block.number : ledger_config_block(l), orderer, arena);
+    st = sign_block(&block, config ? block.number : ledger_config_block(l), ledger_channel(l), orderer, arena);
     return st == FCC_OK ? ledger__block_pack(&block, arena, out) : st;
 }

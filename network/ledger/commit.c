@@ -2,8 +2,8 @@
  * commit.c: one block from its arrival to the disk.
  *
  * First the private write sets of its transactions are made durable, then one transaction of the database is opened, in
- * which the block is validated and applied, then the block goes into its file and is synced, and last that transaction
- * commits. Whatever moment the power goes at, the file has the block whole or not, and the database follows the file.
+ * which the block is validated and applied, then the block goes into its file and is synced, from when on it counts as
+ * committed, and last that transaction commits. Whatever moment the power goes at, the file has the block whole or not, and the database follows the file.
  */
 #include "ledger/commit.h"
 
@@ -14,6 +14,8 @@
 #define CODE(name) ((uint8_t)PROTOS__TX_VALIDATION_CODE__##name)
 
 ledger__step ledger__fault = LEDGER__NEVER;
+
+static const ledger__teller nobody;
 
 /* What is on its way to the disk. */
 struct commit {
@@ -399,7 +401,7 @@ static fcc_status advance(struct commit *c)
 }
 
 fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mode, const ledger__spot *spot,
-                                fcc__arena *arena, ledger_committed *out, fcc_error *error)
+                                ledger__teller teller, fcc__arena *arena, ledger_committed *out, fcc_error *error)
 {
     struct commit c = { .l = l, .block = block, .mode = mode };
     ledger_committed result;
@@ -428,6 +430,8 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         st = fill(&c, spot, error);
     if (st == FCC_OK && out)
         st = report(&c, arena, &result);
+    if (st == FCC_OK && out && teller.call)
+        teller.call(teller.ctx, &result);
     if (st == FCC_OK && mode != LEDGER__JUDGING) {
         st = ledger__commit_txn(c.txn);
         c.txn = NULL;
@@ -453,8 +457,8 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
     return st;
 }
 
-static fcc_status commit_message(ledger *l, fcc_bytes message, ledger__mode mode, fcc__arena *arena,
-                                 ledger_committed *out, fcc_error *error)
+static fcc_status commit_message(ledger *l, fcc_bytes message, ledger__mode mode, ledger__teller teller,
+                                 fcc__arena *arena, ledger_committed *out, fcc_error *error)
 {
     fcc__arena *scratch = fcc__arena_new(LEDGER__ARENA_CAP);
     ledger__block block;
@@ -463,7 +467,7 @@ static fcc_status commit_message(ledger *l, fcc_bytes message, ledger__mode mode
     if (scratch)
         st = ledger__block_unpack(message, scratch, &block);
     if (st == FCC_OK)
-        st = ledger__commit_block(l, &block, mode, NULL, arena, out, error);
+        st = ledger__commit_block(l, &block, mode, NULL, teller, arena, out, error);
     else if (st == FCC_ERR_PROTO)
         st = fcc_error_set(error, FCC_ERR_CORRUPT, "not a block");
     else
@@ -474,16 +478,22 @@ static fcc_status commit_message(ledger *l, fcc_bytes message, ledger__mode mode
 
 fcc_status ledger_commit(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out, fcc_error *error)
 {
-    return commit_message(l, block, LEDGER__VALIDATING, arena, out, error);
+    return commit_message(l, block, LEDGER__VALIDATING, nobody, arena, out, error);
+}
+
+fcc_status ledger_commit_telling(ledger *l, fcc_bytes block, ledger_safe safe, void *ctx, fcc__arena *arena,
+                                 ledger_committed *out, fcc_error *error)
+{
+    return commit_message(l, block, LEDGER__VALIDATING, (ledger__teller){ safe, ctx }, arena, out, error);
 }
 
 fcc_status ledger_commit_recorded(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,
                                   fcc_error *error)
 {
-    return commit_message(l, block, LEDGER__RECORDED, arena, out, error);
+    return commit_message(l, block, LEDGER__RECORDED, nobody, arena, out, error);
 }
 
 fcc_status ledger_judge(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out, fcc_error *error)
 {
-    return commit_message(l, block, LEDGER__JUDGING, arena, out, error);
+    return commit_message(l, block, LEDGER__JUDGING, nobody, arena, out, error);
 }

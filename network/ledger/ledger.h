@@ -323,6 +323,14 @@ typedef struct ledger_committed {
 fcc_status ledger_commit(ledger *l, fcc_bytes block, fcc__arena *arena, ledger_committed *out,
                          fcc_error *error) FCC_MUST_CHECK;
 
+/*
+ * The same for who doesn't want to wait for the state: `safe` is called once the block is decided and on disk, where any
+ * later start takes it from, whatever becomes of this one. It must not use the ledger. FCC_ERR_IO may still follow.
+ */
+typedef void (*ledger_safe)(void *ctx, const ledger_committed *block);
+fcc_status ledger_commit_telling(ledger *l, fcc_bytes block, ledger_safe safe, void *ctx, fcc__arena *arena,
+                                 ledger_committed *out, fcc_error *error) FCC_MUST_CHECK;
+
 /* A key for a person: composite ones with ~ for their separator. */
 void ledger_show_key(fcc__buf *out, fcc_bytes key);
 

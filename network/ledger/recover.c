@@ -316,7 +316,8 @@ fcc_status ledger__catch_up(ledger *l, uint32_t file, uint64_t offset, fcc_error
         if (st == FCC_OK && !at.why[0]) {
             fcc_error problem = { FCC_OK, "" };
 
-            st = ledger__commit_block(l, &block, LEDGER__REPLAY, &at.spot, arena, NULL, &problem);
+            st = ledger__commit_block(l, &block, LEDGER__REPLAY, &at.spot, (ledger__teller){ 0 }, arena, NULL,
+                                      &problem);
             if (st == FCC_ERR_CORRUPT)
                 snprintf(at.why, sizeof at.why, "%.150s", problem.text);
             else if (st != FCC_OK && error)

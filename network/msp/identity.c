@@ -329,6 +329,23 @@ static bool verify_ecdsa(const msp_identity *identity, const fcc_bytes *parts, s
     return good;
 }
 
+fcc_status msp_sign_known(const msp_signer *signer, msp_manager *manager, const fcc_bytes *parts, size_t count,
+                          fcc__arena *arena, fcc_bytes *signature)
+{
+    const msp_identity *identity;
+    fcc__sha256 digest, name, *slot;
+    fcc_status st = msp_sign(signer, parts, count, arena, signature);
+
+    /* who isn't known here, or would be verified over another hash, is verified as anybody else */
+    if (st != FCC_OK || msp_deserialize(manager, msp_signer_identity(signer), &identity, NULL) != FCC_OK ||
+        !identity->order || identity->org->sha3)
+        return st;
+    digest = fcc__sha256_of_many(parts, count);
+    slot = slot_of(identity, &digest, *signature, &name);
+    *slot = name;
+    return FCC_OK;
+}
+
 fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
                       fcc_error *error)
 {

@@ -32,6 +32,8 @@ fcc_bytes msp_signer_identity(const msp_signer *signer);      /* msp.SerializedI
 fcc_bytes msp_signer_certificate(const msp_signer *signer);   /* PEM */
 const char *msp_signer_fingerprint(const msp_signer *signer); /* SHA-256 of SubjectPublicKeyInfo, lower hex */
 int64_t msp_signer_expires(const msp_signer *signer);         /* seconds since 1970 */
+/* The private key, PKCS#8 in PEM, for who speaks TLS as this identity. Wipe it. FCC_ERR_LIMIT past the arena's cap. */
+fcc_status msp_signer_key(const msp_signer *signer, fcc__arena *arena, fcc_bytes *pem) FCC_MUST_CHECK;
 
 /*
  * ECDSA over the SHA-256 of the parts joined, DER, low S; with an Ed25519 key (channels with capability V3_0) over the
@@ -91,6 +93,13 @@ fcc_status msp_validate(const msp_identity *identity, fcc_error *error) FCC_MUST
  */
 fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
                       fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * msp_sign for a process that verifies what it has signed: the manager remembers the signature as a good one, as it is
+ * made with the key of the signer's certificate.
+ */
+fcc_status msp_sign_known(const msp_signer *signer, msp_manager *manager, const fcc_bytes *parts, size_t count,
+                          fcc__arena *arena, fcc_bytes *signature) FCC_MUST_CHECK;
 
 /* All borrowed from the manager. */
 const char *msp_identity_mspid(const msp_identity *identity);

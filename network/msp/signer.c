@@ -1,5 +1,6 @@
 /* signer.c: a certificate with its private key, and signatures with it. */
 #include "msp/internal.h"
+#include "msp/issue.h"
 
 #include "base/buf.h"
 
@@ -218,4 +219,10 @@ fcc_status msp_sign(const msp_signer *signer, const fcc_bytes *parts, size_t cou
 {
     return EVP_PKEY_is_a(signer->key, "EC") ? sign_ecdsa(signer, parts, count, arena, signature)
                                             : sign_ed25519(signer, parts, count, arena, signature);
+}
+
+fcc_status msp_signer_key(const msp_signer *signer, fcc__arena *arena, fcc_bytes *pem)
+{
+    *pem = msp__pem_of_key(signer->key, arena);
+    return pem->len ? FCC_OK : FCC_ERR_LIMIT;
 }

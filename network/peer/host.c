@@ -204,10 +204,13 @@ static fcc_status endorse(const peer_simulation *sim, fcc_bytes payload, Protos_
 {
     const fcc_bytes endorser = msp_signer_identity(sim->signer);
     const fcc_bytes parts[2] = { payload, endorser };
+    const msp_channel *channel = ledger_channel(sim->host->o.ledger);
     fcc_bytes signature;
     fcc_status st;
 
-    if ((st = msp_sign(sim->signer, parts, 2, sim->arena, &signature)) != FCC_OK)
+    st = channel ? msp_sign_known(sim->signer, msp_channel_manager(channel), parts, 2, sim->arena, &signature)
+                 : msp_sign(sim->signer, parts, 2, sim->arena, &signature);
+    if (st != FCC_OK)
         return st;
     protos__endorsement__init(out);
     out->endorser = fcc__pb(endorser);

@@ -4,8 +4,8 @@
  * Who prints a failure puts its code in front: "E-REG-03 ...". `medsync explain CODE` tells the rest from this table.
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
  * package, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
- * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, CLI what medsync is told, STAT
- * statuses of calls.
+ * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, CUST custodians, CLI what
+ * medsync is told, STAT statuses of calls.
  *
  * A line of the log at level error always has one (log.h); test/check/codes.sh holds that.
  */
@@ -290,6 +290,15 @@
     X(AUDIT_DAMAGED, "E-AUD-02", "a block is damaged so that nothing can be said about those behind it", \
       "its bytes were changed, a block is missing or another channel's lies in its place; the findings name the part", \
       "audit another peer's copy of the channel and compare; a peer gets a damaged ledger back by rejoining the channel") \
+    X(CUST_PEER, "E-CUST-01", "a custodian gets no answer from its own peer", \
+      "the peer is down or does not take the custodian's certificate, or the clocks are more than two minutes apart", \
+      "the message has the peer's words; no key is released until it answers, and readers are told to try again") \
+    X(CUST_KEY, "E-CUST-02", "a custodian cannot open a data key that is in its custody", \
+      "--key is not the private key of the custody key that the ledger has (SetCustodyKey), or it was changed since", \
+      "start the custodian with the key that the record was sealed to; keep old custody keys as long as their records") \
+    X(CUST_START, "E-CUST-03", "a custodian cannot be started", \
+      "its address is taken, or the custody key, its certificate or a CA file is missing or damaged", \
+      "the message names the file or the address; `medsync custodian --help` tells what each option expects") \
     X(STAT_USAGE, "E-STAT-01", "a call or its configuration is wrong", \
       "an argument is outside of its documented range, or names what does not exist or exists already", \
       "mend the caller: the message names the argument (ERR_ARG, ERR_CONFIG, ERR_NOT_FOUND, ERR_EXISTS)") \

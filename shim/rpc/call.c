@@ -580,3 +580,25 @@ const char *rpc_peer(const rpc_call *call)
         ((rpc_call *)(uintptr_t)call)->peer = grpc_call_get_peer(call->call);
     return call->peer ? call->peer : "";
 }
+
+fcc_bytes rpc_peer_certificate(const rpc_call *call)
+{
+    grpc_auth_context *context;
+    grpc_auth_property_iterator found;
+    const grpc_auth_property *pem;
+    uint8_t *copy = NULL;
+    size_t len = 0;
+
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    context = grpc_call_auth_context(call->call);
+    if (!context)
+        return fcc_bytes_of(NULL, 0);
+    found = grpc_auth_context_find_properties_by_name(context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+    pem = grpc_auth_property_iterator_next(&found);
+    if (pem && pem->value_length > 0 && (copy = malloc(pem->value_length))) {
+        memcpy(copy, pem->value, pem->value_length);
+        len = pem->value_length;
+    }
+    grpc_auth_context_release(context);
+    return fcc_bytes_of(copy, len);
+}

@@ -482,6 +482,12 @@ static void flush(rpc_loop *loop)
     }
 }
 
+void rpc_flush(rpc_loop *loop)
+{
+    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC);
+    flush(loop);
+}
+
 static void deliver_ready(rpc_loop *loop)
 {
     rpc_call *call = loop->ready;

@@ -85,6 +85,8 @@ void rpc_post(rpc_loop *loop, rpc_task task, void *ctx);
  * unblock it in child processes, which inherit that. At most 8 signals.
  */
 fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void *ctx) FCC_MUST_CHECK;
+/* Write what is queued now, for a task that will hold the loop for a while. */
+void rpc_flush(rpc_loop *loop);
 /* Called each time the queue ran empty, before what is queued is written. NULL ends it. */
 void rpc_on_idle(rpc_loop *loop, rpc_task task, void *ctx);
 
@@ -129,6 +131,11 @@ void rpc_finish(rpc_call *call, rpc_code code, fcc_bytes message, fcc_bytes deta
 void rpc_cancel(rpc_call *call);
 /* The other side's address as gRPC prints it; static storage of the call. */
 const char *rpc_peer(const rpc_call *call);
+/*
+ * Servers that ask for client certificates: the one that the other side has shown and proved to own, in PEM, malloc'ed.
+ * {NULL, 0} for plaintext, without one, and out of memory.
+ */
+fcc_bytes rpc_peer_certificate(const rpc_call *call);
 /* Read no more messages until rpc_resume: the sender is slowed down by the transport's flow control. */
 void rpc_pause(rpc_call *call);
 void rpc_resume(rpc_call *call);

@@ -61,7 +61,7 @@ must_not scc "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not audit "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not peer "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not fcctest "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
-for archive in msp config ledger scc peer devnet client blob fhir; do
+for archive in msp config ledger scc peer devnet client blob fhir custodian; do
     [ -f "$BUILD/lib$archive.a" ] || continue
     for other in core exec io identity; do
         must_not_link "$archive" "$other"
@@ -76,7 +76,7 @@ for other in peer devnet rpc; do
     must_not_link scc "$other"
 done
 # network/testing joins the two sides, and nobody builds on it
-for archive in base rpc protos identity exec core io host msp config ledger scc peer devnet client blob fhir cli; do
+for archive in base rpc protos identity exec core io host msp config ledger scc peer devnet client blob fhir custodian cli; do
     [ -f "$BUILD/lib$archive.a" ] && must_not_link "$archive" fcctest
 done
 echo "1..$n"

@@ -42,7 +42,7 @@ static void a_grant_is_kept_in_the_collection_and_its_act_in_public(void **state
     assert_string_equal(r.event, "ConsentChanged");
     assert_has_not(r.event_payload, PID_A);
     assert_has_not(r.payload, PID_A);
-    assert_has(kept, "{\"epoch\":0,\"fmt\":1,\"grantee\":\"u:d1\",\"id\":\"");
+    assert_has(kept, "{\"at\":\"2026-01-01T00:00:00Z\",\"epoch\":0,\"fmt\":1,\"grantee\":\"u:d1\",\"id\":\"");
     assert_has(kept, "\"salt\":\"" SALT1 "\",\"status\":\"active\",\"v\":1}");
     assert_string_equal(kept, held("consent", "subject", "~CONSV~" PID_A "~u:d1~000001~"));
     assert_true(fcc_test_public_has(world, "\"docType\":\"grant\""));

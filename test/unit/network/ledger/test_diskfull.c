@@ -111,6 +111,20 @@ static void is_well(fixture *f, uint64_t height, const fcc__sha256 *hashes)
         fail_msg("%s", error.text);
 }
 
+/* What clients have been told. */
+struct told {
+    uint64_t blocks;
+    fcc__sha256 hashes[BEFORE + COMMITS + 2];
+};
+
+static void tell(void *ctx, const ledger_committed *block)
+{
+    struct told *told = ctx;
+
+    assert_int_equal(block->number, told->blocks);
+    told->hashes[told->blocks++] = fcc__sha256_of(block->block);
+}
+
 static void a_commit_that_the_disk_refuses_loses_nothing(void **state)
 {
     struct disk_test *t = *state;
@@ -121,20 +135,15 @@ static void a_commit_that_the_disk_refuses_loses_nothing(void **state)
         bool failed = true;
 
         for (n = 1; failed && n < MOST; n++) {
-            fcc__sha256 hashes[BEFORE + COMMITS + 2];
+            struct told told = { .blocks = BEFORE + 1 };
             fcc_error error = { FCC_OK, "" };
             ledger_committed done;
             fcc_status st = FCC_OK;
-            uint64_t acknowledged;
 
-            begin(t, hashes);
+            begin(t, told.hashes);
             disk_fail_at(n, kinds[k].error, kinds[k].file, kinds[k].stays);
-            for (acknowledged = BEFORE + 1; acknowledged <= BEFORE + COMMITS; acknowledged++) {
-                st = ledger_commit(f->l, whole_next(f, 2), f->arena, &done, &error);
-                if (st != FCC_OK)
-                    break;
-                hashes[acknowledged] = fcc__sha256_of(done.block);
-            }
+            while (st == FCC_OK && told.blocks <= BEFORE + COMMITS)
+                st = ledger_commit_telling(f->l, whole_next(f, 2), tell, &told, f->arena, &done, &error);
             failed = st != FCC_OK;
             if (failed)
                 names_file_and_remedy(f, &error);
@@ -142,7 +151,7 @@ static void a_commit_that_the_disk_refuses_loses_nothing(void **state)
                 fail_msg("no remedy: %s", error.text);
             disk_fail_at(0, 0, NULL, false);
             fix_reopen(f);
-            is_well(f, acknowledged, hashes);
+            is_well(f, told.blocks, told.hashes);
             end(t);
         }
         assert_true(n > 5 && n < MOST); /* some of them did fail, and at last none */

@@ -698,7 +698,7 @@ static void signatures_of(world *w, const char *kind, msp__version version, cons
     assert_int_equal(msp__org_parse(service_of(w, &s), version, &org, NULL), FCC_OK);
     manager = fix_manager(&org, 1);
     assert_int_equal(msp_deserialize(manager, msp_signer_identity(signer), &id, NULL), FCC_OK);
-    assert_int_equal(msp_sign(signer, parts, 2, w->arena, &signature), FCC_OK);
+    assert_int_equal(msp_sign_known(signer, manager, parts, 2, w->arena, &signature), FCC_OK);
     assert_int_equal(msp_verify(id, parts, 2, signature, NULL), family ? FCC_ERR_AUTH : FCC_OK);
     assert_int_equal(msp_verify(id, &other, 1, signature, NULL), FCC_ERR_AUTH);
     msp_signer_free(signer);

@@ -1,0 +1,89 @@
+/* Where custodians are: a small file for each, beside endpoints.json. */
+#include "custodian/custodian.h"
+
+#include "base/durable.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_ROOM = 4096 };
+
+/* MSP ids name files here: those that could lead elsewhere are none. */
+static bool path_of(const char *dir, const char *mspid, char out[PATH_ROOM])
+{
+    size_t n = strspn(mspid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    return n > 0 && mspid[n] == '\0' && mspid[0] != '.' &&
+           snprintf(out, PATH_ROOM, "%s/custodians/%s.json", dir, mspid) < PATH_ROOM;
+}
+
+fcc_status custodian_publish(const char *dir, const custodian_address *a, fcc_error *error)
+{
+    char path[PATH_ROOM], folder[PATH_ROOM];
+    json_t *o = NULL;
+    char *text = NULL;
+    fcc_status st = FCC_ERR_NOMEM;
+
+    if (!path_of(dir, a->mspid, path) || snprintf(folder, sizeof(folder), "%s/custodians", dir) >= PATH_ROOM)
+        return fcc_error_set(error, FCC_ERR_ARG, "%s: no MSP id to name a file by", a->mspid);
+    if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", folder, strerror(errno));
+    o = json_pack("{s:s, s:s, s:s, s:s}", "address", a->address, "mspId", a->mspid, "name", a->name, "tlsCa",
+                  a->tls_ca);
+    text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+    st = text ? fcc__write_whole(path, fcc_str(text), error) : fcc_error_set(error, st, "%s: out of memory", path);
+    free(text);
+    json_decref(o);
+    return st;
+}
+
+fcc_status custodian_find(const char *dir, const char *mspid, fcc__arena *arena, custodian_address *out,
+                          fcc_error *error)
+{
+    char path[PATH_ROOM];
+    struct stat there;
+    json_error_t why;
+    json_t *o;
+    fcc_status st = FCC_OK;
+
+    if (!path_of(dir, mspid, path) || stat(path, &there) != 0)
+        return fcc_error_set(error, FCC_ERR_NOT_FOUND,
+                             "no custodian of %s is known in %s/custodians: start `medsync custodian` there", mspid,
+                             dir);
+    o = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    if (!o)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s:%d: %s", path, why.line, why.text);
+    out->address = fcc__arena_printf(
+        arena, "%s",
+        json_string_value(json_object_get(o, "address")) ? json_string_value(json_object_get(o, "address")) : "");
+    out->mspid = fcc__arena_printf(arena, "%s", mspid);
+    out->name = fcc__arena_printf(
+        arena, "%s",
+        json_string_value(json_object_get(o, "name")) ? json_string_value(json_object_get(o, "name")) : "");
+    out->tls_ca = fcc__arena_printf(
+        arena, "%s",
+        json_string_value(json_object_get(o, "tlsCa")) ? json_string_value(json_object_get(o, "tlsCa")) : "");
+    if (!out->address || !out->mspid || !out->name || !out->tls_ca)
+        st = fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", path);
+    else if (!out->address[0] || !out->name[0] || !out->tls_ca[0])
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: \"address\", \"name\" and \"tlsCa\" are needed", path);
+    json_decref(o);
+    return st;
+}
+
+void custodian_withdraw(const char *dir, const custodian_address *a)
+{
+    fcc__arena *arena = fcc__arena_new(1 << 16);
+    custodian_address there;
+    char path[PATH_ROOM];
+
+    if (arena && path_of(dir, a->mspid, path) && custodian_find(dir, a->mspid, arena, &there, NULL) == FCC_OK &&
+        !strcmp(there.address, a->address))
+        unlink(path);
+    fcc__arena_free(arena);
+}
