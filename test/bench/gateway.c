@@ -179,8 +179,9 @@ static void on_closed(rpc_call *rpc, void *ctx, const rpc_status *status)
         if (slot->step == COMMIT_STATUS)
             check_committed(slot);
         whole_ms[slot->number] = (double)(now_ns() - slot->began_ns) / 1e6;
-        ended++;
         begin(slot);
+        if (++ended == count)
+            rpc_loop_stop(c->loop);
     }
 }
 
@@ -260,8 +261,7 @@ static void run(long pid, size_t in_flight)
     began = now_ns();
     for (size_t i = 0; i < in_flight; i++)
         begin(&slots[i]);
-    while (ended < count)
-        rpc_loop_poll(c->loop, 1000);
+    rpc_loop_run(c->loop);
     seconds = (double)(now_ns() - began) / 1e9;
     cpu = cpu_of(pid) - cpu;
     printf("%s, %zu in flight: %.0f /s, %.0f us of the network's CPU time each\n", submits ? "submit" : "evaluate",
