@@ -71,6 +71,7 @@ void msp_manager_free(msp_manager *manager)
         for (identity = manager->buckets[i]; identity; identity = identity->next) {
             X509_free(identity->cert);
             BN_free(identity->order);
+            msp__multiples_free(identity->use->multiples);
         }
     }
     for (i = 0; i < manager->count; i++)
@@ -167,7 +168,7 @@ static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert,
         }
     identity = fcc__arena_zalloc(manager->arena, 1, sizeof *identity);
     pem = msp__pem_of_cert(cert, manager->arena);
-    if (!identity || pem.len == 0)
+    if (!identity || pem.len == 0 || !(identity->use = fcc__arena_zalloc(manager->arena, 1, sizeof *identity->use)))
         return FCC_ERR_LIMIT;
     serialized.mspid = fcc__pb(fcc_str(org->id));
     serialized.id_bytes = fcc__pb(pem);
@@ -303,6 +304,15 @@ static fcc__sha256 *slot_of(const msp_identity *identity, const fcc__sha256 *dig
     return &identity->seen->good[slot];
 }
 
+static void count_use(const msp_identity *identity)
+{
+    if (++identity->use->verified != MSP__OFTEN || identity->seen->tables == MSP__TABLES_MOST)
+        return;
+    identity->use->multiples = msp__multiples_new(identity->key);
+    if (identity->use->multiples)
+        identity->seen->tables++;
+}
+
 /*
  * A transaction's signatures are asked for several times on their way, by endorsers, orderer and committer, which here
  * are one process: each is computed once. Bad ones are computed anew each time.
@@ -310,7 +320,6 @@ static fcc__sha256 *slot_of(const msp_identity *identity, const fcc__sha256 *dig
 static bool verify_ecdsa(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature)
 {
     fcc__sha256 digest = { { 0 } }, name, *slot;
-    EVP_PKEY_CTX *ctx;
     bool good;
 
     if (identity->org->sha3)
@@ -320,10 +329,15 @@ static bool verify_ecdsa(const msp_identity *identity, const fcc_bytes *parts, s
     slot = slot_of(identity, &digest, signature, &name);
     if (memcmp(slot, &name, sizeof name) == 0)
         return true;
-    ctx = EVP_PKEY_CTX_new(identity->key, NULL);
-    good = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
-           EVP_PKEY_verify(ctx, signature.data, signature.len, digest.bytes, sizeof digest.bytes) == 1;
-    EVP_PKEY_CTX_free(ctx);
+    count_use(identity);
+    good = identity->use->multiples && msp__multiples_verify(identity->use->multiples, &digest, signature);
+    if (!good) {
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(identity->key, NULL);
+
+        good = ctx && EVP_PKEY_verify_init(ctx) == 1 &&
+               EVP_PKEY_verify(ctx, signature.data, signature.len, digest.bytes, sizeof digest.bytes) == 1;
+        EVP_PKEY_CTX_free(ctx);
+    }
     if (good)
         *slot = name;
     return good;

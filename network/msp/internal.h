@@ -125,13 +125,26 @@ bool msp__has_ou(X509 *cert, const char *ou);
 /* For logs, RFC 2253; in the arena, "" past its cap. */
 const char *msp__subject(X509 *cert, fcc__arena *arena);
 
-/* For planning there are identities without org and certificate, on the caller's stack: valid, of this MSP id and role. */
-/* The signatures that were found good lately, by a hash of key, content and signature. */
-enum { MSP__SEEN = 4096 };
+/* What a manager remembers of verifications. */
+enum {
+    MSP__SEEN = 4096,
+    MSP__OFTEN = 2000,     /* signatures of one identity, after which its key gets a table */
+    MSP__TABLES_MOST = 16, /* identities with one */
+};
 typedef struct msp__seen {
-    fcc__sha256 good[MSP__SEEN];
+    fcc__sha256 good[MSP__SEEN]; /* signatures lately found good, by a hash of key, content and signature */
+    size_t tables;
 } msp__seen;
 
+typedef struct msp__multiples msp__multiples;
+
+/* How often an identity's key was used; changes though the identity doesn't. */
+typedef struct msp__usage {
+    unsigned verified;
+    msp__multiples *multiples; /* NULL until that is often */
+} msp__usage;
+
+/* For planning there are identities without org and certificate, on the caller's stack: valid, of this MSP id and role. */
 struct msp_identity {
     const msp_org *org; /* NULL for planning */
     const char *mspid;
@@ -139,6 +152,7 @@ struct msp_identity {
     EVP_PKEY *key;
     BIGNUM *order;   /* of the key's curve; NULL for other keys */
     msp__seen *seen; /* the manager's */
+    msp__usage *use;
     fcc__sha256 id;
     fcc_bytes serialized;
     const char *subject;
@@ -150,6 +164,14 @@ struct msp_identity {
     const char *reason; /* of a refusal */
     struct msp_identity *next;
 };
+
+/* ---- many verifications with one key (multiples.c) ---------------------------------------------------------------- */
+
+/* Takes as long as some hundred verifications. NULL: not a key of P-256, or no memory. */
+msp__multiples *msp__multiples_new(EVP_PKEY *key);
+void msp__multiples_free(msp__multiples *multiples); /* takes NULL */
+/* true: it is a signature over this digest. false: only EVP_PKEY_verify knows. */
+bool msp__multiples_verify(msp__multiples *multiples, const fcc__sha256 *digest, fcc_bytes signature);
 
 /* ---- principals (principal.c) ------------------------------------------------------------------------------------- */
 
