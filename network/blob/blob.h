@@ -66,7 +66,7 @@ fcc_status blob_sync(blob_store *store, fcc_error *error) FCC_MUST_CHECK;
  *         FCC_ERR_CORRUPT    bytes that are not those of their CID, or are shorter than any blob: the error names blob
  *                            and block
  *         FCC_ERR_AUTH       intact, but this key does not open it
- *         FCC_ERR_IO, FCC_ERR_TIMEOUT  the disk, the node
+ *         FCC_ERR_IO, FCC_ERR_TIMEOUT, FCC_ERR_PEER  the disk, the node, which does not answer or refuses
  */
 fcc_status blob_get(blob_store *store, const char *cid, const uint8_t key[BLOB_KEY_LEN], fcc__arena *arena,
                     fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
@@ -86,6 +86,13 @@ fcc_status blob_read(blob_store *store, const char *cid, fcc__arena *arena, fcc_
                      fcc_error *error) FCC_MUST_CHECK;
 /* The address that IPFS gives these bytes, at most BLOB_MAX; nothing is stored. */
 fcc_status blob_address(fcc_bytes stored, char cid[BLOB_CID_MAX], fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Look at every block of a directory. `on_damaged` (may be NULL) is told of those that are not what their names say.
+ * FCC_ERR_ARG: a node, which does not tell what it has.
+ */
+fcc_status blob_check(blob_store *store, void (*on_damaged)(void *ctx, const char *cid), void *ctx, size_t *checked,
+                      size_t *damaged, fcc_error *error) FCC_MUST_CHECK;
 
 /* Where a directory has a block, for those who want to look at (or damage) the file. false past the size, or a node. */
 bool blob_path(const blob_store *store, const char *cid, char *out, size_t size);

@@ -1,6 +1,7 @@
 /* Blocks as files of a directory, named by their CIDs. */
 #include "blob/backend.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
@@ -170,4 +171,21 @@ out:
     return st;
 }
 
-const blob__backend blob__dir = { dir_put, dir_get, dir_sync, dir_close };
+static fcc_status dir_each(void *self, bool (*on_cid)(void *ctx, const char *cid), void *ctx, fcc_error *error)
+{
+    const dir_store *s = self;
+    DIR *d = opendir(s->dir);
+    struct dirent *e;
+    uint8_t digest[32];
+    uint64_t codec;
+
+    if (!d)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", s->dir, strerror(errno));
+    while ((e = readdir(d)))
+        if (blob_cid_parse(e->d_name, &codec, digest) == FCC_OK && !on_cid(ctx, e->d_name))
+            break;
+    closedir(d);
+    return FCC_OK;
+}
+
+const blob__backend blob__dir = { dir_put, dir_get, dir_sync, dir_each, dir_close };

@@ -132,7 +132,7 @@ static fcc_status refused(const ipfs_store *s, const answer *a, const char *cid,
     if (strstr(words, "not found") && a->status == 500)
         st = fcc_error_set(error, FCC_ERR_NOT_FOUND, "the IPFS node at %s does not have it", s->public);
     else if (a->status == 401 || a->status == 403)
-        st = fcc_error_set(error, FCC_ERR_AUTH, "the IPFS node at %s refuses access (HTTP %ld): %s", s->public,
+        st = fcc_error_set(error, FCC_ERR_PEER, "the IPFS node at %s refuses access (HTTP %ld): %s", s->public,
                            a->status, words);
     else if (a->status == 404 || a->status == 405)
         fcc_error_set(error, st, "what listens at %s is no IPFS API (HTTP %ld)", s->public, a->status);
@@ -246,4 +246,4 @@ static fcc_status ipfs_sync(void *self, fcc_error *error)
     return FCC_OK;
 }
 
-const blob__backend blob__ipfs = { ipfs_put, ipfs_get, ipfs_sync, ipfs_close };
+const blob__backend blob__ipfs = { ipfs_put, ipfs_get, ipfs_sync, NULL, ipfs_close };

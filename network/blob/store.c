@@ -220,3 +220,46 @@ out:
     free(stored.bytes);
     return st;
 }
+
+/* ---- everything that is there ---- */
+
+typedef struct checking {
+    const blob_store *store;
+    void (*on_damaged)(void *ctx, const char *cid);
+    void *ctx;
+    size_t checked, damaged;
+} checking;
+
+static bool check_one(void *ctx, const char *cid)
+{
+    checking *c = ctx;
+    reading r = { c->store, cid };
+    uint8_t *block;
+    size_t len;
+
+    c->checked++;
+    if (get_block(&r, cid, &block, &len, NULL) == FCC_OK) {
+        free(block);
+    } else {
+        c->damaged++;
+        if (c->on_damaged)
+            c->on_damaged(c->ctx, cid);
+    }
+    return true;
+}
+
+fcc_status blob_check(blob_store *s, void (*on_damaged)(void *ctx, const char *cid), void *ctx, size_t *checked,
+                      size_t *damaged, fcc_error *error)
+{
+    checking c = { s, on_damaged, ctx, 0, 0 };
+    fcc_status st;
+
+    if (!s->backend->each)
+        return fcc_error_set(error, FCC_ERR_ARG, "a node does not tell which blobs it has: name them");
+    st = s->backend->each(s->self, check_one, &c, error);
+    if (st != FCC_OK)
+        return st;
+    *checked = c.checked;
+    *damaged = c.damaged;
+    return FCC_OK;
+}

@@ -34,11 +34,14 @@ int cli_channel(int argc, char **argv);
 int cli_lifecycle(int argc, char **argv);
 int cli_block(int argc, char **argv);
 int cli_custodian(int argc, char **argv);
+int cli_blob(int argc, char **argv);
 
 /* "medsync COMMAND: E-NET-01 text" on standard error; returns CLI_FAILED. */
 int cli_failed(const char *command, fcc__code code, const char *format, ...) FCC_PRINTF(3, 4);
 /* The code of a failed call: what `medsync explain` takes. `answer` may be NULL. Not for FCC_OK. */
 fcc__code cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked);
+/* The same of what blob.h returned. */
+fcc__code cli_blob_code(fcc_status st);
 /* For an option that getopt_long refused (or a missing argument), with a pointer to --help. Returns CLI_USAGE. */
 int cli_usage(const char *command, const char *format, ...) FCC_PRINTF(2, 3);
 /* Print one JSON value and a newline; frees it. */

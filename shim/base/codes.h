@@ -4,8 +4,8 @@
  * Who prints a failure puts its code in front: "E-REG-03 ...". `medsync explain CODE` tells the rest from this table.
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
  * package, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
- * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, CUST custodians, CLI what
- * medsync is told, STAT statuses of calls.
+ * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, BLOB the store,
+ * CUST custodians, CLI what medsync is told, STAT statuses of calls.
  *
  * A line of the log at level error always has one (log.h); test/check/codes.sh holds that.
  */
@@ -290,6 +290,18 @@
     X(AUDIT_DAMAGED, "E-AUD-02", "a block is damaged so that nothing can be said about those behind it", \
       "its bytes were changed, a block is missing or another channel's lies in its place; the findings name the part", \
       "audit another peer's copy of the channel and compare; a peer gets a damaged ledger back by rejoining the channel") \
+    X(BLOB_DAMAGED, "E-BLOB-01", "a blob is damaged", \
+      "bytes of it were changed on the disk or by the node, or the disk failed: they do not hash to the blob's CID", \
+      "take the blob from another copy of the store, by its CID; a directory's damaged file may simply be replaced") \
+    X(BLOB_MISSING, "E-BLOB-02", "a blob is not in the store", \
+      "it was stored elsewhere, or was erased", \
+      "name the store that has it with --store DIR or --store http://HOST:PORT of an IPFS node") \
+    X(BLOB_STORE, "E-BLOB-03", "the store does not take or give blobs", \
+      "the directory cannot be written, the disk is full, or no IPFS node answers at the URL", \
+      "the message names the path or the URL and what it said; nothing half-written is left") \
+    X(BLOB_KEY, "E-BLOB-04", "a data key does not open its blob", \
+      "it is another blob's key, or was changed", \
+      "keys belong to one blob each: for a record ask its custodian (`medsync record show`)") \
     X(CUST_PEER, "E-CUST-01", "a custodian gets no answer from its own peer", \
       "the peer is down or does not take the custodian's certificate, or the clocks are more than two minutes apart", \
       "the message has the peer's words; no key is released until it answers, and readers are told to try again") \

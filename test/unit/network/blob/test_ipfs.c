@@ -237,7 +237,7 @@ static void what_a_node_does_not_do_is_told(void **state)
     put_fails(f, FULL, FCC_ERR_IO, "no space left on device");
     put_fails(f, LIAR, FCC_ERR_CORRUPT, "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
     put_fails(f, MUTE, FCC_ERR_PROTO, "under which CID");
-    put_fails(f, DENYING, FCC_ERR_AUTH, "refuses access");
+    put_fails(f, DENYING, FCC_ERR_PEER, "refuses access");
     put_fails(f, STRANGER, FCC_ERR_IO, "no IPFS API");
 }
 

@@ -158,6 +158,30 @@ static void a_large_blob_is_a_tree_whose_every_block_is_verified(void **state)
     assert_non_null(strstr(f->error.text, cid));
 }
 
+static void note(void *ctx, const char *cid)
+{
+    snprintf(ctx, BLOB_CID_MAX, "%s", cid);
+}
+
+static void everything_that_is_there_can_be_looked_at(void **state)
+{
+    fixture *f = *state;
+    char bad[BLOB_CID_MAX] = "";
+    size_t checked = 9, damaged = 9;
+    blob_ref one, two;
+
+    assert_int_equal(blob_put(f->store, FCC_LIT("one"), &one, &f->error), FCC_OK);
+    assert_int_equal(blob_put(f->store, FCC_LIT("two"), &two, &f->error), FCC_OK);
+    assert_int_equal(blob_check(f->store, note, bad, &checked, &damaged, &f->error), FCC_OK);
+    assert_int_equal(checked, 2);
+    assert_int_equal(damaged, 0);
+    flip(f, two.cid, 3);
+    assert_int_equal(blob_check(f->store, note, bad, &checked, &damaged, &f->error), FCC_OK);
+    assert_int_equal(checked, 2);
+    assert_int_equal(damaged, 1);
+    assert_string_equal(bad, two.cid);
+}
+
 /* Before there were trees, a blob was one block however large. */
 static void a_large_blob_of_one_block_is_read(void **state)
 {
@@ -373,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(content_comes_back_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_blob_is_a_tree_whose_every_block_is_verified, setup, teardown),
+        cmocka_unit_test_setup_teardown(everything_that_is_there_can_be_looked_at, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_blob_of_one_block_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_nothing_and_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_content_twice_has_two_keys_and_two_names, setup, teardown),
