@@ -7,7 +7,7 @@ $(eval $(call archive,consent,chaincode/consent))
 $(eval $(call archive,ehr,chaincode/ehr))
 PROGRAMS += credentials consent ehr
 credentials_OBJS = $(B)/libcredentials.a $(B)/libcclib.a $(FCC)
-credentials_LIBS = $(FCC_LIBS)
+credentials_LIBS = $(FCC_LIBS) $(Z_LIBS)
 consent_OBJS = $(B)/libconsent.a $(B)/libcclib.a $(FCC)
 consent_LIBS = $(FCC_LIBS)
 ehr_OBJS = $(B)/libehr.a $(B)/libcclib.a $(FCC)

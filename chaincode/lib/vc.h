@@ -49,7 +49,7 @@ typedef struct lib_vc_anchor {
     const char *type;                /* compared with the credential's types; NULL: not compared */
     const char *issuer;              /* NULL: not compared */
     const char *subject;             /* NULL: not compared */
-    int64_t valid_from, valid_until; /* epoch seconds; INT64_MIN and INT64_MAX: none */
+    int64_t valid_from, valid_until; /* epoch seconds; INT64_MIN and INT64_MAX: not compared */
     bool revoked, suspended;         /* by the list and index that it was issued with */
 } lib_vc_anchor;
 
@@ -75,8 +75,8 @@ typedef struct lib_vp_context {
 
 /*
  * Verify a presentation: its own proof by its holder, and of each credential form, proof by its issuer, accreditation
- * for each of its types, validity, status, whether the holder is its subject, and its anchor. Everything is looked at;
- * only a wrong form ends the look at a credential.
+ * for each of its types but VerifiableCredential, validity, status, whether the holder is a subject of it, and its anchor.
+ * Everything is looked at; only a wrong form ends the look at a credential.
  *
  * @param report  {"verified":bool,"credentials":count,"findings":[{"credential":index,"check":..,"code":..,"at":..}]}
  *                to be freed with json_decref. Empty findings: believed. A finding about the presentation itself has no
@@ -84,9 +84,9 @@ typedef struct lib_vp_context {
  *                check      code
  *                form       BAD_FORM (then "why"), TOO_MANY_CREDENTIALS, NO_CREDENTIALS, ENVELOPED
  *                proof      the words of proof.h
- *                issuer     NO_TYPE, NOT_ACCREDITED
+ *                issuer     NO_TYPE, NOT_ACCREDITED, TOO_MANY
  *                validity   NOT_YET_VALID, EXPIRED
- *                status     STATUS_UNKNOWN, REVOKED, SUSPENDED
+ *                status     STATUS_UNKNOWN (by no callback, or of another kind), REVOKED, SUSPENDED, TOO_MANY
  *                holder     NO_HOLDER, NO_SUBJECT, NOT_SUBJECT
  *                anchor     NO_ID, NOT_ANCHORED, ANCHOR_DIFFERS ("at": hash, type, issuer, subject or validity)
  *
@@ -94,6 +94,6 @@ typedef struct lib_vp_context {
  */
 fcc_status lib_vp_verify(const json_t *presentation, const lib_vp_context *context, json_t **report) FCC_MUST_CHECK;
 
-enum { LIB_VP_MAX_CREDENTIALS = 32 };
+enum { LIB_VP_MAX_CREDENTIALS = 32, LIB_VP_MAX_TYPES = 16, LIB_VP_MAX_STATUS = 16 };
 
 #endif

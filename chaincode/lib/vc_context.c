@@ -91,7 +91,8 @@ static bool others_may_define(const json_t *contexts)
     for (size_t i = 1; i < json_array_size(contexts); i++) {
         const json_t *context = json_array_get(contexts, i);
 
-        if (!json_is_object(context) || json_object_get(context, "@vocab") || json_object_get(context, "@import"))
+        if (!json_is_object(context) || json_is_string(json_object_get(context, "@vocab")) ||
+            json_object_get(context, "@import"))
             return true;
     }
     return false;
