@@ -24,6 +24,7 @@ int cli_query(int argc, char **argv);
 int cli_history(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_setup(int argc, char **argv);
 int cli_new(int argc, char **argv);
 int cli_package(int argc, char **argv);
 int cli_pkgid(int argc, char **argv);

@@ -60,7 +60,7 @@ check "the chaincode goes on" asks
 down
 
 yaml -e "0,/OutOf(2, 'HospitalMSP.peer', 'ClinicMSP.peer')/s//OR('HospitalMSP.peer', 'ClinicMSP.peer')/" \
-    -e '0,/version: "1"/s//version: "2"/'
+    -e '/name: consent/,/version/s/version: "1"/version: "2"/'
 check "another version too" up
 check "with a package of its own" [ "$(packages HospitalMSP) $(packages PharmacyMSP)" = "$((at_hospital + 1)) $at_pharmacy" ]
 check "in two blocks again" said "block 6;"
@@ -70,7 +70,7 @@ echo '[]' >"$dir/none.json"
 yaml -e "s#collections: .*ehr/collections.json#collections: $dir/none.json#"
 check "what the channel's rules forbid is refused" refuses "does not contain previously defined collections"
 yaml -e "0,/OutOf(2, 'HospitalMSP.peer', 'ClinicMSP.peer')/s//OR('HospitalMSP.peer', 'ClinicMSP.peer')/" \
-    -e '0,/version: "1"/s//version: "2"/'
+    -e '/name: consent/,/version/s/version: "1"/version: "2"/'
 check "and leaves the channel as it was" up
 check "with nothing to deploy" silent "definitions committed"
 

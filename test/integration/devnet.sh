@@ -96,7 +96,7 @@ refuses "an unknown chaincode" "nosuch" invoke --user doctor1 nosuch f
 refuses "an unknown chaincode in a query" "no peers available to evaluate chaincode nosuch in channel medsync" \
     query --user doctor1 nosuch f
 refuses "a wrong number of arguments" "argument" invoke --user doctor1 --endorse HospitalMSP,ClinicMSP ehr ReadIndex a b c
-refuses "malformed JSON" "not a JSON object" invoke --user doctor1 --endorse HospitalMSP,ClinicMSP --transient 'in={"broken' \
+refuses "malformed JSON" "not valid JSON" invoke --user doctor1 --endorse HospitalMSP,ClinicMSP --transient 'in={"broken' \
     ehr StartEncounter
 refuses "a value larger than a block may be" "exceeds maximum allowed" \
     invoke --user doctor1 probe run '["PutStateSized","big","12000000"]'
@@ -135,7 +135,10 @@ refuses "and is down" "no devnet runs" "$medsync" devnet down --dir "$dir/net"
 prints "it comes up again on the same directory" "ready" up
 prints "with all that was committed" "7632" query --user doctor1 probe run '["GetState","k"]'
 prints "and goes on from there" "ok" invoke --user doctor1 probe run '["PutState","k","v3"]'
-mkdir "$dir/bin" && cp "$(dirname "$medsync")/consent" "$(dirname "$medsync")/ehr" "$dir/bin" || exit 1
+mkdir "$dir/bin" || exit 1
+sed -n 's/^  - name: \([a-z]*\)$/\1/p' network/network.yaml | while read -r chaincode; do
+    cp "$(dirname "$medsync")/$chaincode" "$dir/bin" || exit 1
+done
 printf '#!/bin/sh\nexit 3\n' >"$dir/bin/broken" && chmod +x "$dir/bin/broken"
 refuses "a chaincode that ends at once is named, with its log" "ended with exit status 3 each time it was started" \
     "$medsync" devnet up --dir "$dir/broken" --ports auto --bin "$dir/bin" --with broken --detach

@@ -1,0 +1,74 @@
+#!/bin/sh
+# medsync setup: the consortium registered by its own people, once; what is missing is made up for, and who is refused is
+# named. Prints TAP.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. test/support/tap.sh
+medsync=${BUILD:-build/release}/bin/medsync
+dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-setup.XXXXXX")
+trap '"$medsync" devnet down --dir "$dir/net" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
+
+# the network file with the collections' paths made absolute, changed by sed
+yaml() { sed -e "s#\.\./chaincode#$PWD/chaincode#" "$@" network/network.yaml >"$dir/network.yaml"; }
+setup() { "$medsync" setup --dir "$dir/net" --network "$dir/network.yaml" "$@" >"$dir/out" 2>&1; }
+said() {
+    grep -qF -- "$1" "$dir/out" && return 0
+    sed 's/^/# /' "$dir/out"
+    return 1
+}
+fails() { # text, as setup
+    text=$1
+    shift
+    ! setup "$@" && said "$text"
+}
+number() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$dir/out"; }
+caller() { "$medsync" query --dir "$dir/net" --user "$@" credentials Caller >"$dir/out" 2>&1; }
+blocks() { "$medsync" block newest --dir "$dir/net" --json | sed 's/.*"number":\([0-9]*\).*/\1/'; }
+
+yaml
+check "without a network it says how to start one" fails "no devnet at $dir/net: start one with"
+if ! "$medsync" devnet up --dir "$dir/net" --ports auto --detach >"$dir/out" 2>&1; then
+    check "the network comes up" false || sed 's/^/# /' "$dir/out"
+    finish
+fi
+caller doctor1
+check "before it, nobody is known" said "DENIED:unbound_key"
+
+# ---- somebody is refused, somebody isn't in the file yet
+yaml -e 's/uid: uid-c-0006/uid: uid-c-9999/' -e '/name: nurse1/d'
+check "who is refused ends it with an error" fails "acts were refused"
+check "is named with organisation, person and reason" \
+    said "ClinicMSP, nurse2: credentials RegisterPractitioner, uid-c-9999: the chaincode refused with 403"
+check "and no other one" [ "$(grep -c '^  ' "$dir/out")" -eq 1 ]
+yaml -e '/name: nurse1/d'
+check "once the file is right it goes on from there" setup
+check "and registers all the others" said "The consortium is registered:"
+caller nurse1
+check "but for who isn't in the file" said "DENIED:unbound_key"
+yaml
+check "who comes into the file later" setup --json
+check "is registered and approved, and nothing else happens" [ "$(number committed)" = 2 ]
+before=$(blocks)
+check "a further run" setup
+check "says that there is nothing to do" said "nothing to do, nothing changed"
+check "and adds no block" [ "$(blocks)" = "$before" ]
+setup --json
+check "and says so to programs" [ "$(number committed) $(number alreadyThere)" = "0 $(number acts)" ]
+
+# ---- what came of it
+caller doctor2
+check "a doctor is known with the job" said '"caps":["btg"]'
+caller labtech1
+check "who works at another site of the organisation" said '"site":"4012345000023"'
+caller auditor2
+check "the inspectorate's auditor, whom the regulator registered" said '"msp":"InspectorMSP"'
+caller doctor4
+check "the spare doctor isn't" said "DENIED:unbound_key"
+"$medsync" query --dir "$dir/net" --user auditor1 credentials ListOrgs '' >"$dir/out" 2>&1
+check "all sites are approved" \
+    [ "$(grep -o '"status":"approved"' "$dir/out" | wc -l)" -eq "$(grep -c '{gln: .*type:' network/network.yaml)" ]
+
+echo 'channel: x' >"$dir/network.yaml"
+check "a network file that is wrong is named" fails "$dir/network.yaml:1:"
+finish
