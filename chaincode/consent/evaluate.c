@@ -160,6 +160,8 @@ static fcc_status evaluate(lib_call *call)
         return FCC_ERR_NOMEM;
     if ((st = read_question(call, &question)) != FCC_OK || (st = consent_json_arg(call, 4, &attrs)) != FCC_OK)
         return st;
+    if (!json_is_array(attrs))
+        return lib_refuse(call, LIB_BAD_INPUT, "argument 5 is not an array");
     emergency = strcmp(question.purpose, emergency_purpose) == 0;
     for (size_t i = 0; i < json_array_size(attrs); i++) {
         const json_t *one = json_array_get(attrs, i);

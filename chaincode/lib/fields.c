@@ -171,8 +171,10 @@ fcc_status lib_read_args(lib_call *call, const lib_field *fields, size_t count)
 fcc_status lib_check_fields(lib_call *call, const json_t *object, const lib_field *fields, size_t count,
                             const char *where)
 {
-    size_t seen = 0;
+    size_t seen = 0, len = strlen(where);
 
+    if (!json_is_object(object)) /* `where` ends with a dot */
+        return lib_refuse(call, LIB_BAD_INPUT, "%.*s is not an object", len ? (int)len - 1 : 2, len ? where : "in");
     for (size_t i = 0; i < count; i++) {
         const json_t *value = json_object_get(object, fields[i].name);
 
