@@ -16,12 +16,16 @@ static const lib_field overdue_fields[] = { CONSENT_PAGE_TOKEN };
 
 enum { readers = LIB_AUDITOR | LIB_PRIVACY_OFFICER | LIB_PATIENT };
 
-LIB_PART(break_glass_cases, .flags = LIB_TIMED, .roles = readers, .in = LIB_IN_OPTIONAL, LIB_FIELDS(filter_fields))
-LIB_PART(overdue_reviews, .flags = LIB_TIMED, .roles = readers, .in = LIB_IN_OPTIONAL, LIB_FIELDS(overdue_fields))
+LIB_DEFINE(consent_break_glass_cases, .flags = LIB_TIMED, .roles = readers, .in = LIB_IN_OPTIONAL,
+           LIB_FIELDS(filter_fields), .callers = "auditor (all), privacy_officer (own MSP), owner (own)",
+           .reads = "emergency", .answer = "`{cases,next?}`, newest first, each with `open` and `over_cap`")
+LIB_DEFINE(consent_overdue_reviews, .flags = LIB_TIMED, .roles = readers, .in = LIB_IN_OPTIONAL,
+           LIB_FIELDS(overdue_fields), .callers = "auditor (all), privacy_officer (own MSP), owner (own)",
+           .reads = "emergency", .answer = "`{cases,next?}`, oldest first")
 
 static int64_t time_of(const json_t *object, const char *name, int64_t otherwise)
 {
-    const char *s = consent_text(object, name);
+    const char *s = lib_text(object, name);
     int64_t epoch;
 
     return s && lib_time_parse(s, &epoch) ? epoch : otherwise;
@@ -71,7 +75,7 @@ static bool add_neighbour(const struct consent_entry *entry, void *ctx)
 static fcc_status is_over_cap(lib_call *call, const json_t *emergency, bool *over)
 {
     struct neighbours near = { .call = call, .own = span_of(emergency) };
-    fcc_status st = consent_walk(call, CONSENT_EMERGENCY, "BTGU", consent_text(emergency, "uid"), NULL, add_neighbour,
+    fcc_status st = consent_walk(call, CONSENT_EMERGENCY, "BTGU", lib_text(emergency, "uid"), NULL, add_neighbour,
                                  &near);
 
     *over = false;
@@ -105,9 +109,9 @@ static bool is_wanted(const struct list *list, const json_t *emergency)
     const char *status = consent_case_is_open(emergency, list->call->now) ? statuses[0] : statuses[1];
     int64_t opened = time_of(emergency, "opened", 0);
 
-    return (!list->only_uid || consent_is(emergency, "uid", list->only_uid)) &&
-           (!list->only_pid || consent_is(emergency, "pid", list->only_pid)) &&
-           (!list->only_msp || consent_is(emergency, "msp", list->only_msp)) &&
+    return (!list->only_uid || lib_text_is(emergency, "uid", list->only_uid)) &&
+           (!list->only_pid || lib_text_is(emergency, "pid", list->only_pid)) &&
+           (!list->only_msp || lib_text_is(emergency, "msp", list->only_msp)) &&
            (!list->only_status || strcmp(list->only_status, status) == 0) && opened >= list->from && opened <= list->to;
 }
 
@@ -162,7 +166,7 @@ static fcc_status answer_list(struct list *list, const char *index, const char *
     return lib_answer(call, json_pack("{s:O,s:s*}", "cases", list->cases, "next", list->next));
 }
 
-static fcc_status break_glass_cases(lib_call *call)
+static fcc_status consent_break_glass_cases(lib_call *call)
 {
     const lib_caller *caller = &call->caller;
     const char *pid = lib_in_text(call, "pid"), *uid = lib_in_text(call, "uid");
@@ -187,7 +191,7 @@ static fcc_status break_glass_cases(lib_call *call)
     return answer_list(&list, pid ? "BTGP" : uid ? "BTGU" : "BTGA", pid ? pid : uid);
 }
 
-static fcc_status overdue_reviews(lib_call *call)
+static fcc_status consent_overdue_reviews(lib_call *call)
 {
     struct list list = { .call = call, .from = INT64_MIN, .to = INT64_MAX, .due_before = call->now };
 

@@ -8,18 +8,6 @@ const char *const consent_op_words[] = { "read", "append", NULL };
 static const char *const effect_words[] = { "permit", "deny", NULL };
 static const char *const every[] = { "*", NULL };
 
-const char *consent_text(const json_t *record, const char *name)
-{
-    return json_string_value(json_object_get(record, name));
-}
-
-bool consent_is(const json_t *record, const char *name, const char *value)
-{
-    const char *have = consent_text(record, name);
-
-    return have && value && strcmp(have, value) == 0;
-}
-
 /* ---- rules ---- */
 
 static fcc_status check_times(lib_call *call, const json_t *rule, const char *where)
@@ -150,14 +138,14 @@ int64_t consent_epoch(const json_t *base)
 
 const char *consent_btg(const json_t *base)
 {
-    const char *btg = consent_text(base, "btg");
+    const char *btg = lib_text(base, "btg");
 
     return btg ? btg : "notify";
 }
 
 const char *consent_btg_max_sens(const json_t *base)
 {
-    const char *sens = consent_text(base, "btgMaxSens");
+    const char *sens = lib_text(base, "btgMaxSens");
 
     return sens ? sens : "R";
 }
@@ -192,13 +180,13 @@ static json_t *record_of(lib_call *call, const struct consent_change *change, co
 fcc_status consent_write(lib_call *call, const struct consent_change *change)
 {
     const char *type = change->grantee ? "CONS" : "CBASE", *salt = lib_in_text(call, "salt");
-    const char *id = consent_text(change->old, "id");
+    const char *id = lib_text(change->old, "id");
     json_int_t v = json_integer_value(json_object_get(change->old, "v")) + 1;
     char derived[LIB_TAG_HEX_SIZE];
     const json_t *record;
     fcc_status st;
 
-    if (consent_is(change->old, "salt", salt))
+    if (lib_text_is(change->old, "salt", salt))
         return lib_refuse(call, LIB_ALREADY, "salt is that of the last change: this was done, or needs a new one");
     if (!id) {
         st = lib_derive_id(call, salt, lib_key(call, type, change->pid, change->grantee, NULL), derived);
@@ -216,7 +204,7 @@ fcc_status consent_write(lib_call *call, const struct consent_change *change)
     return lib_answer(call, json_pack("{s:s,s:I}", "id", id, "v", v));
 }
 
-fcc_status consent_revoke(lib_call *call, const char *pid, const char *grantee, const json_t *source)
+fcc_status consent_withdraw(lib_call *call, const char *pid, const char *grantee, const json_t *source)
 {
     const json_t *old = NULL;
     fcc_status st = lib_read(call, CONSENT_SUBJECT, lib_key(call, "CONS", pid, grantee, NULL), &old);
@@ -225,10 +213,10 @@ fcc_status consent_revoke(lib_call *call, const char *pid, const char *grantee, 
         return st;
     if (!old)
         return lib_refuse(call, LIB_NOT_FOUND, "there is no such grant");
-    if (!consent_is(old, "status", "active"))
+    if (!lib_text_is(old, "status", "active"))
         return lib_refuse(call, LIB_ALREADY, "the grant is revoked");
     /* not ALREADY: with the grant's own salt it was never revoked */
-    if (consent_is(old, "salt", lib_in_text(call, "salt")))
+    if (lib_text_is(old, "salt", lib_in_text(call, "salt")))
         return lib_refuse(call, LIB_BAD_INPUT, "salt is the grant's: a new one is needed");
     return consent_write(call, &(struct consent_change){ .pid = pid,
                                                          .grantee = grantee,

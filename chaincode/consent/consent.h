@@ -1,9 +1,9 @@
-/* consent.h: the chaincode's table, for its main and its tests. */
+/* consent.h: the chaincode, for its main and for tests. */
 #ifndef CONSENT_CONSENT_H
 #define CONSENT_CONSENT_H
 
-#include <fcc/chaincode.h>
+#include "lib/call.h"
 
-extern const fcc_chaincode consent_chaincode;
+LIB_DECLARE(consent)
 
 #endif

@@ -4,22 +4,26 @@
 #include <stdio.h>
 
 #include "consent/rules.h"
-#include "lib/json.h"
+
+enum { max_attrs = 1000 };
 
 static const char emergency_purpose[] = "BTG";
+/* those of rules, and an emergency */
+static const char *const purposes[] = { "TREAT", "HPAYMT", "HOPERAT", "HLEGAL", "HRESCH", emergency_purpose, NULL };
 static const char *const sisters[] = { "ehr", "claims", "research", NULL };
 static const char *const status_words[] = { "current", "superseded", "error", "restricted", "erased", NULL };
 static const char *const enc_words[] = { "open", "closed", NULL };
+static const lib_field question_args[] = {
+    CONSENT_PID,
+    { .name = "actor", .type = LIB_OBJECT },
+    { .name = "purpose", .type = LIB_WORD, .words = purposes },
+    { .name = "op", .type = LIB_WORD, .words = consent_op_words },
+    { .name = "attrs", .type = LIB_ARRAY, .min = 0, .max = max_attrs },
+};
 
-LIB_PART(evaluate, .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = sisters)
-
-fcc_status consent_json_arg(lib_call *call, size_t index, const json_t **out)
-{
-    const char *why = "";
-
-    *out = lib_own(call, lib_json_load(call->args.v[index], &why));
-    return *out ? FCC_OK : lib_refuse(call, LIB_BAD_INPUT, "argument %zu: %s", index + 1, why);
-}
+LIB_DEFINE(consent_evaluate, LIB_ARGS(question_args), .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = sisters,
+           .reads = "subject CBASE, three CONS; for BTG subject CBASE, emergency two BTGCUR, BTG",
+           .endorsers = "as caller", .answer = "`[{permit,reason}]`, one for each of `attrs`")
 
 fcc_status consent_check_attrs(lib_call *call, const json_t *attrs)
 {
@@ -79,7 +83,7 @@ static fcc_status read_emergency(lib_call *call, struct consent_question *q)
     keys[1] = lib_key(call, "BTGCUR", q->asked_pid, uid, NULL);
     if (st != FCC_OK || (st = lib_read_many(call, CONSENT_EMERGENCY, keys, 2, current)) != FCC_OK)
         return st;
-    id = consent_text(current[0] ? current[0] : current[1], "id");
+    id = lib_text(current[0] ? current[0] : current[1], "id");
     return lib_read(call, CONSENT_EMERGENCY, lib_key(call, "BTG", id, NULL, NULL), &q->emergency);
 }
 
@@ -94,18 +98,17 @@ static fcc_status read_actor(lib_call *call, struct consent_question *q)
         { .name = "site", .type = LIB_ID, .optional = true },
         { .name = "msp", .type = LIB_ID },
     };
-    const json_t *actor = NULL;
-    fcc_status st;
+    const json_t *actor = lib_arg(call, "actor");
+    fcc_status st = lib_check_fields(call, actor, fields, 5, "actor.");
 
-    if ((st = consent_json_arg(call, 1, &actor)) != FCC_OK ||
-        (st = lib_check_fields(call, actor, fields, 5, "actor.")) != FCC_OK)
+    if (st != FCC_OK)
         return st;
     q->actor = (struct consent_actor){
-        .pid = consent_text(actor, "pid"),
-        .uid = consent_text(actor, "uid"),
-        .role = consent_text(actor, "role"),
-        .site = consent_text(actor, "site"),
-        .msp = consent_text(actor, "msp"),
+        .pid = lib_text(actor, "pid"),
+        .uid = lib_text(actor, "uid"),
+        .role = lib_text(actor, "role"),
+        .site = lib_text(actor, "site"),
+        .msp = lib_text(actor, "msp"),
     };
     if (q->actor.pid ? q->actor.uid != NULL : !q->actor.uid || !q->actor.role || !q->actor.site)
         return lib_refuse(call, LIB_BAD_INPUT, "actor is neither a patient nor a member of staff");
@@ -123,53 +126,43 @@ fcc_status consent_read_patient(lib_call *call, struct consent_question *q)
     return st;
 }
 
+static bool in_emergency(const struct consent_question *q)
+{
+    return strcmp(q->purpose, emergency_purpose) == 0;
+}
+
 static fcc_status read_question(lib_call *call, struct consent_question *q)
 {
-    static const char *const emergency_purposes[] = { emergency_purpose, NULL };
-    lib_field fields[] = {
-        { .name = "pid", .type = LIB_PID },
-        { .name = "purpose", .type = LIB_WORD, .words = lib_purposes },
-        { .name = "op", .type = LIB_WORD, .words = consent_op_words },
-    };
-    const json_t *act;
     fcc_status st;
 
-    q->asked_pid = lib_string(call, call->args.v[0]);
-    q->purpose = lib_string(call, call->args.v[2]);
-    q->op = lib_string(call, call->args.v[3]);
-    act = lib_own(call, json_pack("{s:s*,s:s*,s:s*}", "pid", q->asked_pid, "purpose", q->purpose, "op", q->op));
-    if (q->purpose && strcmp(q->purpose, emergency_purpose) == 0)
-        fields[1].words = emergency_purposes;
-    if ((st = lib_check_fields(call, act, fields, 3, "")) != FCC_OK || (st = read_actor(call, q)) != FCC_OK ||
-        (st = consent_read_patient(call, q)) != FCC_OK)
+    q->asked_pid = lib_arg_text(call, "pid");
+    q->purpose = lib_arg_text(call, "purpose");
+    q->op = lib_arg_text(call, "op");
+    if ((st = read_actor(call, q)) != FCC_OK || (st = consent_read_patient(call, q)) != FCC_OK)
         return st;
     if (q->actor.pid && (st = registry_guardian(call, q->pid, q->actor.pid, "records", &q->guardian)) != FCC_OK)
         return st;
-    return strcmp(q->purpose, emergency_purpose) == 0 ? read_emergency(call, q) : read_consent(call, q);
+    return in_emergency(q) ? read_emergency(call, q) : read_consent(call, q);
 }
 
-static fcc_status evaluate(lib_call *call)
+static fcc_status consent_evaluate(lib_call *call)
 {
     struct consent_question question = { 0 };
-    const json_t *attrs = NULL;
+    const json_t *attrs = lib_arg(call, "attrs");
     json_t *decisions = lib_own(call, json_array());
-    bool emergency;
     fcc_status st;
 
     if (!decisions)
         return FCC_ERR_NOMEM;
-    if ((st = read_question(call, &question)) != FCC_OK || (st = consent_json_arg(call, 4, &attrs)) != FCC_OK)
+    if ((st = read_question(call, &question)) != FCC_OK)
         return st;
-    if (!json_is_array(attrs))
-        return lib_refuse(call, LIB_BAD_INPUT, "argument 5 is not an array");
-    emergency = strcmp(question.purpose, emergency_purpose) == 0;
     for (size_t i = 0; i < json_array_size(attrs); i++) {
         const json_t *one = json_array_get(attrs, i);
         struct consent_decision decision;
 
         if ((st = consent_check_attrs(call, one)) != FCC_OK)
             return st;
-        decision = emergency ? consent_decide_emergency(&question, one) : consent_decide(&question, one);
+        decision = in_emergency(&question) ? consent_decide_emergency(&question, one) : consent_decide(&question, one);
         if (json_array_append_new(decisions,
                                   json_pack("{s:b,s:s}", "permit", decision.permit, "reason", decision.reason)) != 0)
             return FCC_ERR_NOMEM;

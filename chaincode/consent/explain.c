@@ -16,7 +16,11 @@ static const char *const sisters[] = { "ehr", NULL };
 static const char *const purpose_words[purposes] = { "treatment", "payment", "running the site", "legal claims",
                                                      "research" };
 
-LIB_PART(explain_consent, .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = sisters)
+static const lib_field question_args[] = { CONSENT_PID, { .name = "attrs", .type = LIB_OBJECT } };
+
+LIB_DEFINE(consent_explain, LIB_ARGS(question_args), .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = sisters,
+           .reads = "subject CBASE, CONS; emergency BTGP, BTG",
+           .answer = "`{sees:[{who,permit,purpose,reason,words,of?,rule?}]}`")
 
 struct explain {
     lib_call *call;
@@ -87,7 +91,7 @@ static const char *why_not(const char *reason)
 
 static void name_cause(const struct explain *ex, const struct consent_decision *d, char *out, size_t size)
 {
-    const char *verb = d->permit ? "permits" : "denies", *grantee = consent_text(d->holder, "grantee");
+    const char *verb = d->permit ? "permits" : "denies", *grantee = lib_text(d->holder, "grantee");
 
     if (d->holder == ex->q.base && d->holder)
         snprintf(out, size, "rule %zu of the patient's base %s it", d->rule + 1, verb);
@@ -106,7 +110,7 @@ static void add_line(struct explain *ex, const char *who, const char *name, cons
                      const bool *in)
 {
     const json_t *rule = d->holder ? json_array_get(json_object_get(d->holder, "rules"), d->rule) : NULL;
-    const char *of = d->holder == ex->q.base ? "base" : consent_text(d->holder, "grantee");
+    const char *of = d->holder == ex->q.base ? "base" : lib_text(d->holder, "grantee");
     char list[100], cause[250], words[600];
     json_t *purpose = json_array(), *line;
 
@@ -245,13 +249,13 @@ static void judge_base_actors(struct explain *ex)
     const json_t *rules = json_object_get(ex->q.base, "rules");
 
     for (size_t i = 0; i < json_array_size(rules) && ex->st == FCC_OK; i++) {
-        const char *actor = consent_text(json_array_get(rules, i), "actor");
+        const char *actor = lib_text(json_array_get(rules, i), "actor");
         bool known = !actor || strcmp(actor, "*") == 0;
 
         for (size_t j = 0; j < ex->grant_count && !known; j++)
             known = strcmp(ex->grants[j].grantee, actor) == 0;
         for (size_t j = 0; j < i && !known; j++)
-            known = consent_is(json_array_get(rules, j), "actor", actor);
+            known = lib_text_is(json_array_get(rules, j), "actor", actor);
         if (!known)
             judge_grantee(ex, actor);
     }
@@ -259,7 +263,7 @@ static void judge_base_actors(struct explain *ex)
 
 static void judge_site(struct explain *ex)
 {
-    struct consent_actor actor = { .site = consent_text(ex->attrs, "site"), .role = "doctor" };
+    struct consent_actor actor = { .site = lib_text(ex->attrs, "site"), .role = "doctor" };
     char who[100], name[160];
 
     if (!actor.site)
@@ -308,14 +312,14 @@ static bool judge_case(const struct consent_entry *entry, void *ctx)
 
     ex->st = lib_read(ex->call, CONSENT_EMERGENCY, lib_key(ex->call, "BTG", entry->parts[1], NULL, NULL),
                       &ex->q.emergency);
-    uid = consent_text(ex->q.emergency, "uid");
+    uid = lib_text(ex->q.emergency, "uid");
     if (ex->st != FCC_OK || !uid || !consent_case_is_open(ex->q.emergency, ex->q.now))
         return ex->st == FCC_OK;
     ex->q.actor = (struct consent_actor){ .uid = uid };
     d = consent_decide_emergency(&ex->q, ex->attrs);
     snprintf(who, sizeof(who), "u:%s", uid);
     snprintf(words, sizeof(words), "%s declared an emergency and %s it until %s%s%s.", uid,
-             d.permit ? "may read" : "may not read", consent_text(ex->q.emergency, "until"), d.permit ? "" : ": ",
+             d.permit ? "may read" : "may not read", lib_text(ex->q.emergency, "until"), d.permit ? "" : ": ",
              d.permit ? "" : why_not(d.reason));
     add_emergency(ex, who, &d, words);
     return ex->st == FCC_OK;
@@ -327,7 +331,7 @@ static bool take_grant(const struct consent_entry *entry, void *ctx)
 {
     struct explain *ex = ctx;
 
-    if (consent_is(entry->value, "status", "active") && consent_epoch(entry->value) == consent_epoch(ex->q.base)) {
+    if (lib_text_is(entry->value, "status", "active") && consent_epoch(entry->value) == consent_epoch(ex->q.base)) {
         ex->grants[ex->grant_count].grantee = entry->parts[0];
         ex->grants[ex->grant_count++].grant = entry->value;
     }
@@ -343,27 +347,24 @@ static void add_owner(struct explain *ex)
         ex->st = FCC_ERR_NOMEM;
 }
 
-/* argument 1 the pid, 2 one record's attributes as in Evaluate */
-static fcc_status explain_consent(lib_call *call)
+/* `attrs` are one record's, as in Evaluate */
+static fcc_status consent_explain(lib_call *call)
 {
     struct explain *ex = fcc_alloc(call->stub, sizeof(*ex));
-    const char *pid = lib_string(call, call->args.v[0]);
     fcc_status st;
 
     if (!ex)
         return FCC_ERR_NOMEM;
-    *ex = (struct explain){ .call = call, .q = { .asked_pid = pid, .op = "read" } };
+    *ex = (struct explain){ .call = call, .q = { .asked_pid = lib_arg_text(call, "pid"), .op = "read" } };
     ex->lines = lib_own(call, json_array());
     if (!ex->lines)
         return FCC_ERR_NOMEM;
-    if (!pid || !lib_is_pid(pid))
-        return lib_refuse(call, LIB_BAD_INPUT, "argument 1 is not a pid");
-    if ((st = consent_json_arg(call, 1, &ex->attrs)) != FCC_OK ||
-        (st = consent_check_attrs(call, ex->attrs)) != FCC_OK || (st = consent_read_patient(call, &ex->q)) != FCC_OK ||
+    ex->attrs = lib_arg(call, "attrs");
+    if ((st = consent_check_attrs(call, ex->attrs)) != FCC_OK || (st = consent_read_patient(call, &ex->q)) != FCC_OK ||
         (st = consent_read(call, ex->q.pid, NULL, &ex->q.base, NULL)) != FCC_OK ||
         (st = consent_walk(call, CONSENT_SUBJECT, "CONS", ex->q.pid, NULL, take_grant, ex)) != FCC_OK)
         return st;
-    if (consent_is(ex->attrs, "status", "erased"))
+    if (lib_text_is(ex->attrs, "status", "erased"))
         return lib_answer(call, json_pack("{s:[]}", "sees"));
     add_owner(ex);
     judge_site(ex);

@@ -25,6 +25,7 @@ static const char *const findings[] = { "justified", "unjustified", "referred", 
 static const lib_field open_fields[] = {
     CONSENT_ID, CONSENT_PID, { .name = "reasonCode", .type = LIB_WORD, .words = reason_words }, REASON, CONSENT_SALT,
 };
+static const lib_field case_args[] = { CONSENT_ID };
 static const lib_field review_fields[] = {
     { .name = "finding", .type = LIB_WORD, .words = findings },
     { .name = "note", .type = LIB_TEXT, .min = 1, .max = max_note },
@@ -41,12 +42,23 @@ static const lib_field late_fields[] = {
 };
 
 /* Closing and reviewing let doctors in, so that the opener is told why it is not for them. */
-LIB_PART(break_glass, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(open_fields))
-LIB_PART(close_break_glass, .flags = LIB_WRITES, .roles = LIB_DOCTOR | LIB_PRIVACY_OFFICER)
-LIB_PART(review_break_glass, .flags = LIB_WRITES, .roles = LIB_DOCTOR | LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED,
-         LIB_FIELDS(review_fields))
-LIB_PART(late_break_glass, .flags = LIB_WRITES, .roles = LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED,
-         LIB_FIELDS(late_fields))
+LIB_DEFINE(consent_break_glass, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(open_fields), .callers = "doctor with cap btg and a valid licence",
+           .reads = "licence; subject CBASE; emergency BTG, BTGCUR",
+           .writes = "emergency BTG, BTGCUR, BTGP, BTGU, BTGA, BTGN; no public write", .endorsers = "1",
+           .answer = "`{id,until}`")
+LIB_DEFINE(consent_close_break_glass, .flags = LIB_WRITES, .roles = LIB_DOCTOR | LIB_PRIVACY_OFFICER,
+           LIB_ARGS(case_args), .callers = "opener, privacy_officer of the opener's MSP",
+           .reads = "emergency BTG, BTGCUR", .writes = "emergency BTG, BTGCUR; no public write", .endorsers = "1",
+           .answer = "`{id}`")
+LIB_DEFINE(consent_review_break_glass, .flags = LIB_WRITES, .roles = LIB_DOCTOR | LIB_PRIVACY_OFFICER,
+           LIB_ARGS(case_args), .in = LIB_IN_REQUIRED, LIB_FIELDS(review_fields),
+           .callers = "privacy_officer of the opener's MSP, not the opener", .reads = "emergency BTG",
+           .writes = "emergency BTG, BTGN; no public write", .endorsers = "1", .answer = "`{id}`")
+LIB_DEFINE(consent_late_break_glass, .flags = LIB_WRITES, .roles = LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(late_fields), .callers = "privacy_officer of the doctor's MSP, after downtime",
+           .reads = "emergency BTG", .writes = "emergency BTG, BTGP, BTGU, BTGA, BTGN; no public write",
+           .endorsers = "1", .answer = "`{id}`")
 
 /* ---- cases ---- */
 
@@ -57,10 +69,10 @@ static fcc_status read_case(lib_call *call, const char *id, const json_t **out)
 
 bool consent_case_is_open(const json_t *emergency, int64_t now)
 {
-    const char *until = consent_text(emergency, "until");
+    const char *until = lib_text(emergency, "until");
     int64_t end;
 
-    return consent_is(emergency, "status", "open") && until && lib_time_parse(until, &end) && now <= end;
+    return lib_text_is(emergency, "status", "open") && until && lib_time_parse(until, &end) && now <= end;
 }
 
 /* The next version of a case. Takes nothing over. */
@@ -72,31 +84,31 @@ static fcc_status write_case(lib_call *call, const json_t *old, const json_t *ch
     if (!record || !changes || json_object_update(record, (json_t *)changes) != 0 ||
         json_object_set_new(record, "v", json_integer(v)) != 0)
         return FCC_ERR_NOMEM;
-    return lib_write_version(call, CONSENT_EMERGENCY, "BTG", consent_text(record, "id"), NULL, record);
+    return lib_write_version(call, CONSENT_EMERGENCY, "BTG", lib_text(record, "id"), NULL, record);
 }
 
 static fcc_bytes unreviewed_key(lib_call *call, const json_t *emergency)
 {
-    const char *by = consent_text(emergency, "reviewBy");
+    const char *by = lib_text(emergency, "reviewBy");
     char due[LIB_EPOCH_SIZE];
     int64_t epoch = 0;
 
     if (!by || !lib_time_parse(by, &epoch) || epoch < 0)
         return fcc_bytes_of(NULL, 0);
     snprintf(due, sizeof(due), "%010lld", (long long)(epoch % 10000000000));
-    return lib_key(call, "BTGN", due, consent_text(emergency, "id"), NULL);
+    return lib_key(call, "BTGN", due, lib_text(emergency, "id"), NULL);
 }
 
 /* A new case and its entries in the indexes, which sort by the time at which it was opened. */
 static fcc_status add_case(lib_call *call, const json_t *emergency, int64_t opened)
 {
-    const char *id = consent_text(emergency, "id"), *uid = consent_text(emergency, "uid");
+    const char *id = lib_text(emergency, "id"), *uid = lib_text(emergency, "uid");
     char rev[LIB_EPOCH_SIZE];
     fcc_bytes keys[4];
     fcc_status st = write_case(call, NULL, emergency);
 
     lib_rev_epoch(opened, rev);
-    keys[0] = lib_key(call, "BTGP", consent_text(emergency, "pid"), rev, id);
+    keys[0] = lib_key(call, "BTGP", lib_text(emergency, "pid"), rev, id);
     keys[1] = lib_key(call, "BTGU", uid, rev, id);
     keys[2] = lib_key(call, "BTGA", rev, id, NULL);
     keys[3] = unreviewed_key(call, emergency);
@@ -134,13 +146,13 @@ static fcc_status require_none_open(lib_call *call, fcc_bytes current_key)
     fcc_status st = lib_read(call, CONSENT_EMERGENCY, current_key, &current);
 
     if (st == FCC_OK)
-        st = read_case(call, consent_text(current, "id"), &emergency);
+        st = read_case(call, lib_text(current, "id"), &emergency);
     if (st == FCC_OK && consent_case_is_open(emergency, call->now))
         st = lib_refuse(call, LIB_ALREADY, "a case of this doctor for this patient is open");
     return st;
 }
 
-static fcc_status break_glass(lib_call *call)
+static fcc_status consent_break_glass(lib_call *call)
 {
     const lib_caller *caller = &call->caller;
     const char *id = lib_in_text(call, "id"), *pid = lib_in_text(call, "pid");
@@ -178,27 +190,26 @@ static fcc_status break_glass(lib_call *call)
 
 static fcc_status read_named_case(lib_call *call, const json_t **emergency)
 {
-    const char *id = NULL;
-    fcc_status st = lib_id_arg(call, 0, &id);
+    fcc_status st = read_case(call, lib_arg_text(call, "id"), emergency);
 
-    if (st != FCC_OK || (st = read_case(call, id, emergency)) != FCC_OK)
+    if (st != FCC_OK)
         return st;
     return *emergency ? FCC_OK : lib_refuse(call, LIB_NOT_FOUND, "there is no such case");
 }
 
 static bool is_opener(const lib_call *call, const json_t *emergency)
 {
-    return consent_is(emergency, "uid", call->caller.uid);
+    return lib_text_is(emergency, "uid", call->caller.uid);
 }
 
 static fcc_status require_officer(lib_call *call, const json_t *emergency)
 {
-    if (call->caller.role == LIB_PRIVACY_OFFICER && consent_is(emergency, "msp", call->caller.msp))
+    if (call->caller.role == LIB_PRIVACY_OFFICER && lib_text_is(emergency, "msp", call->caller.msp))
         return FCC_OK;
     return lib_deny(call, "role", "only a privacy officer of the opener's organisation");
 }
 
-static fcc_status close_break_glass(lib_call *call)
+static fcc_status consent_close_break_glass(lib_call *call)
 {
     const json_t *emergency = NULL, *current = NULL, *changes;
     fcc_bytes key;
@@ -208,22 +219,22 @@ static fcc_status close_break_glass(lib_call *call)
         st = require_officer(call, emergency);
     if (st != FCC_OK)
         return st;
-    if (!consent_is(emergency, "status", "open"))
+    if (!lib_text_is(emergency, "status", "open"))
         return lib_refuse(call, LIB_ALREADY, "the case is closed");
     if (!consent_case_is_open(emergency, call->now))
         return lib_refuse(call, LIB_GONE, "the case has run out");
-    key = lib_key(call, "BTGCUR", consent_text(emergency, "pid"), consent_text(emergency, "uid"), NULL);
+    key = lib_key(call, "BTGCUR", lib_text(emergency, "pid"), lib_text(emergency, "uid"), NULL);
     changes = lib_own(call, json_pack("{s:s,s:s,s:s}", "status", "closed", "closed", lib_time(call, call->now),
                                       "closedBy", call->caller.uid));
     if ((st = lib_read(call, CONSENT_EMERGENCY, key, &current)) != FCC_OK ||
         (st = write_case(call, emergency, changes)) != FCC_OK)
         return st;
-    if (consent_is(current, "id", consent_text(emergency, "id")))
+    if (lib_text_is(current, "id", lib_text(emergency, "id")))
         st = fcc_del_private_data(call->stub, fcc_str(CONSENT_EMERGENCY), key);
     return st == FCC_OK ? lib_answer(call, json_pack("{s:O}", "id", json_object_get(emergency, "id"))) : st;
 }
 
-static fcc_status review_break_glass(lib_call *call)
+static fcc_status consent_review_break_glass(lib_call *call)
 {
     const json_t *emergency = NULL, *changes;
     fcc_status st = read_named_case(call, &emergency);
@@ -258,7 +269,7 @@ static fcc_status check_period(lib_call *call, int64_t *from)
     return to <= call->now ? FCC_OK : lib_refuse(call, LIB_BAD_INPUT, "to is not past yet");
 }
 
-static fcc_status late_break_glass(lib_call *call)
+static fcc_status consent_late_break_glass(lib_call *call)
 {
     const lib_caller *caller = &call->caller;
     const char *id = lib_in_text(call, "id"), *pid = lib_in_text(call, "pid"), *uid = lib_in_text(call, "uid");

@@ -1,8 +1,7 @@
 /* main.c: the chaincode consent as a program. */
 #include "consent/consent.h"
-#include "lib/call.h"
 
 int main(int argc, char **argv)
 {
-    return lib_main(argc, argv, &consent_chaincode);
+    return lib_serve(argc, argv, &consent_chaincode, &consent_table);
 }

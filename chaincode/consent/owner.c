@@ -6,12 +6,20 @@ static const lib_field grant_fields[] = { CONSENT_PID, CONSENT_GRANTEE, CONSENT_
 static const lib_field revoke_fields[] = { CONSENT_PID, CONSENT_GRANTEE, CONSENT_SALT };
 static const lib_field revoke_all_fields[] = { CONSENT_PID, CONSENT_SALT };
 
-LIB_PART(set_base, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(base_fields))
-LIB_PART(grant, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(grant_fields))
-LIB_PART(revoke, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(revoke_fields))
-LIB_PART(revoke_all, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(revoke_all_fields))
+LIB_DEFINE(consent_set_base, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(base_fields), .callers = "owner", .reads = "subject CBASE", .writes = "subject CBASE; ACT",
+           .endorsers = "CC", .answer = "`{id,v}` of the act")
+LIB_DEFINE(consent_grant, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(grant_fields),
+           .callers = "owner", .reads = "subject CBASE, CONS; PROLE or ORG", .writes = "subject CONS; ACT",
+           .endorsers = "CC", .answer = "`{id,v}` of the act")
+LIB_DEFINE(consent_revoke, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(revoke_fields), .callers = "owner", .reads = "subject CONS", .writes = "subject CONS; ACT",
+           .endorsers = "CC", .answer = "`{id,v}` of the act")
+LIB_DEFINE(consent_revoke_all, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(revoke_all_fields), .callers = "owner", .reads = "subject CBASE",
+           .writes = "subject CBASE (epoch + 1); ACT", .endorsers = "CC", .answer = "`{id,v}` of the act")
 
-static fcc_status set_base(lib_call *call)
+static fcc_status consent_set_base(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid"), *btg = lib_in_text(call, "btg");
     struct registry_patient patient = { 0 };
@@ -32,7 +40,7 @@ static fcc_status set_base(lib_call *call)
                                                          .epoch = consent_epoch(old) });
 }
 
-static fcc_status grant(lib_call *call)
+static fcc_status consent_grant(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid"), *grantee = lib_in_text(call, "grantee");
     struct registry_patient patient = { 0 };
@@ -52,16 +60,16 @@ static fcc_status grant(lib_call *call)
                                                          .epoch = consent_epoch(base) });
 }
 
-static fcc_status revoke(lib_call *call)
+static fcc_status consent_revoke(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid"), *grantee = lib_in_text(call, "grantee");
     struct registry_patient patient = { 0 };
     fcc_status st = consent_require_owner(call, &pid, &patient);
 
-    return st == FCC_OK ? consent_revoke(call, pid, grantee, NULL) : st;
+    return st == FCC_OK ? consent_withdraw(call, pid, grantee, NULL) : st;
 }
 
-static fcc_status revoke_all(lib_call *call)
+static fcc_status consent_revoke_all(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid");
     struct registry_patient patient = { 0 };

@@ -3,7 +3,6 @@
 #define CONSENT_PARTS_H
 
 #include "lib/call.h"
-#include "lib/registry.h"
 #include "lib/state.h"
 
 #define CONSENT_SUBJECT "subject"
@@ -12,9 +11,8 @@
 enum {
     CONSENT_PAGE = 100,
     CONSENT_MAX_RULES = 32,
-    CONSENT_CASE_SECONDS = 3 * 3600,    /* an emergency case is open so long */
-    CONSENT_REVIEW_SECONDS = 72 * 3600, /* and is to be reviewed within this time */
-    CONSENT_PENDING_SECONDS = 24 * 3600 /* a second registrar has so long */
+    CONSENT_CASE_SECONDS = 3 * 3600,   /* an emergency case is open so long */
+    CONSENT_REVIEW_SECONDS = 72 * 3600 /* and is to be reviewed within this time */
 };
 
 /* Fields that several functions have. */
@@ -57,32 +55,6 @@ enum {
 extern const char *const consent_btg_words[]; /* allow, notify, forbid */
 extern const char *const consent_op_words[];  /* read, append */
 
-fcc_status set_base_handler(fcc_stub *stub, fcc_args args);
-fcc_status grant_handler(fcc_stub *stub, fcc_args args);
-fcc_status revoke_handler(fcc_stub *stub, fcc_args args);
-fcc_status revoke_all_handler(fcc_stub *stub, fcc_args args);
-fcc_status set_base_for_handler(fcc_stub *stub, fcc_args args);
-fcc_status grant_for_handler(fcc_stub *stub, fcc_args args);
-fcc_status revoke_for_handler(fcc_stub *stub, fcc_args args);
-fcc_status countersign_handler(fcc_stub *stub, fcc_args args);
-fcc_status get_pending_handler(fcc_stub *stub, fcc_args args);
-fcc_status request_consent_handler(fcc_stub *stub, fcc_args args);
-fcc_status answer_request_handler(fcc_stub *stub, fcc_args args);
-fcc_status list_requests_handler(fcc_stub *stub, fcc_args args);
-fcc_status break_glass_handler(fcc_stub *stub, fcc_args args);
-fcc_status close_break_glass_handler(fcc_stub *stub, fcc_args args);
-fcc_status review_break_glass_handler(fcc_stub *stub, fcc_args args);
-fcc_status late_break_glass_handler(fcc_stub *stub, fcc_args args);
-fcc_status break_glass_cases_handler(fcc_stub *stub, fcc_args args);
-fcc_status overdue_reviews_handler(fcc_stub *stub, fcc_args args);
-fcc_status evaluate_handler(fcc_stub *stub, fcc_args args);
-fcc_status explain_consent_handler(fcc_stub *stub, fcc_args args);
-fcc_status get_base_handler(fcc_stub *stub, fcc_args args);
-fcc_status list_grants_handler(fcc_stub *stub, fcc_args args);
-fcc_status consent_history_handler(fcc_stub *stub, fcc_args args);
-fcc_status consent_act_history_handler(fcc_stub *stub, fcc_args args);
-fcc_status consent_verify_commit_handler(fcc_stub *stub, fcc_args args);
-
 /* ---- change.c: changes of bases and grants ---- */
 
 /*
@@ -113,15 +85,11 @@ struct consent_change {
 /* Write it with its act, raise ConsentChanged and answer {"id","v"}. 409 ALREADY for the salt of the version before. */
 fcc_status consent_write(lib_call *call, const struct consent_change *change) FCC_MUST_CHECK;
 /* Revoke this grant by the paper `source` (NULL: by its owner). 404 NOT_FOUND, 409 ALREADY. */
-fcc_status consent_revoke(lib_call *call, const char *pid, const char *grantee, const json_t *source) FCC_MUST_CHECK;
+fcc_status consent_withdraw(lib_call *call, const char *pid, const char *grantee, const json_t *source) FCC_MUST_CHECK;
 int64_t consent_epoch(const json_t *base); /* 0 without a base */
 /* A base that says nothing has these: notify, R. */
 const char *consent_btg(const json_t *base);
 const char *consent_btg_max_sens(const json_t *base);
-
-/* A field of a record as text, NULL when it has none; and whether it has this value. */
-const char *consent_text(const json_t *record, const char *name);
-bool consent_is(const json_t *record, const char *name, const char *value);
 
 /* ---- glass.c ---- */
 
@@ -131,8 +99,6 @@ bool consent_case_is_open(const json_t *emergency, int64_t now);
 /* ---- evaluate.c ---- */
 
 struct consent_question;
-/* A public argument of an internal function as JSON; the callee's arguments are no part of the transaction. */
-fcc_status consent_json_arg(lib_call *call, size_t index, const json_t **out) FCC_MUST_CHECK;
 /* The attributes of one record, as far as they are known. */
 fcc_status consent_check_attrs(lib_call *call, const json_t *attrs) FCC_MUST_CHECK;
 /* What the registry and the call say of the patient asked_pid. */

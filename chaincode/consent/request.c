@@ -22,9 +22,15 @@ static const lib_field answer_fields[] = {
 };
 static const lib_field list_fields[] = { CONSENT_PID, CONSENT_PAGE_TOKEN };
 
-LIB_PART(request_consent, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(ask_fields))
-LIB_PART(answer_request, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(answer_fields))
-LIB_PART(list_requests, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(list_fields))
+LIB_DEFINE(consent_request, .flags = LIB_WRITES, .roles = LIB_DOCTOR, .in = LIB_IN_REQUIRED, LIB_FIELDS(ask_fields),
+           .callers = "doctor assigned to the patient", .reads = "who ASG; subject CREQ; ACT", .writes = "subject CREQ",
+           .endorsers = "CC", .answer = "`{id}`")
+LIB_DEFINE(consent_answer, .flags = LIB_WRITES, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(answer_fields), .callers = "owner", .reads = "subject CREQ, CBASE, CONS; ACT",
+           .writes = "subject CREQ, CONS; ACT of both", .endorsers = "CC",
+           .answer = "`{id,v}` of the grant's act, or of the request's")
+LIB_DEFINE(consent_list_requests, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LIB_FIELDS(list_fields),
+           .callers = "owner, privacy_officer", .reads = "subject CREQ", .answer = "`{requests,next?}`")
 
 /* What a request asks for, as in ehr's RequestAccess: categories, an encounter, or records. */
 static fcc_status check_scope(lib_call *call)
@@ -41,7 +47,7 @@ static fcc_status check_scope(lib_call *call)
     return st;
 }
 
-static fcc_status request_consent(lib_call *call)
+static fcc_status consent_request(lib_call *call)
 {
     const char *id = lib_in_text(call, "id"), *pid = lib_in_text(call, "pid");
     struct registry_patient patient = { 0 };
@@ -81,7 +87,7 @@ static fcc_status request_consent(lib_call *call)
 /* The next version of the request, with its act. */
 static fcc_status write_answer(lib_call *call, const char *pid, const json_t *request, const char *status)
 {
-    const char *id = consent_text(request, "id");
+    const char *id = lib_text(request, "id");
     json_t *record = lib_own(call, json_copy((json_t *)request));
     const json_t *act = NULL;
     fcc_status st = lib_read(call, NULL, lib_key(call, "ACT", id, NULL, NULL), &act);
@@ -98,7 +104,7 @@ static fcc_status write_answer(lib_call *call, const char *pid, const json_t *re
     return lib_write_record(call, CONSENT_SUBJECT, "CREQ", pid, id, record, "request", id, status);
 }
 
-static fcc_status answer_request(lib_call *call)
+static fcc_status consent_answer(lib_call *call)
 {
     const char *id = lib_in_text(call, "id"), *pid = lib_in_text(call, "pid"), *uid;
     bool yes = strcmp(lib_in_text(call, "answer"), answers[0]) == 0;
@@ -117,9 +123,9 @@ static fcc_status answer_request(lib_call *call)
         return st;
     if (!request)
         return lib_refuse(call, LIB_NOT_FOUND, "there is no such request");
-    if (!consent_is(request, "status", "open"))
+    if (!lib_text_is(request, "status", "open"))
         return lib_refuse(call, LIB_ALREADY, "the request was answered");
-    uid = consent_text(request, "uid");
+    uid = lib_text(request, "uid");
     snprintf(grantee, sizeof(grantee), "u:%s", uid ? uid : "");
     if ((st = consent_read(call, pid, grantee, &base, &old)) != FCC_OK ||
         (st = write_answer(call, pid, request, yes ? "granted" : "refused")) != FCC_OK)
@@ -135,7 +141,7 @@ static fcc_status answer_request(lib_call *call)
     return st == FCC_OK ? lib_answer(call, json_pack("{s:s,s:i}", "id", id, "v", 2)) : st;
 }
 
-static fcc_status list_requests(lib_call *call)
+static fcc_status consent_list_requests(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid"), *next = NULL;
     json_t *requests = lib_own(call, json_array());

@@ -455,6 +455,89 @@ static void a_grant_that_a_revocation_of_all_overtakes_is_invalid(void **state)
     assert_null(held("consent", "subject", "~CONS~" PID_A "~u:d1~"));
 }
 
+/* ---- what the chaincode says of itself ---- */
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = calloc(1, 100000);
+
+    if (!file || !text)
+        fail_msg("%s can't be read", path);
+    (void)!fread(text, 1, 99999, file);
+    fclose(file);
+    return text;
+}
+
+static void the_readme_has_the_table_of_the_code(void **state)
+{
+    char *readme = read_file("chaincode/consent/README.md"), *table = NULL, *at;
+    size_t len = 0;
+    FILE *out = open_memstream(&table, &len);
+
+    assert_true(out && lib_describe(out, &consent_table));
+    fclose(out);
+    at = strstr(readme, "| function | arguments |");
+    if (!at || strncmp(at, table, len) != 0)
+        fail_msg("chaincode/consent/README.md: put there what `consent --describe` prints");
+    assert_true(strncmp(at + len, "<!-- end -->", 12) == 0);
+    free(table);
+    free(readme);
+}
+
+static void the_contracts_metadata_names_every_function(void **state)
+{
+    fcc_test_result r = fcc_test_evaluate(world, "consent", LIB_METADATA, FCC_END);
+
+    assert_accepted(r);
+    for (size_t i = 0; i < consent_table.count; i++) {
+        char name[80];
+
+        snprintf(name, sizeof(name), "\"name\":\"%s\"", consent_table.entries[i].name);
+        assert_has(r.payload, name);
+    }
+}
+
+static void every_version_of_consent_is_in_its_history(void **state)
+{
+    char in[400], next[200];
+    fcc_test_result r;
+    const char *at;
+
+    for (int i = 0; i < 60; i++) {
+        snprintf(in, sizeof(in), "{\"pid\":\"" PID_A "\",\"salt\":\"%032x\"}", i);
+        assert_accepted(invoke("RevokeAll", in));
+        snprintf(in, sizeof(in), GRANT("u:d1", "[" RULE "]", "%032x"), i);
+        assert_accepted(invoke("Grant", in));
+    }
+    r = query("ConsentHistory", WHOSE(PID_A));
+    assert_accepted(r);
+    assert_true(strstr(r.payload, "\"epoch\":59") < strstr(r.payload, "\"grantee\":\"u:d1\""));
+    at = strstr(r.payload, "\"next\":\"");
+    assert_non_null(at);
+    snprintf(next, sizeof(next), "{\"pid\":\"" PID_A "\",\"page\":\"%.*s\"}", (int)strcspn(at + 8, "\""), at + 8);
+    assert_non_null(strstr(next, "u:d1~000040"));
+    r = query("ConsentHistory", next);
+    assert_has(r.payload, "\"v\":41}");
+    assert_has(r.payload, "\"v\":60}");
+    assert_has_not(r.payload, "\"v\":40}");
+    assert_has_not(r.payload, "next");
+
+    /* just one page of bases: the grants begin on the next */
+    for (int i = 60; i < 100; i++) {
+        snprintf(in, sizeof(in), "{\"pid\":\"" PID_A "\",\"salt\":\"%032x\"}", i);
+        assert_accepted(invoke("RevokeAll", in));
+    }
+    assert_has(query("ConsentHistory", WHOSE(PID_A)).payload, "\"next\":\"999999\"");
+    r = query("ConsentHistory", "{\"pid\":\"" PID_A "\",\"page\":\"999999\"}");
+    assert_has(r.payload, "{\"history\":[{\"at\"");
+    assert_has(r.payload, "\"grantee\":\"u:d1\"");
+    as_other_patient();
+    assert_refused(query("ConsentHistory", WHOSE(PID_A)), 403, "DENIED:not_owner");
+    as_doctor();
+    assert_refused(query("ConsentHistory", WHOSE(PID_A)), 403, "DENIED:not_owner");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, health_stop)
@@ -481,6 +564,9 @@ int main(void)
         TEST(consent_takes_both_care_organisations),
         TEST(of_two_changes_to_one_grant_in_a_block_the_first_counts),
         TEST(a_grant_that_a_revocation_of_all_overtakes_is_invalid),
+        TEST(the_readme_has_the_table_of_the_code),
+        TEST(the_contracts_metadata_names_every_function),
+        TEST(every_version_of_consent_is_in_its_history),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
