@@ -171,7 +171,7 @@ check: all
 	$(Q)for t in test/check/*.sh; do BUILD=$(B) CC="$(CC)" $$t || exit 1; done
 
 # the pieces that programs look up beside their bin folder go to share/medsync
-SHARED_FILES := network/network.yaml $(wildcard chaincode/*/collections.json)
+SHARED_FILES := network/network.yaml network/fabric/core.yaml network/fabric/orderer.yaml $(wildcard chaincode/*/collections.json)
 install: all
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(DESTDIR)$(PREFIX)/bin"

@@ -53,6 +53,8 @@ $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))
 $(eval $(call archive,custodian,network/custodian))
 $(eval $(call archive,package,network/package))
+$(eval $(call archive,deploy,network/deploy))
+$(eval $(call archive,native,network/native))
 $(eval $(call archive,cli,network/cli))
 # the files of `medsync new`
 TEMPLATES := $(filter-out %.awk,$(wildcard network/cli/templates/*))
@@ -90,8 +92,8 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
-medsync_OBJS = $(B)/libcli.a $(B)/libaudit.a $(B)/libdevnet.a $(B)/libpeer.a $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a \
-  $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
+medsync_OBJS = $(B)/libcli.a $(B)/libaudit.a $(B)/libnative.a $(B)/libdeploy.a $(B)/libdevnet.a $(B)/libpeer.a \
+  $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network
 $(eval $(call archive,fcctest,network/testing))

@@ -23,6 +23,8 @@ int cli_invoke(int argc, char **argv);
 int cli_query(int argc, char **argv);
 int cli_history(int argc, char **argv);
 int cli_events(int argc, char **argv);
+int cli_fabric(int argc, char **argv);
+int cli_deploy(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_setup(int argc, char **argv);
 int cli_new(int argc, char **argv);

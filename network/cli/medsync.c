@@ -7,6 +7,8 @@
 static const cli_command commands[] = {
     { "devnet", cli_devnet, "start, stop and look at the embedded network" },
     { "setup", cli_setup, "register the consortium's sites, people and patients on its channel" },
+    { "fabric", cli_fabric, "run real Fabric on this machine, from the same network file" },
+    { "deploy", cli_deploy, "bring the chaincodes onto the channel, in every organisation" },
     { "invoke", cli_invoke, "run a chaincode's function and commit what it writes" },
     { "query", cli_query, "run a chaincode's function on one peer, writing nothing" },
     { "history", cli_history, "what happened to a key or an act, oldest first" },

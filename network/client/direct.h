@@ -54,7 +54,10 @@ fcc_status client_invoke_at(client *c, const client_call *call, fcc__arena *aren
 
 /* ---- the orderer -------------------------------------------------------------------------------------------------- */
 
-/* An Envelope to Broadcast. FCC_ERR_PEER with the orderer's status and words, FCC_ERR_AUTH when that is FORBIDDEN. */
+/*
+ * An Envelope to Broadcast. An orderer that has no leader just now is asked again until the client's timeout.
+ * FCC_ERR_PEER with the orderer's status and words, FCC_ERR_AUTH when that is FORBIDDEN.
+ */
 fcc_status client_broadcast(client *c, fcc_bytes envelope, fcc_error *error) FCC_MUST_CHECK;
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* What a refusal comes to: Fabric has no code for "not you", only words. */
 static fcc_status kind_of(const char *message)
@@ -213,6 +214,8 @@ fcc_status client_invoke_at(client *c, const client_call *call, fcc__arena *aren
 
 /* ---- Broadcast ---------------------------------------------------------------------------------------------------- */
 
+enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 2000 };
+
 typedef struct answer {
     fcc__arena *arena;
     Orderer__BroadcastResponse *response;
@@ -227,7 +230,8 @@ static bool on_answer(void *ctx, fcc_bytes message)
     return false;
 }
 
-fcc_status client_broadcast(client *c, fcc_bytes envelope, fcc_error *error)
+/* Once. *later: the orderer has not taken it and may do so later. */
+static fcc_status broadcast(client *c, fcc_bytes envelope, bool *later, fcc_error *error)
 {
     answer a = { .arena = fcc__arena_new(1 << 20) };
     client__stream s = { .path = "/orderer.AtomicBroadcast/Broadcast",
@@ -240,6 +244,7 @@ fcc_status client_broadcast(client *c, fcc_bytes envelope, fcc_error *error)
     fcc_error why = { 0 };
     fcc_status st;
 
+    *later = false;
     if (!a.arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     if ((st = client__connect(c, &c->orderer, &connection, error)) != FCC_OK)
@@ -256,10 +261,28 @@ fcc_status client_broadcast(client *c, fcc_bytes envelope, fcc_error *error)
     if (a.response->status != COMMON__STATUS__SUCCESS) {
         name = protobuf_c_enum_descriptor_get_value(&common__status__descriptor, (int)a.response->status);
         st = a.response->status == COMMON__STATUS__FORBIDDEN ? FCC_ERR_AUTH : FCC_ERR_PEER;
+        *later = a.response->status == COMMON__STATUS__SERVICE_UNAVAILABLE;
         fcc_error_set(error, st, "the orderer at %s refused with %s: " FCC_FMT, c->orderer.address,
                       name ? name->name : "an unknown status", FCC_ARG(fcc__of_pb(a.response->info)));
     }
 out:
     fcc__arena_free(a.arena);
+    return st;
+}
+
+/* SERVICE_UNAVAILABLE says that it was not taken (no leader yet, or just lost): it is given again, and can't be twice. */
+fcc_status client_broadcast(client *c, fcc_bytes envelope, fcc_error *error)
+{
+    int64_t pause_ms = PAUSE_FIRST_MS, waited_ms = 0;
+    bool later;
+    fcc_status st;
+
+    while ((st = broadcast(c, envelope, &later, error)) != FCC_OK && later && waited_ms + pause_ms < c->timeout_ms) {
+        const struct timespec pause = { pause_ms / 1000, pause_ms % 1000 * 1000000 };
+
+        nanosleep(&pause, NULL);
+        waited_ms += pause_ms;
+        pause_ms = pause_ms < PAUSE_MAX_MS ? 2 * pause_ms : PAUSE_MAX_MS;
+    }
     return st;
 }

@@ -1,0 +1,273 @@
+/* medsync fabric: up, down, status. Real Fabric on this machine, from the same network file as the devnet. */
+#include "cli/cli.h"
+
+#include "config/config.h"
+#include "devnet/devnet.h"
+#include "native/native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_DIR "build/fabric"
+
+static const char usage[] =
+    "usage: medsync fabric up|down|status [OPTION]...\n\n"
+    "  up      start real Fabric on this machine: orderer and peers of a Fabric release, the chaincodes under "
+    "fcc-host,\n"
+    "          channel and chaincodes deployed; the same directory continues its channel\n"
+    "  down    stop it\n"
+    "  status  does it run; exit status 1 when it doesn't\n\n"
+    "  --dir DIR            the network's directory (" DEFAULT_DIR ")\n"
+    "for up:\n"
+    "  --detach             go to the background once it is ready; its log is DIR/log/network.log\n"
+    "  --fabric-bin DIR     where the release's `orderer` and `peer` are (PATH)\n"
+    "  --network FILE       the consortium (network/network.yaml)\n"
+    "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin; repeatable\n"
+    "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
+    "  --batch-timeout MS   how long the orderer waits for more transactions\n"
+    "  --bin DIR            where fcc-host and the chaincodes' programs are (beside this one)\n\n"
+    "The directory is used by invoke, query, events and the other commands as a devnet's is: --dir DIR.\n";
+
+enum { WITH_MAX = 16, STOP_MS = 40000, READY_CHAR = '+' };
+
+typedef struct fabric_options {
+    native_options native;
+    const char *network_file;
+    char *with[WITH_MAX];
+    size_t with_count;
+    int64_t batch_timeout_ms;
+    bool detach;
+    int ready_end;
+} fabric_options;
+
+static void tell_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    printf("%s\n", line);
+    fflush(stdout);
+}
+
+static void tell_ready(void *ctx)
+{
+    fabric_options *o = ctx;
+    const char ready = READY_CHAR;
+
+    if (o->ready_end >= 0) {
+        if (write(o->ready_end, &ready, 1) == 1)
+            close(o->ready_end);
+        o->ready_end = -1;
+    } else {
+        printf("Fabric is ready in %s\n", o->native.dir);
+        fflush(stdout);
+    }
+}
+
+static fcc__code code_of(fcc_status st)
+{
+    return st == FCC_ERR_CONFIG ? FCC__E_NET_CONFIG : st == FCC_ERR_EXISTS ? FCC__E_NET_RUNS : FCC__E_NET_START;
+}
+
+static fcc_status read_network(fabric_options *o, fcc_error *error)
+{
+    static char chaincodes[4096], path[4352];
+    fcc_status st = config_load(o->network_file, &o->native.network, error);
+
+    for (size_t i = 0; st == FCC_OK && i < o->with_count; i++) {
+        char *equals = strchr(o->with[i], '=');
+        const char *exe = equals ? equals + 1 : o->with[i];
+
+        if (equals)
+            *equals = '\0';
+        path[0] = '\0';
+        if (cli_find_file("chaincode", chaincodes, sizeof(chaincodes)))
+            snprintf(path, sizeof(path), "%s/%s/collections.json", chaincodes, exe);
+        st = config_add_chaincode(o->native.network, o->with[i], exe, path[0] ? path : NULL, error);
+    }
+    if (st == FCC_OK && o->batch_timeout_ms)
+        o->native.network->batch.timeout_ms = (uint32_t)o->batch_timeout_ms;
+    return st;
+}
+
+static int run_here(fabric_options *o)
+{
+    fcc_error error = { 0 };
+    fcc_status st = read_network(o, &error);
+
+    o->native.ctx = o;
+    o->native.tell = tell_line;
+    o->native.ready = tell_ready;
+    if (st == FCC_OK)
+        st = native_run(&o->native, &error);
+    config_free(o->native.network);
+    if (st == FCC_OK)
+        return CLI_OK;
+    if (o->ready_end >= 0)
+        dprintf(o->ready_end, "%s", error.text);
+    return cli_failed("fabric", code_of(st), "%s", error.text);
+}
+
+/* The background process writes READY_CHAR, or why it ended, into the pipe. */
+static int detach(fabric_options *o)
+{
+    char said[1100] = "", log[4096];
+    size_t n = 0;
+    ssize_t got;
+    int ends[2], fd;
+    pid_t pid;
+
+    snprintf(log, sizeof(log), "%s/log", o->native.dir);
+    mkdir(o->native.dir, 0755);
+    mkdir(log, 0755);
+    snprintf(log, sizeof(log), "%s/log/network.log", o->native.dir);
+    fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || pipe2(ends, O_CLOEXEC) != 0)
+        return cli_failed("fabric", FCC__E_CLI_FILE, "%s: %s", log, strerror(errno));
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0)
+        return cli_failed("fabric", FCC__E_STAT_RES, "fork: %s", strerror(errno));
+    if (pid == 0) {
+        int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        close(ends[0]);
+        setsid();
+        if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+            _exit(CLI_FAILED);
+        o->ready_end = ends[1];
+        _exit(run_here(o));
+    }
+    close(ends[1]);
+    close(fd);
+    while (n < sizeof(said) - 1 && ((got = read(ends[0], said + n, sizeof(said) - 1 - n)) > 0 || errno == EINTR)) {
+        if (got <= 0)
+            continue;
+        n += (size_t)got;
+        if (said[0] == READY_CHAR)
+            break;
+    }
+    close(ends[0]);
+    said[n] = '\0';
+    if (said[0] != READY_CHAR)
+        return cli_failed("fabric", FCC__E_NET_START, "%s (%s)", n ? said : "it ended before it was ready", log);
+    printf("Fabric is ready in %s\n", o->native.dir);
+    return CLI_OK;
+}
+
+static int up(fabric_options *o)
+{
+    static char network[4096], config[4096], own[4096];
+    char *slash;
+
+    if (!o->network_file) {
+        if (!cli_find_file("network/network.yaml", network, sizeof(network)))
+            return cli_failed("fabric", FCC__E_NET_CONFIG,
+                              "no network/network.yaml here: say where with --network FILE");
+        o->network_file = network;
+    }
+    if (!cli_find_file("network/fabric/core.yaml", config, sizeof(config)))
+        return cli_failed("fabric", FCC__E_NET_CONFIG, "network/fabric/core.yaml is not here, nor beside this program");
+    *strrchr(config, '/') = '\0';
+    o->native.config_dir = config;
+    if (!o->native.bin_dir && cli_own_path(own, sizeof(own)) && (slash = strrchr(own, '/'))) {
+        *slash = '\0';
+        o->native.bin_dir = own;
+    }
+    return o->detach ? detach(o) : run_here(o);
+}
+
+static int down(const char *dir)
+{
+    fcc_error error = { 0 };
+    fcc_status st = devnet_stop(dir, STOP_MS, &error);
+
+    if (st == FCC_ERR_NOT_FOUND)
+        return cli_failed("fabric", FCC__E_NET_NONE, "no network runs in %s", dir);
+    if (st != FCC_OK)
+        return cli_failed("fabric", code_of(st), "%s", error.text);
+    printf("stopped\n");
+    return CLI_OK;
+}
+
+static int status(const char *dir)
+{
+    devnet_found found;
+    fcc_error error = { 0 };
+
+    if (devnet_find(dir, &found, &error) != FCC_OK)
+        return cli_failed("fabric", code_of(error.status), "%s", error.text);
+    if (found.running)
+        printf("Fabric in %s: process %ld, %s\n", dir, (long)found.pid, found.ready ? "ready" : "starting");
+    else
+        printf("no network runs in %s\n", dir);
+    return found.running ? CLI_OK : CLI_FAILED;
+}
+
+int cli_fabric(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "help", no_argument, NULL, 'h' },          { "dir", required_argument, NULL, 'd' },
+        { "detach", no_argument, NULL, 'D' },        { "fabric-bin", required_argument, NULL, 'f' },
+        { "network", required_argument, NULL, 'n' }, { "with", required_argument, NULL, 'w' },
+        { "ports", required_argument, NULL, 'p' },   { "batch-timeout", required_argument, NULL, 't' },
+        { "bin", required_argument, NULL, 'b' },     { 0 },
+    };
+    fabric_options o = { .native = { .dir = DEFAULT_DIR }, .ready_end = -1 };
+    const char *what;
+    int c;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        switch (c) {
+        case 'h':
+            fputs(usage, stdout);
+            return CLI_OK;
+        case 'd':
+            o.native.dir = optarg;
+            break;
+        case 'D':
+            o.detach = true;
+            break;
+        case 'f':
+            o.native.fabric_bin = optarg;
+            break;
+        case 'n':
+            o.network_file = optarg;
+            break;
+        case 'w':
+            if (o.with_count == WITH_MAX || !*optarg || *optarg == '=')
+                return cli_usage("fabric", "--with %s: must be NAME or NAME=EXE, at most %d times", optarg, WITH_MAX);
+            o.with[o.with_count++] = optarg;
+            break;
+        case 'p':
+            if (strcmp(optarg, "auto") != 0)
+                return cli_usage("fabric", "--ports %s: must be auto", optarg);
+            o.native.auto_ports = true;
+            break;
+        case 't':
+            if (!cli_number(optarg, 1, 60000, &o.batch_timeout_ms))
+                return cli_usage("fabric", "--batch-timeout %s: must be 1 to 60000 milliseconds", optarg);
+            break;
+        case 'b':
+            o.native.bin_dir = optarg;
+            break;
+        default:
+            return cli_usage("fabric", NULL);
+        }
+    }
+    what = optind < argc ? argv[optind] : "";
+    if (optind + 1 != argc)
+        return cli_usage("fabric", "up, down or status?");
+    if (strcmp(what, "up") == 0)
+        return up(&o);
+    if (strcmp(what, "down") == 0)
+        return down(o.native.dir);
+    if (strcmp(what, "status") == 0)
+        return status(o.native.dir);
+    return cli_usage("fabric", "%s: up, down or status?", what);
+}

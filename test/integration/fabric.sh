@@ -1,0 +1,88 @@
+#!/bin/sh
+# Real Fabric on this machine by `medsync fabric up`: a genesis block and configuration of our own, Fabric's own orderer and
+# peers from PATH, our chaincodes under fcc-host, deployed by our own client. Prints TAP.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. test/support/tap.sh
+build=${BUILD:-build/release}
+medsync=$PWD/$build/bin/medsync
+dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-fabric.XXXXXX")
+
+cleanup() {
+    "$medsync" fabric down --dir "$dir/net" >/dev/null 2>&1
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+no_programs() { ! PATH=/usr/bin:/bin "$medsync" fabric up --dir "$dir/none" 2>"$dir/err" && grep -q 'no program `orderer`' "$dir/err"; }
+check "without Fabric's programs it says which are missing, and what to do instead" no_programs
+command -v orderer >/dev/null && command -v peer >/dev/null || {
+    echo "ok $((n + 1)) - a real network # SKIP no orderer and peer in PATH"
+    n=$((n + 1))
+    finish
+}
+
+cat >"$dir/network.yaml" <<'YAML'
+channel: trial
+batch: {timeout_ms: 50, max_message_count: 10, absolute_max_bytes: 10000000, preferred_max_bytes: 500000}
+orderer: {name: Orderer, mspid: OrdererMSP, domain: orderer.test, node: o1, address: "127.0.0.1:7050"}
+organisations:
+  - name: A
+    mspid: AMSP
+    domain: a.test
+    peer: {name: peer0, address: "127.0.0.1:7051"}
+    sites: [{gln: "4012345000016", type: hospital, region: DE-BE}]
+    users: [{name: Admin, kind: admin, role: admin, uid: a0, site: "4012345000016"}]
+  - name: B
+    mspid: BMSP
+    domain: b.test
+    peer: {name: peer0, address: "127.0.0.1:8051"}
+    sites: [{gln: "4012345001013", type: practice, region: DE-BE}]
+    users: [{name: Admin, kind: admin, role: admin, uid: b0, site: "4012345001013"}]
+chaincodes:
+  - {name: probe, version: "1", sequence: 1, policy: "AND('AMSP.peer', 'BMSP.peer')", organisations: [A, B]}
+YAML
+
+up() { "$medsync" fabric up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach >"$dir/out" 2>&1 || {
+    sed 's/^/# /' "$dir/out"
+    tail -n 5 "$dir/net/log/"*.log | sed 's/^/# /'
+    return 1
+}; }
+writes() { # prefix of the keys
+    for org in A B; do "$medsync" invoke --dir "$dir/net" --org $org probe rw 1 "$1" >"$dir/said" 2>&1 || return 1; done
+}
+deploys() { "$medsync" deploy --dir "$dir/net" --network "$dir/network.yaml" "$@" >"$dir/deploy" 2>&1; }
+pid_of() { grep -A 2 "\"$1\"" "$dir/net/processes.json" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'; }
+try_for_a_minute() { # command
+    i=0
+    until "$@"; do
+        i=$((i + 1))
+        [ $i -lt 60 ] || {
+            sed 's/^/# /' "$dir/said"
+            return 1
+        }
+        sleep 1
+    done
+}
+
+check "orderer, peers, channel and chaincode come up" up
+check "both organisations endorse and commit" try_for_a_minute writes k1
+refuses_second() { ! up >/dev/null; }
+check "a second network in the same directory is refused" refuses_second
+check "deploy once more" deploys
+check "finds everything there" grep -q "nothing to do" "$dir/deploy"
+sed 's/AND(/OR(/' "$dir/network.yaml" >"$dir/two.yaml"
+check "a changed definition is told in a rehearsal" deploys --dry-run --network "$dir/two.yaml"
+check "as the next sequence" grep -q "would commit, sequence 2" "$dir/deploy"
+check "and is deployed" deploys --network "$dir/two.yaml"
+check "in both organisations" [ "$(grep -c "approved, sequence 2" "$dir/deploy")" = 2 ]
+check "after which the chaincode goes on" try_for_a_minute writes k2
+kill -9 "$(pid_of peer.b.test)"
+check "a peer that was killed comes back by itself" try_for_a_minute writes k3
+check "which the log says" grep -q "peer.b.test ended (signal 9) and is started again" "$dir/net/log/network.log"
+check "it goes down" "$medsync" fabric down --dir "$dir/net"
+check "and up again" up
+check "with the first definition once more, as the next sequence" grep -q "probe: deployed, sequence 3" "$dir/net/log/network.log"
+check "and goes on" try_for_a_minute writes k4
+finish
