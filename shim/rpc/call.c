@@ -9,14 +9,15 @@
  */
 #include "rpc/internal.h"
 
+#include <grpc/slice_buffer.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* A message, or a piece of one. */
 struct rpc__out {
-    struct rpc__out *next;
-    grpc_byte_buffer *bytes;
-    size_t len;
+    grpc_slice slice;
+    bool more; /* the next one belongs to the same message */
 };
 
 static const char details_key[] = "grpc-status-details-bin";
@@ -38,7 +39,6 @@ rpc_call *rpc__call_new(rpc_loop *loop)
         return NULL;
     call->magic = RPC__CALL_MAGIC;
     call->loop = loop;
-    call->out_end = &call->out;
     call->send_tag = rpc__tag_of(send_done, call);
     call->recv_tag = rpc__tag_of(recv_done, call);
     call->over_tag = rpc__tag_of(over_done, call);
@@ -60,17 +60,63 @@ static void start(rpc_call *call, grpc_op *ops, size_t count, rpc__tag *tag)
     FCC_REQUIRE(grpc_call_start_batch(call->call, ops, count, tag, NULL) == GRPC_CALL_OK);
 }
 
+/* ---- the ring of what is queued ---- */
+
+enum { FIRST_OUT = 4, KEPT_OUT = 256 };
+
+/* Room for `n` more; false when out of memory. */
+static bool make_room(rpc_call *call, size_t n)
+{
+    size_t cap = call->out_cap ? call->out_cap : FIRST_OUT;
+    struct rpc__out *ring;
+
+    if (call->out_cap - call->out_count >= n)
+        return true;
+    while (cap - call->out_count < n)
+        cap *= 2;
+    ring = malloc(cap * sizeof(*ring));
+    if (!ring)
+        return false;
+    for (size_t i = 0; i < call->out_count; i++)
+        ring[i] = call->out[(call->out_at + i) & (call->out_cap - 1)];
+    free(call->out);
+    call->out = ring;
+    call->out_at = 0;
+    call->out_cap = cap;
+    return true;
+}
+
+static void put_out(rpc_call *call, grpc_slice slice, bool more)
+{
+    call->out[(call->out_at + call->out_count++) & (call->out_cap - 1)] = (struct rpc__out){ slice, more };
+    call->backlog += GRPC_SLICE_LENGTH(slice);
+}
+
+static struct rpc__out take_out(rpc_call *call)
+{
+    struct rpc__out out = call->out[call->out_at];
+
+    call->out_at = (call->out_at + 1) & (call->out_cap - 1);
+    call->out_count--;
+    call->backlog -= GRPC_SLICE_LENGTH(out.slice);
+    return out;
+}
+
+/* After a long backlog. */
+static void shrink_out(rpc_call *call)
+{
+    if (call->out_count || call->out_cap <= KEPT_OUT)
+        return;
+    free(call->out);
+    call->out = NULL;
+    call->out_at = call->out_cap = 0;
+}
+
 static void drop_out(rpc_call *call)
 {
-    while (call->out) {
-        struct rpc__out *next = call->out->next;
-
-        grpc_byte_buffer_destroy(call->out->bytes);
-        free(call->out);
-        call->out = next;
-    }
-    call->out_end = &call->out;
-    call->backlog = 0;
+    while (call->out_count)
+        grpc_slice_unref(take_out(call).slice);
+    shrink_out(call);
 }
 
 static void drop_in(rpc_call *call)
@@ -150,6 +196,9 @@ static void close_if_over(rpc_call *call)
         loop->in_callback = false;
     }
     drop_out(call);
+    free(call->out);
+    if (call->sending_from)
+        grpc_byte_buffer_destroy(call->sending_from);
     drop_in(call);
     grpc_metadata_array_destroy(&call->initial);
     grpc_metadata_array_destroy(&call->trailing);
@@ -225,42 +274,62 @@ static void start_client_reads(rpc_call *call)
     start(call, ops, 2, &call->recv_tag);
 }
 
+static grpc_op *add_op(grpc_op **op, grpc_op_type type)
+{
+    grpc_op *added = (*op)++;
+
+    memset(added, 0, sizeof(*added));
+    added->op = type;
+    return added;
+}
+
+/* The next message, into what gRPC gets. */
+static void load_message(rpc_call *call)
+{
+    struct rpc__out out;
+
+    if (!call->sending_from)
+        call->sending_from = grpc_raw_byte_buffer_create(NULL, 0);
+    call->sending_len = 0;
+    do {
+        out = take_out(call);
+        call->sending_len += GRPC_SLICE_LENGTH(out.slice);
+        grpc_slice_buffer_add(&call->sending_from->data.raw.slice_buffer, out.slice);
+    } while (out.more);
+}
+
 void rpc__call_flush(rpc_call *call)
 {
-    struct rpc__out *out = call->out;
-    bool first = false;
+    bool first = false, sends = call->out_count > 0;
     grpc_metadata details;
-    grpc_op ops[3], *op = ops;
+    grpc_op ops[3], *end = ops;
 
     if (call->sending || call->over)
         return;
-    memset(ops, 0, sizeof(ops));
-    if (!call->started && (!call->server || out || call->closing)) {
+    if (!call->started && (!call->server || sends || call->closing)) {
+        grpc_op *op = add_op(&end, GRPC_OP_SEND_INITIAL_METADATA);
+
         call->started = first = true;
-        op->op = GRPC_OP_SEND_INITIAL_METADATA;
         if (call->wait_for_ready)
             op->flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY | GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
-        op++;
     }
     call->hinted = false;
     call->sending_len = 0;
-    if (out) {
-        call->sending_len = out->len;
-        call->out = out->next;
-        if (!call->out)
-            call->out_end = &call->out;
-        call->backlog -= out->len;
+    if (sends) {
+        grpc_op *op = add_op(&end, GRPC_OP_SEND_MESSAGE);
+
+        load_message(call);
         /* initial metadata under the hint would not be written, and its batch never end */
-        call->hinted = call->out && !first;
-        op->op = GRPC_OP_SEND_MESSAGE;
-        op->data.send_message.send_message = out->bytes;
+        call->hinted = call->out_count && !first;
+        op->data.send_message.send_message = call->sending_from;
         op->flags = call->hinted ? GRPC_WRITE_BUFFER_HINT : 0;
-        op++;
     }
-    if (!call->out && call->closing && !call->closing_sent) {
+    if (!call->out_count && call->closing && !call->closing_sent) {
+        grpc_op *op;
+
         call->closing_sent = true;
         if (call->server) {
-            op->op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+            op = add_op(&end, GRPC_OP_SEND_STATUS_FROM_SERVER);
             op->data.send_status_from_server.status = (grpc_status_code)call->finish_code;
             op->data.send_status_from_server.status_details = &call->finish_message;
             if (GRPC_SLICE_LENGTH(call->finish_details)) {
@@ -271,17 +340,16 @@ void rpc__call_flush(rpc_call *call)
                 op->data.send_status_from_server.trailing_metadata = &details;
             }
         } else {
-            op->op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+            add_op(&end, GRPC_OP_SEND_CLOSE_FROM_CLIENT);
         }
-        op++;
     }
-    if (op == ops)
+    if (end == ops)
         return;
     call->sending = true;
-    start(call, ops, (size_t)(op - ops), &call->send_tag);
-    if (out) {
-        grpc_byte_buffer_destroy(out->bytes); /* gRPC has taken its slices */
-        free(out);
+    start(call, ops, (size_t)(end - ops), &call->send_tag);
+    if (sends) {
+        grpc_slice_buffer_reset_and_unref(&call->sending_from->data.raw.slice_buffer); /* gRPC has taken its slices */
+        shrink_out(call);
     }
     if (first && !call->server)
         start_client_reads(call);
@@ -306,7 +374,7 @@ static void send_done(void *owner, bool ok)
         drop_out(call); /* its end follows */
     else if (call->hinted)
         rpc__call_flush(call); /* gRPC was told that this comes at once */
-    else if (call->out || (call->closing && !call->closing_sent))
+    else if (call->out_count || (call->closing && !call->closing_sent))
         rpc__call_mark_dirty(call);
     else if (call->events && call->events->on_drained && !takes_no_more(call)) {
         call->loop->in_callback = true;
@@ -319,17 +387,11 @@ static void send_done(void *owner, bool ok)
 /* Takes the slice over. */
 static fcc_status queue(rpc_call *call, grpc_slice slice)
 {
-    struct rpc__out *out = malloc(sizeof(*out));
-
-    if (!out) {
+    if (!make_room(call, 1)) {
         grpc_slice_unref(slice);
         return FCC_ERR_NOMEM;
     }
-    *out = (struct rpc__out){ .bytes = grpc_raw_byte_buffer_create(&slice, 1), .len = GRPC_SLICE_LENGTH(slice) };
-    call->backlog += out->len;
-    grpc_slice_unref(slice);
-    *call->out_end = out;
-    call->out_end = &out->next;
+    put_out(call, slice, false);
     rpc__call_mark_dirty(call);
     return FCC_OK;
 }
@@ -449,7 +511,7 @@ static void deliver(rpc_call *call)
         call->joined = join(in, len);
         message = fcc_bytes_of(call->joined, len);
     }
-    /* gRPC undoes compression before this; out of memory, the rest would make no sense */
+    /* compressed in spite of what the call's headers say; or out of memory: the rest would make no sense */
     if (in->data.raw.compression != GRPC_COMPRESS_NONE || (len && !message.data)) {
         free(rpc_take(call));
         grpc_byte_buffer_destroy(in);

@@ -13,6 +13,7 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/compression.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
@@ -48,6 +49,7 @@ static inline rpc__tag rpc__tag_of(void (*done)(void *owner, bool ok), void *own
 
 struct rpc__post;
 struct rpc__signals;
+struct rpc__out;
 
 struct rpc_loop {
     uint32_t magic;
@@ -56,6 +58,7 @@ struct rpc_loop {
     bool in_callback;
     bool busy;          /* something was delivered since the idle task last ran */
     unsigned unflushed; /* events delivered since the last flush */
+    uint64_t waits;     /* see rpc_loop_waits */
     rpc_task idle_task;
     void *idle_ctx;
 
@@ -103,9 +106,11 @@ struct rpc_call {
     bool is_dirty, is_ready;
 
     /* writing */
-    struct rpc__out *out;
-    struct rpc__out **out_end;
-    size_t backlog;
+    struct rpc__out *out; /* what is queued: a ring of `out_cap`, a power of two */
+    size_t out_at, out_count, out_cap;
+    size_t backlog; /* bytes */
+    grpc_byte_buffer
+        *sending_from;  /* lent to gRPC message by message, which takes the slices out; NULL before the first */
     bool started;       /* initial metadata handed to gRPC */
     bool sending;       /* one batch at a time */
     size_t sending_len; /* of the message in it */
@@ -186,6 +191,15 @@ static inline grpc_arg rpc__int_arg(const char *key, int value)
     arg.value.integer = value;
     return arg;
 }
+
+/*
+ * As Go's, which knows no algorithm unless one is built in: what comes compressed is refused with UNIMPLEMENTED. Without
+ * the two filters that gRPC otherwise asks at each operation, and without messages that grow when they are unpacked.
+ */
+#define RPC__NO_COMPRESSION                                         \
+    rpc__int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),       \
+        rpc__int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0), \
+        rpc__int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE)
 
 /* ---- handshake.c ---- */
 

@@ -518,7 +518,12 @@ bool rpc__turn(rpc_loop *loop, int64_t until_ms)
     work = idle || loop->dirty;
     if (loop->timer_count && loop->timers[0]->due < until_ms)
         until_ms = loop->timers[0]->due;
-    deadline = work || loop->stop ? gpr_inf_past(GPR_CLOCK_MONOTONIC) : rpc__deadline(until_ms);
+    if (work || loop->stop) {
+        deadline = gpr_inf_past(GPR_CLOCK_MONOTONIC);
+    } else {
+        deadline = rpc__deadline(until_ms);
+        loop->waits++;
+    }
     ev = grpc_completion_queue_next(loop->cq, deadline, NULL);
     if (ev.type == GRPC_OP_COMPLETE) {
         rpc__tag *tag = ev.tag;
@@ -531,6 +536,7 @@ bool rpc__turn(rpc_loop *loop, int64_t until_ms)
         return true;
     }
     FCC_REQUIRE(ev.type == GRPC_QUEUE_TIMEOUT);
+    loop->waits++;
     if (idle) {
         loop->busy = false;
         run_task(loop, loop->idle_task, loop->idle_ctx);
@@ -570,6 +576,12 @@ void rpc_loop_stop(rpc_loop *loop)
 {
     FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC);
     loop->stop = true;
+}
+
+uint64_t rpc_loop_waits(const rpc_loop *loop)
+{
+    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC);
+    return loop->waits;
 }
 
 void rpc_on_idle(rpc_loop *loop, rpc_task task, void *ctx)

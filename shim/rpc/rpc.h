@@ -87,6 +87,8 @@ void rpc_post(rpc_loop *loop, rpc_task task, void *ctx);
 fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void *ctx) FCC_MUST_CHECK;
 /* Write what is queued now, for a task that will hold the loop for a while. */
 void rpc_flush(rpc_loop *loop);
+/* How often the loop may have slept: what is timed need not look at the clock again while this stays the same. */
+uint64_t rpc_loop_waits(const rpc_loop *loop);
 /* Called each time the queue ran empty, before what is queued is written. NULL ends it. */
 void rpc_on_idle(rpc_loop *loop, rpc_task task, void *ctx);
 

@@ -3,9 +3,11 @@
 #include "test/support/certs.h"
 
 #include <grpc/byte_buffer.h>
+#include <grpc/compression.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
+#include <grpc/support/time.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -389,29 +391,35 @@ static void an_oversized_message_is_not_sent(void **state)
 /* A client that keeps no limit: gRPC itself, on a thread of its own. */
 struct raw {
     const char *address;
+    size_t mib; /* length of its message */
+    bool compresses;
     grpc_status_code code;
     bool done;
 };
 
-static void *send_raw_oversized(void *ctx)
+static void *send_raw(void *ctx)
 {
     struct raw *raw = ctx;
+    grpc_arg gzip = { .type = GRPC_ARG_INTEGER,
+                      .key = (char *)(uintptr_t)GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM,
+                      .value.integer = GRPC_COMPRESS_GZIP };
+    grpc_channel_args args = { raw->compresses, &gzip };
     grpc_completion_queue *cq = grpc_completion_queue_create_for_pluck(NULL);
     grpc_channel_credentials *creds = grpc_insecure_credentials_create();
-    grpc_channel *channel = grpc_channel_create(raw->address, creds, NULL);
-    grpc_call *call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, cq,
-                                               grpc_slice_from_static_string(echo_path), NULL,
-                                               gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
-    grpc_slice mib = grpc_slice_malloc(1024 * 1024), parts[101];
+    grpc_channel *channel = grpc_channel_create(raw->address, creds, &args);
+    grpc_call *call = grpc_channel_create_call(
+        channel, NULL, GRPC_PROPAGATE_DEFAULTS, cq, grpc_slice_from_static_string(echo_path), NULL,
+        gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(60, GPR_TIMESPAN)), NULL);
+    grpc_slice mib = grpc_slice_malloc(1024 * 1024), parts[RPC_MAX_MESSAGE / 1024 / 1024 + 1];
     grpc_metadata_array initial, trailing;
     grpc_slice text;
     grpc_byte_buffer *message;
     grpc_op ops[5];
 
     memset(GRPC_SLICE_START_PTR(mib), 0, 1024 * 1024);
-    for (size_t i = 0; i < 101; i++)
+    for (size_t i = 0; i < raw->mib; i++)
         parts[i] = mib;
-    message = grpc_raw_byte_buffer_create(parts, 101);
+    message = grpc_raw_byte_buffer_create(parts, raw->mib);
     grpc_metadata_array_init(&initial);
     grpc_metadata_array_init(&trailing);
     memset(ops, 0, sizeof(ops));
@@ -441,24 +449,34 @@ static void *send_raw_oversized(void *ctx)
     return NULL;
 }
 
-static void an_oversized_message_of_another_ends_its_call_only(void **state)
+/* The status that a message of a foreign client gets; the server serves others as before. */
+static grpc_status_code answer_to_raw(struct fixture *f, struct raw raw)
 {
-    struct fixture *f = *state;
-    struct raw raw = { .address = f->address };
     rpc_channel *channel;
     rpc_reply reply;
     pthread_t thread;
 
-    assert_int_equal(pthread_create(&thread, NULL, send_raw_oversized, &raw), 0);
+    raw.address = f->address;
+    assert_int_equal(pthread_create(&thread, NULL, send_raw, &raw), 0);
     for (int i = 0; i < 6000 && !__atomic_load_n(&raw.done, __ATOMIC_ACQUIRE); i++)
         rpc_loop_poll(f->loop, 5);
     pthread_join(thread, NULL);
-    assert_int_equal(raw.code, GRPC_STATUS_RESOURCE_EXHAUSTED);
     channel = connect_to(f, NULL);
     assert_int_equal(rpc_unary(channel, reverse_path, FCC_LIT("ab"), 10000, &reply), FCC_OK);
     assert_int_equal(reply.code, RPC_OK);
     rpc_reply_clear(&reply);
     rpc_channel_free(channel);
+    return raw.code;
+}
+
+static void an_oversized_message_of_another_ends_its_call_only(void **state)
+{
+    assert_int_equal(answer_to_raw(*state, (struct raw){ .mib = 101 }), GRPC_STATUS_RESOURCE_EXHAUSTED);
+}
+
+static void a_compressed_message_is_not_unpacked(void **state)
+{
+    assert_int_equal(answer_to_raw(*state, (struct raw){ .mib = 1, .compresses = true }), GRPC_STATUS_UNIMPLEMENTED);
 }
 
 static void a_client_cancels_and_the_server_learns_it(void **state)
@@ -989,6 +1007,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_of_20_mib_arrives_whole, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(an_oversized_message_is_not_sent, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(an_oversized_message_of_another_ends_its_call_only, setup_plain, teardown),
+        cmocka_unit_test_setup_teardown(a_compressed_message_is_not_unpacked, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_client_cancels_and_the_server_learns_it, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_client_cancels_before_anything_was_sent, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_client_cancels_from_its_own_callback, setup_plain, teardown),
