@@ -48,6 +48,11 @@ FCC__WIRE_INLINE bool fcc__varint(const uint8_t **at, const uint8_t *end, uint64
         *out = *(*at)++;
         return true;
     }
+    if (end - *at > 1 && (*at)[1] < 0x80) { /* the lengths of what a proposal holds */
+        *out = (uint64_t)(*at)[1] << 7 | ((*at)[0] & 0x7f);
+        *at += 2;
+        return true;
+    }
     behind = fcc__varint_long(*at, end, &value);
     if (!behind)
         return false;

@@ -7,7 +7,6 @@
 #include "probe/ops.h"
 #include "probe/text.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,24 +126,41 @@ static fcc_status noop(fcc_stub *stub, fcc_args a)
     return FCC_OK;
 }
 
+enum { DIGITS = 20 };
+
+/* `n`, not negative, in decimal: how many digits. printf would be a tenth of what is measured. */
+static size_t put_digits(char *to, int64_t n)
+{
+    char digits[DIGITS];
+    size_t len = 0;
+
+    do
+        digits[len++] = (char)('0' + n % 10);
+    while (n /= 10);
+    for (size_t i = 0; i < len; i++)
+        to[i] = digits[len - 1 - i];
+    return len;
+}
+
 /* N times: get PREFIX and a number, put the same value back. */
 static fcc_status rw(fcc_stub *stub, fcc_args a)
 {
+    char key[256];
     int64_t n;
     fcc_status st = FCC_OK;
 
     if (!integer(a.v[0], &n))
         return fcc_fail(stub, FCC_ERR_ARG, "not a number: " FCC_FMT, FCC_ARG(a.v[0]));
+    if (a.v[1].len > sizeof(key) - DIGITS)
+        return fcc_fail(stub, FCC_ERR_ARG, "the prefix is too long");
+    if (a.v[1].len)
+        memcpy(key, a.v[1].data, a.v[1].len);
     for (int64_t i = 0; i < n && st == FCC_OK; i++) {
-        char key[256];
-        int len = snprintf(key, sizeof(key), FCC_FMT "%" PRId64, FCC_ARG(a.v[1]), i);
-        fcc_bytes value;
+        fcc_bytes whole = fcc_bytes_of(key, a.v[1].len + put_digits(key + a.v[1].len, i)), value;
 
-        if (len < 0 || (size_t)len >= sizeof(key))
-            return fcc_fail(stub, FCC_ERR_ARG, "the prefix is too long");
-        st = fcc_get_state(stub, fcc_bytes_of(key, (size_t)len), &value);
+        st = fcc_get_state(stub, whole, &value);
         if (st == FCC_OK)
-            st = fcc_put_state(stub, fcc_bytes_of(key, (size_t)len), value);
+            st = fcc_put_state(stub, whole, value);
     }
     return st;
 }

@@ -8,11 +8,17 @@
 static inline bool fcc__is_ascii(fcc_bytes text)
 {
     uint64_t all = 0, word;
+    uint32_t first, last;
 
-    if (text.len < sizeof(word)) {
+    if (text.len < sizeof(first)) {
         for (size_t i = 0; i < text.len; i++)
             all |= text.data[i];
         return !(all & 0x80);
+    }
+    if (text.len < sizeof(word)) {
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + text.len - sizeof(last), sizeof(last));
+        return !((first | last) & 0x80808080u);
     }
     for (size_t pos = 0; pos < text.len - sizeof(word); pos += sizeof(word)) {
         memcpy(&word, text.data + pos, sizeof(word));

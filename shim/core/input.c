@@ -120,6 +120,23 @@ bool fcc__message_read(fcc_bytes wire, fcc__message *out)
     return true;
 }
 
+static fcc_bytes moved(fcc_bytes part, fcc_bytes from, fcc_bytes to)
+{
+    return part.len ? fcc_bytes_of(to.data + (part.data - from.data), part.len) : part;
+}
+
+fcc__message fcc__message_moved(const fcc__message *m, fcc_bytes from, fcc_bytes to)
+{
+    fcc__message out = *m;
+
+    out.payload = moved(m->payload, from, to);
+    out.tx_id = moved(m->tx_id, from, to);
+    out.channel = moved(m->channel, from, to);
+    out.proposal = moved(m->proposal, from, to);
+    out.signature = moved(m->signature, from, to);
+    return out;
+}
+
 /* ---- maps ---- */
 
 /* Go's text for what its protobuf library cannot read; ours for what is too big. */

@@ -13,40 +13,35 @@ static const char *const state_names[] = { "created", "established", "ready" };
 
 /* ---- the table of transactions, by (channel, id) ---- */
 
-/* Eight bytes at a time: this runs for every message. */
-static uint64_t mix(uint64_t h, fcc_bytes text)
+/*
+ * This runs for every message. A transaction's id is a hash, of which sixteen bytes tell enough, and one id seldom runs on
+ * two channels at once.
+ */
+static uint32_t hash_of(fcc_bytes tx_id)
 {
-    size_t at = 0;
-    uint64_t word;
+    uint64_t first = 0, last = 0, h;
 
-    for (; text.len - at >= sizeof(word); at += sizeof(word)) {
-        memcpy(&word, text.data + at, sizeof(word));
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 32;
+    if (tx_id.len >= sizeof(first)) {
+        memcpy(&first, tx_id.data, sizeof(first));
+        memcpy(&last, tx_id.data + tx_id.len - sizeof(last), sizeof(last));
+    } else if (tx_id.len) {
+        memcpy(&first, tx_id.data, tx_id.len);
     }
-    for (; at < text.len; at++)
-        h = (h ^ text.data[at]) * 0x9e3779b97f4a7c15u;
-    return h;
+    h = (first * 0x9e3779b97f4a7c15u ^ last) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 32);
 }
 
-static fcc_stub **bucket_of(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
+static fcc_stub *find(fcc__session *s, uint32_t hash, fcc_bytes channel, fcc_bytes tx_id)
 {
-    uint64_t h = mix(mix(tx_id.len, tx_id), channel);
-
-    return &s->buckets[(h ^ h >> 32) % FCC__BUCKETS];
-}
-
-static fcc_stub *find(fcc__session *s, fcc_bytes channel, fcc_bytes tx_id)
-{
-    for (fcc_stub *stub = *bucket_of(s, channel, tx_id); stub; stub = stub->next)
-        if (fcc_bytes_equal(stub->tx_id, tx_id) && fcc_bytes_equal(stub->channel, channel))
+    for (fcc_stub *stub = s->buckets[hash % FCC__BUCKETS]; stub; stub = stub->next)
+        if (stub->hash == hash && fcc_bytes_equal(stub->tx_id, tx_id) && fcc_bytes_equal(stub->channel, channel))
             return stub;
     return NULL;
 }
 
 static void insert(fcc__session *s, fcc_stub *stub)
 {
-    fcc_stub **bucket = bucket_of(s, stub->channel, stub->tx_id);
+    fcc_stub **bucket = &s->buckets[stub->hash % FCC__BUCKETS];
 
     stub->next = *bucket;
     *bucket = stub;
@@ -54,7 +49,7 @@ static void insert(fcc__session *s, fcc_stub *stub)
 
 static void take_out(fcc__session *s, fcc_stub *stub)
 {
-    fcc_stub **p = bucket_of(s, stub->channel, stub->tx_id);
+    fcc_stub **p = &s->buckets[stub->hash % FCC__BUCKETS];
 
     while (*p && *p != stub)
         p = &(*p)->next;
@@ -411,24 +406,26 @@ static void negotiate(fcc__session *s, const fcc__message *m)
     fcc__arena_reset(s->out);
 }
 
-/* Let the message live as long as its transaction. */
-static bool keep_message(fcc_stub *stub, fcc_bytes wire)
+/* Let the message, which was read from `wire`, live as long as its transaction. */
+static bool keep_message(fcc_stub *stub, const fcc__message *m, fcc_bytes wire)
 {
+    fcc_bytes kept = wire;
+
     if (!(wire.len >= FCC__LARGE_BYTES && fcc__arena_has_adopted(stub->arena, stub->session->in, wire)) &&
-        !fcc__arena_copy(stub->arena, wire, &wire))
+        !fcc__arena_copy(stub->arena, wire, &kept))
         return false;
-    FCC_REQUIRE(fcc__message_read(wire, &stub->message));
+    stub->message = fcc__message_moved(m, wire, kept);
     return true;
 }
 
 /* A stub that has its message and a coroutine; NULL when out of memory. */
-static fcc_stub *new_transaction(fcc__session *s, fcc_bytes wire)
+static fcc_stub *new_transaction(fcc__session *s, const fcc__message *m, fcc_bytes wire)
 {
     fcc_stub *stub = take_spare(s);
 
     if (!stub)
         return NULL;
-    stub->co = keep_message(stub, wire) ? fcc__co_new(s->options.stacks, fcc__transaction_main, stub) : NULL;
+    stub->co = keep_message(stub, m, wire) ? fcc__co_new(s->options.stacks, fcc__transaction_main, stub) : NULL;
     if (stub->co)
         return stub;
     keep_spare(s, stub);
@@ -444,7 +441,7 @@ static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
                   FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser"));
         return;
     }
-    stub = new_transaction(s, wire);
+    stub = new_transaction(s, m, wire);
     if (!stub) {
         tell_exhausted(s);
         turn_away(s, m->tx_id, m->channel, FCC_LIT("E-CRASH-05 the chaincode is out of memory"));
@@ -453,7 +450,8 @@ static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
     stub->channel = stub->message.channel;
     stub->tx_id = stub->message.tx_id;
     stub->is_init = m->type == PROTOS__CHAINCODE_MESSAGE__TYPE__INIT;
-    stub->duplicate = find(s, stub->channel, stub->tx_id) != NULL;
+    stub->hash = hash_of(stub->tx_id);
+    stub->duplicate = find(s, stub->hash, stub->channel, stub->tx_id) != NULL;
     if (!stub->duplicate)
         insert(s, stub);
     link_in(s, stub);
@@ -474,7 +472,7 @@ static void reply(fcc__session *s, const fcc__message *m)
 
     if (s->strays && forget_stray(s, m->channel, m->tx_id))
         return;
-    stub = find(s, m->channel, m->tx_id);
+    stub = find(s, hash_of(m->tx_id), m->channel, m->tx_id);
     if (!stub || !stub->waiting) {
         fcc_bytes id = fcc__short_id(m->tx_id);
         char text[64];

@@ -6,6 +6,9 @@
 
 #define NONE fcc_bytes_of(NULL, 0)
 
+/* Field numbers; the key is 1 in all, and a purge has those of a delete. */
+enum { KEY = 1, GET_COLLECTION = 2, PUT_VALUE = 2, PUT_COLLECTION = 3, DEL_COLLECTION = 2 };
+
 static fcc_status check_key(fcc_stub *stub, fcc_bytes key)
 {
     return fcc__check_text(stub, "key", key);
@@ -16,15 +19,16 @@ static fcc_status check_key(fcc_stub *stub, fcc_bytes key)
 static fcc_status get(fcc_stub *stub, Protos__ChaincodeMessage__Type type, fcc_bytes collection, fcc_bytes key,
                       fcc_bytes *out)
 {
-    Protos__GetState request = PROTOS__GET_STATE__INIT;
+    const fcc__part request[] = {
+        { .field = KEY, .bytes = key },
+        { .field = GET_COLLECTION, .bytes = collection },
+    };
     fcc_bytes reply;
     fcc_status st = check_key(stub, key);
 
     if (st != FCC_OK)
         return st;
-    request.key = fcc__pb(key);
-    request.collection = fcc__pb(collection);
-    st = fcc__ask(stub, type, &request, &reply);
+    st = fcc__ask_parts(stub, type, request, 2, &reply);
     return st == FCC_OK ? fcc__keep_reply(stub, stub->arena, reply, out) : st;
 }
 
@@ -125,7 +129,11 @@ static fcc_status get_policy(fcc_stub *stub, fcc_bytes collection, fcc_bytes key
 
 static fcc_status put_value(fcc_stub *stub, fcc_bytes collection, fcc_bytes key, fcc_bytes value)
 {
-    Protos__PutState request = PROTOS__PUT_STATE__INIT;
+    const fcc__part request[] = {
+        { .field = KEY, .bytes = key },
+        { .field = PUT_VALUE, .bytes = value },
+        { .field = PUT_COLLECTION, .bytes = collection },
+    };
     fcc_bytes reply;
     fcc_status st;
 
@@ -136,15 +144,15 @@ static fcc_status put_value(fcc_stub *stub, fcc_bytes collection, fcc_bytes key,
         return st;
     if (stub->batch)
         return fcc__batch_add(stub, FCC__WRITE_PUT, collection, key, value);
-    request.key = fcc__pb(key);
-    request.value = fcc__pb(value);
-    request.collection = fcc__pb(collection);
-    return fcc__ask(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE, &request, &reply);
+    return fcc__ask_parts(stub, PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE, request, 3, &reply);
 }
 
 static fcc_status remove_key(fcc_stub *stub, fcc__write write, fcc_bytes collection, fcc_bytes key)
 {
-    Protos__DelState request = PROTOS__DEL_STATE__INIT; /* a purge has the same fields */
+    const fcc__part request[] = {
+        { .field = KEY, .bytes = key },
+        { .field = DEL_COLLECTION, .bytes = collection },
+    };
     fcc_bytes reply;
     fcc_status st = check_key(stub, key);
 
@@ -152,12 +160,10 @@ static fcc_status remove_key(fcc_stub *stub, fcc__write write, fcc_bytes collect
         return st;
     if (stub->batch)
         return fcc__batch_add(stub, write, collection, key, NONE);
-    request.key = fcc__pb(key);
-    request.collection = fcc__pb(collection);
-    return fcc__ask(stub,
-                    write == FCC__WRITE_PURGE ? PROTOS__CHAINCODE_MESSAGE__TYPE__PURGE_PRIVATE_DATA
-                                              : PROTOS__CHAINCODE_MESSAGE__TYPE__DEL_STATE,
-                    &request, &reply);
+    return fcc__ask_parts(stub,
+                          write == FCC__WRITE_PURGE ? PROTOS__CHAINCODE_MESSAGE__TYPE__PURGE_PRIVATE_DATA
+                                                    : PROTOS__CHAINCODE_MESSAGE__TYPE__DEL_STATE,
+                          request, 2, &reply);
 }
 
 static fcc_status delete_value(fcc_stub *stub, fcc_bytes collection, fcc_bytes key)

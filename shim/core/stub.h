@@ -88,56 +88,58 @@ struct fcc__proposal {
 struct fcc__batch;
 
 struct fcc_stub {
+    /* what each message of the peer needs, side by side: with many transactions at once it is not in the cache */
+    fcc_stub *next;  /* in its bucket, or among the spares */
+    uint32_t hash;   /* chooses the bucket */
+    unsigned inside; /* calls of the core: 0 while the author's code runs */
+    fcc_bytes tx_id;
+    fcc_bytes channel;
     fcc__session *session;
-    fcc__arena *arena;
     fcc__co *co;
-    fcc_stub *next;          /* in its bucket, or among the spares */
+    fcc__arena *arena;
+    const fcc__message *reply; /* valid until the next yield; NULL: the stream is gone */
+    fcc_bytes out;             /* what is to be sent when the coroutine next yields or ends */
+    void *out_memory;          /* of a large one: from malloc */
+    bool waiting;              /* suspended in a stub call */
+    bool answered;             /* over its budget: ERROR was sent, and nothing else will be */
+    bool duplicate; /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
+    bool away;      /* detached: it computes on another thread, and touches only what is its own */
+    bool held;      /* answered, and it was told that it does not end */
+    bool told;      /* the observer knows of its end */
+    bool is_init;
+    bool responded;
+    bool has_event;
+    unsigned error;           /* of `errors` */
+    struct fcc__batch *batch; /* NULL: writes are sent at once */
+    fcc__seen seen;           /* for the observer */
+
     fcc_stub *newer, *older; /* among all that run */
     unsigned began;          /* in ticks */
-    fcc_bytes channel;
-    fcc_bytes tx_id;
-    bool is_init;
-    bool duplicate;       /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
-    bool waiting;         /* suspended in a stub call */
-    bool away;            /* detached: it computes on another thread, and touches only what is its own */
-    bool answered;        /* over its budget: ERROR was sent, and nothing else will be */
-    bool held;            /* ... and it was told that it does not end */
-    bool told;            /* the observer knows of its end */
-    unsigned inside;      /* calls of the core: 0 while the author's code runs */
-    fcc__message message; /* INIT or TRANSACTION */
-
+    fcc__message message;    /* INIT or TRANSACTION */
     fcc_args args;
     fcc__entries decorations;
     fcc__entries transient;
     struct fcc__proposal *proposal; /* NULL: the peer sent none */
     const fcc__identity *identity;  /* NULL until asked for */
 
-    fcc__seen seen; /* for the observer */
-
-    fcc_bytes out;             /* what is to be sent when the coroutine next yields or ends */
-    void *out_memory;          /* of a large one: from malloc */
-    const fcc__message *reply; /* valid until the next yield; NULL: the stream is gone */
-
     fcc_response response;
-    bool responded;
     /* A large response's payload, with room for what stands before it in the last message; NULL: it is in the arena. */
     uint8_t *block;
     size_t block_room;
     size_t block_bytes;
-    bool has_event;
     fcc_bytes event_name;
     fcc_bytes event_payload;
-    struct fcc__batch *batch; /* NULL: writes are sent at once */
     fcc_iter *iters;
 
     fcc__buf errors[2]; /* the last text, and the one before: a text may be made from it */
-    unsigned error;
 };
 
 /* ---- input.c ---- */
 
 /* False for what is no ChaincodeMessage. */
 bool fcc__message_read(fcc_bytes wire, fcc__message *out);
+/* What was read of `from`, in a copy of it. */
+fcc__message fcc__message_moved(const fcc__message *message, fcc_bytes from, fcc_bytes to);
 /* Fill in args and decorations, and what the proposal tells; the text of a failure is what the Go shim answers. */
 fcc_status fcc__read_input(fcc_stub *stub) FCC_MUST_CHECK;
 fcc_status fcc__read_proposal(fcc_stub *stub) FCC_MUST_CHECK;
@@ -152,6 +154,41 @@ fcc_stub *fcc__stub_new(fcc__session *session);
 /* Forget a large response. */
 void fcc__block_drop(fcc_stub *stub);
 void fcc__stub_free(fcc_stub *stub);
+
+/* ---- write.c ---- */
+
+/* One field: a number or bytes. Zero and none are not written. */
+typedef struct fcc__part {
+    uint8_t field; /* below 16 */
+    uint64_t number;
+    fcc_bytes bytes;
+} fcc__part;
+
+/* A message of a transaction; its payload is one of three. */
+typedef struct fcc__outgoing {
+    int type;
+    bool with_event;
+    const void *message; /* of protobuf-c; NULL: */
+    const fcc__part *parts;
+    size_t part_count;
+    fcc_bytes bytes; /* where `parts` is NULL too */
+} fcc__outgoing;
+
+/*
+ * Write a ChaincodeMessage for this stream into session->out.
+ *
+ * @return FCC_OK         *out is borrowed until the arena is reset
+ *         FCC_ERR_LIMIT  longer than options.max_message_bytes
+ */
+fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMessage *message,
+                              fcc_bytes *out) FCC_MUST_CHECK;
+
+/* The same into stub->out; large messages in memory of their own. */
+fcc_status fcc__write_out(fcc_stub *stub, const fcc__outgoing *message) FCC_MUST_CHECK;
+size_t fcc__outgoing_size(const fcc_stub *stub, const fcc__outgoing *message);
+/* COMPLETED with stub->response and the event. */
+fcc_status fcc__write_completed(fcc_stub *stub) FCC_MUST_CHECK;
+fcc_status fcc__write_error(fcc_stub *stub, fcc_bytes text, bool with_event) FCC_MUST_CHECK;
 
 /* ---- request.c ---- */
 
@@ -170,20 +207,6 @@ const char *fcc__type_name(int type, char *digits);
 /* The first 8 bytes. */
 fcc_bytes fcc__short_id(fcc_bytes tx_id);
 
-/*
- * Write a ChaincodeMessage for this stream into session->out.
- *
- * @return FCC_OK         *out is borrowed until the arena is reset
- *         FCC_ERR_LIMIT  longer than options.max_message_bytes
- */
-fcc_status fcc__write_message(fcc__session *session, const Protos__ChaincodeMessage *message,
-                              fcc_bytes *out) FCC_MUST_CHECK;
-
-/* The same into stub->out; large messages in memory of their own. `payload`, unless NULL, is packed in its place. */
-fcc_status fcc__write_out(fcc_stub *stub, const Protos__ChaincodeMessage *message, const void *payload) FCC_MUST_CHECK;
-/* COMPLETED with stub->response, whose payload is in stub->block, into stub->out: the block becomes the message. */
-fcc_status fcc__write_block(fcc_stub *stub, const Protos__ChaincodeMessage *message) FCC_MUST_CHECK;
-
 /* What a reply brought lives only until the next one: let it live as long as `arena`. */
 fcc_status fcc__keep_reply(fcc_stub *stub, fcc__arena *arena, fcc_bytes payload, fcc_bytes *out) FCC_MUST_CHECK;
 
@@ -197,6 +220,9 @@ fcc_status fcc__keep_reply(fcc_stub *stub, fcc__arena *arena, fcc_bytes payload,
  */
 fcc_status fcc__ask(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const void *payload,
                     fcc_bytes *reply) FCC_MUST_CHECK;
+/* The same with the fields of the message, in the order of their numbers. */
+fcc_status fcc__ask_parts(fcc_stub *stub, Protos__ChaincodeMessage__Type type, const fcc__part *parts, size_t count,
+                          fcc_bytes *reply) FCC_MUST_CHECK;
 
 /* ---- failures: each sets the text and returns `status` ---- */
 

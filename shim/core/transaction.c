@@ -4,12 +4,8 @@
 #include "base/require.h"
 #include "base/utf8.h"
 
-#include "peer/proposal_response.pb-c.h"
-
 #include <stdio.h>
 #include <stdlib.h>
-
-typedef Protos__ChaincodeMessage message;
 
 /* ---- a stub's memory ---- */
 
@@ -33,20 +29,25 @@ fcc_stub *fcc__stub_new(fcc__session *session)
 void fcc__stub_reset(fcc_stub *stub)
 {
     enum { KEEP = 4096 };
-    fcc_stub empty = { .session = stub->session, .arena = stub->arena };
+    fcc__session *session = stub->session;
+    fcc__arena *arena = stub->arena;
+    fcc__buf errors[2];
 
     fcc__iters_clear(stub);
     fcc__block_drop(stub);
-    fcc__arena_reset(stub->arena);
+    fcc__arena_reset(arena);
     for (unsigned i = 0; i < 2; i++) {
         if (stub->errors[i].cap > KEEP) {
             fcc__buf_clear(&stub->errors[i]);
-            fcc__buf_init(&stub->errors[i], stub->session->options.max_message_bytes);
+            fcc__buf_init(&stub->errors[i], session->options.max_message_bytes);
         }
         fcc__buf_reset(&stub->errors[i]);
-        empty.errors[i] = stub->errors[i];
+        errors[i] = stub->errors[i];
     }
-    *stub = empty;
+    memset(stub, 0, sizeof(*stub));
+    stub->session = session;
+    stub->arena = arena;
+    memcpy(stub->errors, errors, sizeof(errors));
 }
 
 void fcc__stub_free(fcc_stub *stub)
@@ -61,9 +62,10 @@ void fcc__stub_free(fcc_stub *stub)
 
 /* ---- choosing and running the handler ---- */
 
+/* Most names differ in their first letter; a name's terminator stands for that of an empty one. */
 static bool is_named(const fcc_function *f, fcc_bytes name)
 {
-    return strlen(f->name) == name.len && (name.len == 0 || memcmp(f->name, name.data, name.len) == 0);
+    return f->name[0] == (name.len ? (char)name.data[0] : 0) && fcc_bytes_equal(fcc_str(f->name), name);
 }
 
 static fcc_status call_author(fcc_stub *stub, fcc_handler handler, fcc_args args)
@@ -159,45 +161,20 @@ static void choose_response(fcc_stub *stub, fcc_status st)
 
 /* ---- the last message ---- */
 
-/* `response`, unless NULL, is the payload; so is the block, where there is one. */
-static fcc_status write_last(fcc_stub *stub, message *m, bool with_event, const Protos__Response *response)
-{
-    Protos__ChaincodeEvent event = PROTOS__CHAINCODE_EVENT__INIT;
-
-    m->txid = fcc__pb(stub->tx_id);
-    m->channel_id = fcc__pb(stub->channel);
-    if (with_event && stub->has_event) {
-        event.event_name = fcc__pb(stub->event_name);
-        event.payload = fcc__pb(stub->event_payload);
-        m->chaincode_event = &event;
-    }
-    return response && stub->block ? fcc__write_block(stub, m) : fcc__write_out(stub, m, response);
-}
-
 static void end_with_error(fcc_stub *stub, fcc_bytes text)
 {
-    message m = PROTOS__CHAINCODE_MESSAGE__INIT;
-
     stub->seen.status = 0;
-    m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR;
-    m.payload = fcc__pb(text);
-    if (write_last(stub, &m, false, NULL) != FCC_OK) {
-        m.payload = fcc__pb(FCC_LIT("out of memory"));
-        if (write_last(stub, &m, false, NULL) != FCC_OK)
-            stub->out = fcc_bytes_of(NULL, 0);
-    }
+    if (fcc__write_error(stub, text, false) != FCC_OK &&
+        fcc__write_error(stub, FCC_LIT("out of memory"), false) != FCC_OK)
+        stub->out = fcc_bytes_of(NULL, 0);
 }
 
 static void end_with_response(fcc_stub *stub)
 {
-    message m = PROTOS__CHAINCODE_MESSAGE__INIT;
-    Protos__Response response = PROTOS__RESPONSE__INIT;
     fcc_status st;
 
     if (stub->is_init && stub->response.status >= 500) {
-        m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__ERROR;
-        m.payload = fcc__pb(stub->response.message);
-        if (write_last(stub, &m, true, NULL) != FCC_OK)
+        if (fcc__write_error(stub, stub->response.message, true) != FCC_OK)
             end_with_error(stub, FCC_LIT("the response is longer than a message may be"));
         return;
     }
@@ -206,11 +183,7 @@ static void end_with_response(fcc_stub *stub)
         end_with_error(stub, fcc_error_text(stub));
         return;
     }
-    response.status = stub->response.status;
-    response.message = fcc__pb(stub->response.message);
-    response.payload = fcc__pb(stub->response.payload);
-    m.type = PROTOS__CHAINCODE_MESSAGE__TYPE__COMPLETED;
-    st = write_last(stub, &m, true, &response);
+    st = fcc__write_completed(stub);
     if (st == FCC_OK)
         stub->seen.status = stub->response.status;
     else
