@@ -20,7 +20,12 @@
 fcc_status fcc__metrics_open(const fcc_chaincode *chaincode, int fd, fcc__counters **out,
                              fcc_error *error) FCC_MUST_CHECK;
 
-/* For fcc__session_events.observe: takes the time, counts, and logs each end: at level debug, info when it failed. */
-void fcc__metrics_observe(fcc__counters *counters, const fcc_chaincode *chaincode, fcc__moment moment, fcc__seen *seen);
+/*
+ * For fcc__session_events.observe: takes the time, counts, and logs each end: at level debug, info when it failed.
+ *
+ * @param waits  rpc_loop_waits: where it is the same, the time when the last handler gave way is when the next goes on
+ */
+void fcc__metrics_observe(fcc__counters *counters, const fcc_chaincode *chaincode, fcc__moment moment, fcc__seen *seen,
+                          uint64_t waits);
 
 #endif

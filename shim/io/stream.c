@@ -88,7 +88,7 @@ static void observe(void *ctx, fcc__moment moment, fcc__seen *seen)
 {
     const fcc__host *host = ((fcc__stream *)ctx)->host;
 
-    fcc__metrics_observe(host->counters, host->chaincode, moment, seen);
+    fcc__metrics_observe(host->counters, host->chaincode, moment, seen, rpc_loop_waits(host->loop));
 }
 
 static void overdue(void *ctx, const fcc__seen *seen, bool held)

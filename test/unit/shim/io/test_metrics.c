@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,11 +31,13 @@ static const fcc_chaincode chaincode = { functions, 3, NULL, NULL, NULL };
 
 enum { INIT, GET, SET, OTHER = FCC__COUNTED_FUNCTIONS - 1 };
 
+static uint64_t waits; /* of the loop that is not there */
+
 static fcc__seen begin(fcc__counters *c, size_t function)
 {
     fcc__seen seen = { .channel = FCC_LIT("ch"), .tx_id = FCC_LIT("tx\"1"), .function = FCC__NO_FUNCTION };
 
-    fcc__metrics_observe(c, &chaincode, FCC__TX_BEGINS, &seen);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_BEGINS, &seen, waits);
     seen.function = function;
     return seen;
 }
@@ -43,7 +46,7 @@ static void end(fcc__counters *c, fcc__seen seen, int32_t status, bool lost)
 {
     seen.status = status;
     seen.lost = lost;
-    fcc__metrics_observe(c, &chaincode, FCC__TX_ENDS, &seen);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_ENDS, &seen, waits);
 }
 
 /* Standard error goes into a file while the test runs. */
@@ -112,13 +115,39 @@ static void calls_are_counted_by_type_with_the_writes_of_batches(void **state)
     seen.call = batch;
     seen.writes = 7;
     for (int i = 0; i < 2; i++) {
-        fcc__metrics_observe(c, &chaincode, FCC__TX_ASKS, &seen);
-        fcc__metrics_observe(c, &chaincode, FCC__TX_GOES_ON, &seen);
+        fcc__metrics_observe(c, &chaincode, FCC__TX_ASKS, &seen, waits);
+        fcc__metrics_observe(c, &chaincode, FCC__TX_GOES_ON, &seen, ++waits);
     }
     end(c, seen, 200, false);
     assert_string_equal(c->calls[batch].name, "WRITE_BATCH_STATE");
     assert_int_equal(fcc__counted(&c->calls[batch].count), 2);
     assert_int_equal(fcc__counted(&c->batched_writes), 14);
+}
+
+static void the_clock_is_looked_at_again_when_the_loop_has_waited(void **state)
+{
+    const int type = PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE;
+    const struct timespec ms = { .tv_nsec = 1000000 };
+    fcc__counters *c;
+    fcc__seen seen;
+    uint64_t before;
+
+    assert_int_equal(fcc__metrics_open(&chaincode, -1, &c, NULL), FCC_OK);
+    seen = begin(c, 0);
+    seen.call = type;
+    before = fcc__counted(&c->calls[type].took_ns);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_ASKS, &seen, 1);
+    nanosleep(&ms, NULL);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_GOES_ON, &seen, 1);
+    assert_int_equal(fcc__counted(&c->calls[type].took_ns), before);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_GOES_ON, &seen, 1); /* the one before did not give way in between */
+    assert_true(fcc__counted(&c->calls[type].took_ns) >= before + 1000000);
+    before = fcc__counted(&c->calls[type].took_ns);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_ASKS, &seen, 1);
+    nanosleep(&ms, NULL);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_GOES_ON, &seen, 2);
+    assert_true(fcc__counted(&c->calls[type].took_ns) >= before + 1000000);
+    end(c, seen, 200, false);
 }
 
 static void the_end_of_a_transaction_is_one_line_with_its_facts(void **state)
@@ -221,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transactions_are_counted_by_function_and_outcome),
         cmocka_unit_test(calls_are_counted_by_type_with_the_writes_of_batches),
+        cmocka_unit_test(the_clock_is_looked_at_again_when_the_loop_has_waited),
         cmocka_unit_test(the_end_of_a_transaction_is_one_line_with_its_facts),
         cmocka_unit_test(shared_memory_must_be_fcc_hosts),
         cmocka_unit_test(an_error_has_a_code_in_front_of_its_message),
