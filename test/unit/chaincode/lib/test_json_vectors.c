@@ -4,8 +4,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <locale.h>
-
 #include "lib/json.h"
 #include "test/support/shared_data.h"
 
@@ -85,20 +83,6 @@ static void digits_read_back_and_are_the_fewest(void **state)
             assert_true(strtod(fewer, NULL) != magnitude);
         }
     }
-}
-
-static void a_locale_with_a_decimal_comma_changes_nothing(void **state)
-{
-    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", NULL };
-    const char *have = NULL;
-
-    for (int i = 0; names[i] && !have; i++)
-        have = setlocale(LC_ALL, names[i]);
-    if (!have)
-        SKIP("no locale with a decimal comma is installed");
-    number_is(0x41b3de4355555555, "333333333.3333333");
-    number_is(0x3d30000000000000, "5.684341886080802e-14");
-    setlocale(LC_ALL, "C");
 }
 
 /* ---- RFC 8785 ---- */
@@ -267,7 +251,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubles_are_written_as_rfc_8785_lists_them),
         cmocka_unit_test(digits_read_back_and_are_the_fewest),
-        cmocka_unit_test(a_locale_with_a_decimal_comma_changes_nothing),
         cmocka_unit_test(rfc_8785_vectors_come_out_as_published),
         cmocka_unit_test(what_others_call_json_is_taken_and_what_is_none_refused),
         cmocka_unit_test(what_readers_differ_about_is_refused_or_becomes_one_thing),
