@@ -1,9 +1,9 @@
-/* ehr.h: the chaincode's table, for its main and its tests. */
+/* ehr.h: the chaincode, for its main and its tests. */
 #ifndef EHR_EHR_H
 #define EHR_EHR_H
 
-#include <fcc/chaincode.h>
+#include "lib/call.h"
 
-extern const fcc_chaincode ehr_chaincode;
+LIB_DECLARE(ehr)
 
 #endif

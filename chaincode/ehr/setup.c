@@ -3,15 +3,22 @@
  * long each class of records is kept at a site.
  */
 #include "ehr/parts.h"
-#include "lib/registry.h"
 
 enum { max_years = 1000 };
 
 static const lib_field setup_fields[] = { { .name = "salt", .type = LIB_HEX, .max = 64 } };
+static const lib_field set_custody_key_args[] = { { .name = "pub", .type = LIB_HEX, .max = 64 } };
+static const lib_field set_retention_args[] = { { .name = "gln", .type = LIB_ID },
+                                                { .name = "class", .type = LIB_ID },
+                                                { .name = "years", .type = LIB_INT, .min = 0, .max = max_years } };
 
-LIB_PART(setup, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, .in = LIB_IN_REQUIRED, LIB_FIELDS(setup_fields))
-LIB_PART(set_custody_key, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN)
-LIB_PART(set_retention, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN)
+LIB_DEFINE(ehr_setup, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(setup_fields), .reads = "subject SALT", .writes = "subject SALT", .endorsers = "CC")
+LIB_DEFINE(ehr_set_custody_key, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, LIB_ARGS(set_custody_key_args),
+           .callers = "admin of H, C, for the own organisation", .reads = "CUST", .writes = "CUST", .endorsers = "CC")
+LIB_DEFINE(ehr_set_retention, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, LIB_ARGS(set_retention_args),
+           .callers = "admin of H, C, for a site of the own organisation", .reads = "CLASS", .writes = "CLASS",
+           .endorsers = "CC")
 
 fcc_status ehr_salt(lib_call *call, const char **salt)
 {
@@ -20,11 +27,11 @@ fcc_status ehr_salt(lib_call *call, const char **salt)
 
     if (st != FCC_OK)
         return st;
-    *salt = ehr_text(kept, "salt");
+    *salt = lib_text(kept, "salt");
     return *salt ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
 }
 
-static fcc_status setup(lib_call *call)
+static fcc_status ehr_setup(lib_call *call)
 {
     fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
     const json_t *old = NULL;
@@ -50,18 +57,16 @@ fcc_status ehr_require_custody(lib_call *call, const char *msp)
 }
 
 /* A new key is for records from now on: the custodian keeps the old one for what was sealed to it. */
-static fcc_status set_custody_key(lib_call *call)
+static fcc_status ehr_set_custody_key(lib_call *call)
 {
-    const char *msp = call->caller.msp, *pub = lib_string(call, call->args.v[0]), *before;
+    const char *msp = call->caller.msp, *pub = lib_arg_text(call, "pub"), *before;
     fcc_bytes key = lib_key(call, "CUST", msp, NULL, NULL);
     const json_t *old = NULL;
     fcc_status st;
 
-    if (!pub || !lib_is_hex(pub, 64))
-        return lib_refuse(call, LIB_BAD_INPUT, "argument 1 is not a public key of 64 hexadecimal digits");
     if ((st = lib_read(call, NULL, key, &old)) != FCC_OK)
         return st;
-    before = ehr_text(old, "pub");
+    before = lib_text(old, "pub");
     if (before && strcmp(before, pub) == 0)
         return lib_refuse(call, LIB_ALREADY, "this is the organisation's custody key");
     return lib_write(call, NULL, key,
@@ -99,37 +104,18 @@ fcc_status ehr_retention(lib_call *call, const char *const *classes, size_t coun
     return FCC_OK;
 }
 
-static bool parse_years(const char *text, int *years)
-{
-    *years = 0;
-    if (!text || !*text || (text[0] == '0' && text[1]))
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        *years = *years * 10 + (*text - '0');
-        if (*years > max_years)
-            return false;
-    }
-    return true;
-}
-
 /* Records that exist keep the end that they were given: the table is read when a record is made. */
-static fcc_status set_retention(lib_call *call)
+static fcc_status ehr_set_retention(lib_call *call)
 {
-    const char *gln = NULL, *class_ = NULL;
+    const char *gln = lib_arg_text(call, "gln"), *class_ = lib_arg_text(call, "class");
+    int years = (int)json_integer_value(lib_arg(call, "years"));
     struct registry_site site = { 0 };
     const json_t *old = NULL;
     fcc_bytes key;
     bool found = false;
-    int years;
-    fcc_status st;
+    fcc_status st = registry_site(call, gln, &site, &found);
 
-    if ((st = lib_id_arg(call, 0, &gln)) != FCC_OK || (st = lib_id_arg(call, 1, &class_)) != FCC_OK)
-        return st;
-    if (!parse_years(lib_string(call, call->args.v[2]), &years))
-        return lib_refuse(call, LIB_BAD_INPUT, "argument 3 is not a number of years from 0 to %d", max_years);
-    if ((st = registry_site(call, gln, &site, &found)) != FCC_OK)
+    if (st != FCC_OK)
         return st;
     if (!found)
         return lib_refuse(call, LIB_NOT_FOUND, "there is no such site");

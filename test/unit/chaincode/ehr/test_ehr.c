@@ -1,102 +1,5 @@
 /* The chaincode ehr, with consent beside it: every function's good path and its refusals. */
-#include "test/support/health.h"
-
-#include "consent/consent.h"
-#include "ehr/ehr.h"
-
-/* of the empty text */
-#define CID "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
-#define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define DEK FP("d0") FP("d1") "e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0"
-#define RECORD_OF(id, category, sens, more)                                                                 \
-    "{\"recId\":\"" id "\",\"kind\":\"lab\",\"type\":\"Observation\",\"cid\":\"" CID "\",\"sha256\":\"" SHA \
-    "\",\"size\":10,\"mime\":\"application/fhir+json\",\"category\":\"" category "\",\"sens\":\"" sens      \
-    "\",\"date\":\"2025-06-01T00:00:00Z\",\"class\":\"general\",\"dek\":\"" DEK "\",\"salt\":\"" SALT1 "\"" more "}"
-#define RECORD(id) RECORD_OF(id, "lab", "N", "")
-#define START "{\"encId\":\"e1\",\"pid\":\"" PID_A "\",\"salt\":\"" SALT1 "\"}"
-#define ADD(records) "{\"encId\":\"e1\",\"records\":[" records "]}"
-#define IMPORT(records) "{\"pid\":\"" PID_A "\",\"records\":[" records "]}"
-#define ASK_FOR(id, pid, purpose, scope) \
-    "{\"reqId\":\"" id "\",\"pid\":\"" pid "\",\"purpose\":\"" purpose "\",\"scope\":" scope "}"
-#define LABS "{\"categories\":[\"lab\"]}"
-#define ASK(id) ASK_FOR(id, PID_A, "TREAT", LABS)
-
-static fcc_test_result invoke(const char *function, const char *in)
-{
-    put_in(in);
-    return fcc_test_submit(world, "ehr", function, FCC_END);
-}
-
-static fcc_test_result query(const char *function, const char *in)
-{
-    put_in(in);
-    return fcc_test_evaluate(world, "ehr", function, FCC_END);
-}
-
-static fcc_test_result query_id(const char *function, const char *id, const char *in)
-{
-    put_in(in);
-    return fcc_test_evaluate(world, "ehr", function, id, FCC_END);
-}
-
-static fcc_test_result set(const char *function, const char *one, const char *two, const char *three)
-{
-    return fcc_test_submit(world, "ehr", function, one, two, three, FCC_END);
-}
-
-static int set_up(void **state)
-{
-    health_start(NULL);
-    health_install("consent", &consent_chaincode);
-    health_install("ehr", &ehr_chaincode);
-    as_staff("admin", "adm1", "16");
-    assert_accepted(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"));
-    assert_accepted(set("SetCustodyKey", FP("cc"), NULL, NULL));
-    assert_accepted(set("SetRetention", H1, "general", "10"));
-    as_doctor();
-    return 0;
-}
-
-static void start(void)
-{
-    as_doctor();
-    assert_accepted(invoke("StartEncounter", START));
-}
-
-static void grant(const char *grantee, const char *cat, const char *salt)
-{
-    char in[512];
-
-    as_patient();
-    snprintf(in, sizeof(in),
-             "{\"pid\":\"" PID_A
-             "\",\"grantee\":\"%s\",\"rules\":[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":"
-             "[\"read\"],\"cat\":[\"%s\"],\"maxSens\":\"N\"}],\"salt\":\"%s\"}",
-             grantee, cat, salt);
-    put_in(in);
-    assert_accepted(fcc_test_submit(world, "consent", "Grant", FCC_END));
-}
-
-static void revoke(const char *grantee, const char *salt)
-{
-    char in[256];
-
-    as_patient();
-    snprintf(in, sizeof(in), "{\"pid\":\"" PID_A "\",\"grantee\":\"%s\",\"salt\":\"%s\"}", grantee, salt);
-    put_in(in);
-    assert_accepted(fcc_test_submit(world, "consent", "Revoke", FCC_END));
-}
-
-/* Imported records of the hospital, and a request of the clinic's doctor that is allowed. */
-static void allow(void)
-{
-    as_staff("registrar", "reg1", "12");
-    assert_accepted(invoke("ImportRecords", IMPORT(RECORD("r1") "," RECORD_OF(
-                                                "r2", "psychiatry", "N", "") "," RECORD_OF("r3", "lab", "V", ""))));
-    grant("u:d3", "lab", SALT1);
-    as_clinic_doctor();
-    assert_accepted(invoke("RequestAccess", ASK("q1")));
-}
+#include "test/unit/chaincode/ehr/chart.h"
 
 /* ---- setup and encounters ---- */
 
@@ -612,7 +515,8 @@ static void the_custodian_gets_keys_of_its_own_custody(void **state)
     as_staff("custodian", "cust1", "14");
     r = fcc_test_evaluate(world, "ehr", "GetKey", "q1", "r1", FCC_END);
     assert_accepted(r);
-    snprintf(want, sizeof(want), "{\"cid\":\"" CID "\",\"dek\":\"" DEK "\",\"fp\":\"%s\",\"recId\":\"r1\"}",
+    snprintf(want, sizeof(want),
+             "{\"cid\":\"" CID "\",\"custody\":\"HospitalMSP\",\"dek\":\"" DEK "\",\"fp\":\"%s\",\"recId\":\"r1\"}",
              fcc_test_fingerprint("03"));
     assert_string_equal(r.payload, want);
     assert_refused(fcc_test_evaluate(world, "ehr", "GetKey", "q1", "r2", FCC_END), 403, "DENIED:scope");
@@ -675,12 +579,6 @@ static void the_trail_is_not_for_others(void **state)
 }
 
 /* ---- what only a network shows ---- */
-
-static fcc_test_result endorse(const char *chaincode, const char *function, const char *in)
-{
-    put_in(in);
-    return fcc_test_endorse(world, chaincode, function, FCC_END);
-}
 
 static void each_organisation_has_what_it_may_have(void **state)
 {
