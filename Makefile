@@ -165,7 +165,7 @@ test:
 run:
 	$(deps)
 	$(again) all
-	$(Q)build/bin/medsync demo $(if $(BUNDLE),--bundle "$(BUNDLE)")
+	$(Q)build/bin/medsync demo --keep --replace --dir build/devnet $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 check: all
 	$(Q)for t in test/check/*.sh; do BUILD=$(B) CC="$(CC)" $$t || exit 1; done

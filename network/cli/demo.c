@@ -21,11 +21,11 @@ static const char usage[] =
     "Ends with exit status 1 at the first answer that is not as it should be.\n\n"
     "  --bundle FILE   the bundle (network/fhir/example/bundle.json)\n"
     "  --dir DIR       where the network's files shall be: a directory that no devnet has used yet\n"
-    "  --keep          leave the network running and its directory where it is\n"
+    "  --keep          leave the network running and its directory where it is, and say what to type next\n"
+    "  --replace       a network that an earlier run has left in --dir is stopped and removed first\n"
     "  --referee N     as of `medsync devnet up`: N more processes try each transaction under other conditions (0)\n";
 
 static int steps;
-static const char *referees = "0";
 static volatile sig_atomic_t network_pid, custodian_pid;
 static const char *volatile network_dir = "";
 
@@ -45,6 +45,12 @@ static void interrupted(int signal_number)
     ignored += write(STDERR_FILENO, "\n", 1);
     (void)ignored;
     _exit(128 + signal_number);
+}
+
+void demo_watch(const demo *d)
+{
+    network_pid = (sig_atomic_t)d->network_pid;
+    custodian_pid = (sig_atomic_t)d->custodian_pid;
 }
 
 static void watch_signals(void)
@@ -133,68 +139,6 @@ void demo_progress(const demo *d, const char *what, size_t done, size_t all)
     }
 }
 
-/* `medsync devnet up --detach`, as anybody would type it. */
-static bool start_network(const char *dir)
-{
-    char own[4096];
-    int status;
-    pid_t pid;
-
-    if (!cli_own_path(own, sizeof(own)))
-        return demo_wrong("this executable cannot be found");
-    fflush(NULL);
-    pid = fork();
-    if (pid < 0)
-        return demo_wrong("fork: %s", strerror(errno));
-    if (pid == 0) {
-        if (!freopen("/dev/null", "w", stdout))
-            _exit(127);
-        execl(own, "medsync", "devnet", "up", "--detach", "--ports", "auto", "--dir", dir, "--referee", referees,
-              (char *)NULL);
-        _exit(127);
-    }
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return demo_wrong("waitpid: %s", strerror(errno));
-    return (WIFEXITED(status) && WEXITSTATUS(status) == 0) || demo_wrong("the network does not start: see above");
-}
-
-static bool introduce_network(demo *d)
-{
-    char path[4096];
-    json_error_t why;
-    json_t *endpoints, *peer;
-    devnet_found found;
-    fcc_error error;
-    double before = demo_now();
-    size_t i;
-
-    demo_step(d, "The network");
-    if (!start_network(d->dir))
-        return false;
-    if (devnet_find(d->dir, &found, &error) == FCC_OK)
-        network_pid = (sig_atomic_t)found.pid;
-    snprintf(path, sizeof(path), "%s/endpoints.json", d->dir);
-    endpoints = json_load_file(path, 0, &why);
-    if (!endpoints)
-        return demo_wrong("%s: %s", path, why.text);
-    demo_ok("up in %.2f s: embedded network, for development, not production", demo_now() - before);
-    json_array_foreach(json_object_get(endpoints, "peers"), i, peer)
-    {
-        const char *mspid = json_string_value(json_object_get(peer, "mspId"));
-        const char *address = json_string_value(json_object_get(peer, "address"));
-
-        demo_say("     %-15s a certificate authority, a peer at %s", mspid ? mspid : "?", address ? address : "?");
-    }
-    demo_say("     chaincodes ehr and consent, one process each for Hospital, Clinic, Regulator and Inspector;");
-    demo_say("     what they write must be endorsed by Hospital and Clinic both");
-    json_decref(endpoints);
-    if (!demo_meet(d) || !demo_custodian_start(d))
-        return false;
-    custodian_pid = (sig_atomic_t)d->custodian_pid;
-    return true;
-}
-
 static bool introduce_bundle(demo *d, const char *path)
 {
     static const char *const types[] = { "Encounter",          "Observation",      "MedicationRequest", "Condition",
@@ -227,57 +171,15 @@ static bool introduce_bundle(demo *d, const char *path)
 
 static bool tell(demo *d, const char *bundle)
 {
-    return introduce_network(d) && introduce_bundle(d, bundle) && demo_base(d) && demo_denied(d) && demo_grant(d) &&
-           demo_encounter(d) && demo_import(d) && demo_read(d) && demo_commitments(d) && demo_revoke(d) &&
-           demo_audit(d) && demo_public(d);
+    return demo_network(d) && demo_setup(d) && introduce_bundle(d, bundle) && demo_meet(d) && demo_base(d) &&
+           demo_denied(d) && demo_grant(d) && demo_encounter(d) && demo_import(d) && demo_read(d) &&
+           demo_commitments(d) && demo_chairs(d) && demo_revoke(d) && demo_audit(d) && demo_public(d) && demo_break(d);
 }
 
-static void remove_tree(const char *dir)
+static void end(demo *d)
 {
-    char command_dir[4096];
-    pid_t pid;
-    int status;
-
-    snprintf(command_dir, sizeof(command_dir), "%s", dir);
-    fflush(NULL);
-    pid = fork();
-    if (pid == 0) {
-        execlp("rm", "rm", "-rf", "--", command_dir, (char *)NULL);
-        _exit(127);
-    }
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-}
-
-static void leave(demo *d, bool keep, bool own_dir, bool ok)
-{
-    fcc_error error;
-
-    demo_custodian_stop(d);
-    client_close(d->admin.who);
-    client_close(d->patient.who);
-    client_close(d->doctor.who);
-    client_close(d->registrar.who);
-    client_close(d->auditor.who);
-    if (keep) {
-        printf("\nThe network still runs. Look around:\n"
-               "  build/bin/medsync devnet status --dir %s\n"
-               "  build/bin/medsync history --dir %s ehr %s\n"
-               "  build/bin/medsync devnet down --dir %s\n",
-               d->dir, d->dir, d->record_count ? d->records[0].id : "ID", d->dir);
-    } else {
-        fcc_status st = devnet_stop(d->dir, 15000, &error);
-
-        if (st != FCC_OK && st != FCC_ERR_NOT_FOUND)
-            demo_say("the network does not stop: %s", error.text);
-        if (own_dir && ok)
-            remove_tree(d->dir);
-        else if (!ok)
-            printf("\nIts files, and its log in log/, are left in %s\n", d->dir);
-    }
-    blob_close(d->store);
+    demo_part(d);
     blob_custody_free(d->custody);
-    json_decref(d->retention);
     fhir_free(d->bundle);
     free(d->records);
     fcc__arena_free(d->arena);
@@ -285,20 +187,23 @@ static void leave(demo *d, bool keep, bool own_dir, bool ok)
 
 int cli_demo(int argc, char **argv)
 {
-    enum { BUNDLE, DIR_, KEEP, REFEREE, HELP };
+    enum { BUNDLE, DIR_, KEEP, REPLACE, REFEREE, HELP };
     static const struct option options[] = {
-        { "bundle", required_argument, NULL, BUNDLE }, { "dir", required_argument, NULL, DIR_ },
-        { "keep", no_argument, NULL, KEEP },           { "referee", required_argument, NULL, REFEREE },
-        { "help", no_argument, NULL, HELP },           { NULL, 0, NULL, 0 },
+        { "bundle", required_argument, NULL, BUNDLE },
+        { "dir", required_argument, NULL, DIR_ },
+        { "keep", no_argument, NULL, KEEP },
+        { "replace", no_argument, NULL, REPLACE },
+        { "help", no_argument, NULL, HELP },
+        { "referee", required_argument, NULL, REFEREE },
+        { NULL, 0, NULL, 0 },
     };
     static char found[4096], fresh[4096];
     const char *bundle = NULL, *tmp = getenv("TMPDIR");
     fhir_bundle *checked = NULL;
     fcc_error error;
-    devnet_found running;
-    demo d = { 0 };
-    bool keep = false, own_dir = false, ok;
-    int option;
+    demo d = { .referees = "0" };
+    bool keep = false, replace = false, own_dir = false, ok;
+    int option, status;
 
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -312,8 +217,11 @@ int cli_demo(int argc, char **argv)
         case KEEP:
             keep = true;
             break;
+        case REPLACE:
+            replace = true;
+            break;
         case REFEREE:
-            referees = optarg;
+            d.referees = optarg;
             break;
         case HELP:
             fputs(usage, stdout);
@@ -339,13 +247,8 @@ int cli_demo(int argc, char **argv)
             return cli_failed("demo", FCC__E_CLI_FILE, "%s: %s", fresh, strerror(errno));
         d.dir = fresh;
         own_dir = true;
-    } else if (devnet_find(d.dir, &running, &error) == FCC_OK && running.running) {
-        return cli_failed("demo", FCC__E_NET_RUNS, "a devnet runs in %s: the scenario needs one of its own", d.dir);
-    } else {
-        snprintf(fresh, sizeof(fresh), "%s/ledger", d.dir);
-        if (access(fresh, F_OK) == 0)
-            return cli_failed("demo", FCC__E_NET_LEDGER,
-                              "%s has a ledger already: `medsync devnet reset --dir %s` empties it", d.dir, d.dir);
+    } else if ((status = demo_enter(d.dir, replace)) != CLI_OK) {
+        return status;
     }
     d.arena = fcc__arena_new(CLI_ARENA_MAX);
     if (!d.arena)
@@ -361,6 +264,8 @@ int cli_demo(int argc, char **argv)
                demo_now() - d.started);
     else
         printf("\nStopped at step %d: the answer there is not what it must be.\n", steps);
-    leave(&d, keep, own_dir, ok);
+    demo_part(&d);
+    demo_leave(&d, keep, own_dir, ok);
+    end(&d);
     return ok ? CLI_OK : CLI_FAILED;
 }

@@ -23,9 +23,10 @@ typedef struct demo {
     blob_custody *custody; /* of the hospital: only its public key is used here */
     pid_t custodian_pid;
     custodian_reader *reader; /* the doctor at the custodian; NULL: not connected yet */
-    json_t *retention;        /* how long the network file says that classes of records are kept */
     fcc__arena *arena;        /* of one call; reset between them */
-    demo_person admin, patient, doctor, registrar, auditor;
+    demo_person patient, doctor, registrar, auditor, inspector, insurer, stranger, emergency, privacy;
+    const char *referees; /* --referee */
+    pid_t network_pid;
     char pid[32];
     char uid[72]; /* the doctor's */
     const fhir_entry *encounter;
@@ -33,9 +34,9 @@ typedef struct demo {
     size_t record_count;
     size_t in_encounter;
     char enc_id[33];
-    char denied[33], allowed[33], refused[33]; /* audit ids */
-    size_t sent;                               /* transactions committed */
-    double started;                            /* monotonic seconds */
+    char denied[33], allowed[33], elsewhere[33], refused[33]; /* audit ids */
+    size_t sent;                                              /* transactions committed */
+    double started;                                           /* monotonic seconds */
 } demo;
 
 /* ---- narration: demo.c ---- */
@@ -50,6 +51,22 @@ bool demo_wrong(const char *format, ...) FCC_PRINTF(1, 2);
 void demo_progress(const demo *d, const char *what, size_t done, size_t all);
 double demo_now(void);
 
+/* The processes that an interruption has to stop. */
+void demo_watch(const demo *d);
+
+/* ---- the network: demo_network.c ---- */
+
+/* May the scenario's network be made in this directory? CLI_OK, or the exit status after telling why not. */
+int demo_enter(const char *dir, bool replace);
+bool demo_network(demo *d);
+bool demo_setup(demo *d);
+/* kill -9, and up again on the same directory, with everybody connected. */
+bool demo_kill(demo *d);
+bool demo_restart(demo *d);
+/* Everybody's connections, and the custodian. */
+void demo_part(demo *d);
+void demo_leave(demo *d, bool keep, bool own_dir, bool ok);
+
 /* ---- the story: demo_story.c. Each stops at the first unexpected answer and returns false ---- */
 
 bool demo_meet(demo *d);
@@ -62,6 +79,10 @@ bool demo_read(demo *d);
 bool demo_commitments(demo *d);
 bool demo_revoke(demo *d);
 bool demo_audit(demo *d);
+/* The same record as five people have it: demo_chairs.c. */
+bool demo_chairs(demo *d);
+/* What becomes of attempts to break it: demo_break.c. */
+bool demo_break(demo *d);
 
 /* ---- calls: demo_call.c ---- */
 

@@ -39,23 +39,6 @@ static bool meet(demo *d, demo_person *p, const char *user, const char *org, con
     return client_open(&o, &p->who, &error) == FCC_OK || demo_wrong("%s", error.text);
 }
 
-/* The entries of the registry's list "retention" for sites of the hospital. */
-static json_t *of_hospital(const json_t *registry)
-{
-    json_t *list = json_array(), *entry, *site;
-    size_t i, j;
-
-    json_array_foreach(json_object_get(registry, "retention"), i, entry)
-    {
-        json_array_foreach(json_object_get(registry, "sites"), j, site)
-        {
-            if (!strcmp(text(site, "gln"), text(entry, "gln")) && !strcmp(text(site, "msp"), "HospitalMSP"))
-                json_array_append(list, entry);
-        }
-    }
-    return list;
-}
-
 /* Who is who: connections, the patient's pid, the doctor's uid, the hospital's custody key. */
 bool demo_meet(demo *d)
 {
@@ -66,11 +49,15 @@ bool demo_meet(demo *d)
     bool ok = false;
     size_t i;
 
-    if (!meet(d, &d->admin, "Admin", "HospitalMSP", "the hospital's administrator") ||
-        !meet(d, &d->patient, "patient1", "HospitalMSP", "the patient") ||
+    if (!meet(d, &d->patient, "patient1", "HospitalMSP", "the patient") ||
         !meet(d, &d->doctor, "doctor1", "HospitalMSP", "the doctor") ||
         !meet(d, &d->registrar, "registrar1", "HospitalMSP", "the registrar") ||
-        !meet(d, &d->auditor, "auditor1", "RegulatorMSP", "the auditor"))
+        !meet(d, &d->auditor, "auditor1", "RegulatorMSP", "the auditor") ||
+        !meet(d, &d->inspector, "auditor2", "InspectorMSP", "the inspector") ||
+        !meet(d, &d->insurer, "insurer1", "InsurerMSP", "the insurer") ||
+        !meet(d, &d->stranger, "doctor3", "ClinicMSP", "a doctor elsewhere") ||
+        !meet(d, &d->emergency, "doctor2", "HospitalMSP", "the emergency doctor") ||
+        !meet(d, &d->privacy, "privacy1", "HospitalMSP", "the privacy officer"))
         return false;
     snprintf(path, sizeof(path), "%s/registry.json", d->dir);
     registry = json_load_file(path, 0, &why);
@@ -86,13 +73,12 @@ bool demo_meet(demo *d)
         if (holds(json_object_get(item, "keys"), client_fingerprint(d->doctor.who)))
             snprintf(d->uid, sizeof(d->uid), "%s", text(item, "uid"));
     }
-    d->retention = of_hospital(registry);
     if (!d->pid[0] || !d->uid[0]) {
         demo_wrong("%s knows no patient1 or no doctor1 of the hospital", path);
         goto out;
     }
     snprintf(path, sizeof(path), "%s/custody/HospitalMSP.key", d->dir);
-    if (blob_custody_load(path, &d->custody, &error) != FCC_OK) {
+    if (!d->custody && blob_custody_load(path, &d->custody, &error) != FCC_OK) {
         demo_wrong("%s", error.text);
         goto out;
     }
@@ -101,46 +87,33 @@ bool demo_meet(demo *d)
         demo_wrong("%s", error.text);
         goto out;
     }
-    ok = true;
+    ok = demo_custodian_start(d);
+    demo_watch(d);
 out:
     json_decref(registry);
     return ok;
 }
 
-/* The hospital's key that data keys are sealed to, and how long its site keeps what. */
-static bool set_up_hospital(demo *d)
+void demo_part(demo *d)
 {
-    const uint8_t *pub = blob_custody_public(d->custody);
-    char hex[65], years[16];
-    const char *args[3] = { hex, NULL, years };
-    const json_t *entry;
-    size_t i;
+    demo_person *people[] = { &d->patient, &d->doctor,   &d->registrar, &d->auditor, &d->inspector,
+                              &d->insurer, &d->stranger, &d->emergency, &d->privacy };
 
-    for (i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", pub[i]);
-    if (!demo_submit_args(d, &d->admin, "ehr", "SetCustodyKey", args, 1))
-        return false;
-    json_array_foreach(d->retention, i, entry)
-    {
-        args[0] = text(entry, "gln");
-        args[1] = text(entry, "class");
-        snprintf(years, sizeof(years), "%d", (int)json_integer_value(json_object_get(entry, "years")));
-        if (!demo_submit_args(d, &d->admin, "ehr", "SetRetention", args, 3))
-            return false;
+    demo_custodian_stop(d);
+    for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+        client_close(people[i]->who);
+        people[i]->who = NULL;
     }
-    return true;
+    blob_close(d->store);
+    d->store = NULL;
 }
 
 bool demo_base(demo *d)
 {
-    char salt[65], id[33];
+    char id[33];
     json_t *answer = NULL;
 
     demo_step(d, "The patient decides who may see what");
-    demo_salt(salt);
-    demo_salt(salt + 32);
-    if (!demo_submit(d, &d->admin, "ehr", "Setup", NULL, json_pack("{s:s}", "salt", salt), NULL) || !set_up_hospital(d))
-        return false;
     if (!demo_submit(d, &d->patient, "consent", "SetBase", NULL,
                      json_pack("{s:s, s:[], s:s, s:s, s:s}", "pid", d->pid, "rules", "btg", "notify", "btgMaxSens", "R",
                                "salt", demo_salt(id)),
@@ -578,8 +551,8 @@ static const json_t *entry_of(const json_t *entries, const char *audit_id)
 bool demo_audit(demo *d)
 {
     const char *args[1] = { d->records[0].id };
-    const char *expected[] = { "deny", "allow", "deny" };
-    const char *ids[] = { d->denied, d->allowed, d->refused };
+    const char *expected[] = { "deny", "allow", "deny", "deny" };
+    const char *ids[] = { d->denied, d->allowed, d->elsewhere, d->refused };
     json_t *answer = NULL, *entries, *act;
     size_t i;
     bool ok = true;
@@ -597,9 +570,9 @@ bool demo_audit(demo *d)
     if (!ok || !demo_ask(d, &d->auditor, "ehr", "AuditTrail", NULL, 0, json_pack("{s:s}", "pid", d->pid), &answer))
         return false;
     entries = json_object_get(answer, "entries");
-    if (json_array_size(entries) != 3)
-        ok = demo_wrong("the trail must have 3 entries, and has %zu", json_array_size(entries));
-    for (i = 0; ok && i < 3; i++) {
+    if (json_array_size(entries) != 4)
+        ok = demo_wrong("the trail must have 4 entries, and has %zu", json_array_size(entries));
+    for (i = 0; ok && i < 4; i++) {
         const json_t *e = entry_of(entries, ids[i]);
 
         if (!e || strcmp(text(e, "decision"), expected[i]) != 0)

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 medsync=${BUILD:-build/release}/bin/medsync
 shared=${MEDSYNC_SHARED:-../shared}
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+trap '"$medsync" devnet down --dir "$dir/net" >/dev/null 2>&1; rm -rf "$dir"' EXIT
 export TMPDIR="$dir"
 
 scenario() { # name, options of medsync demo
@@ -22,7 +22,33 @@ check "the story says what it is for" grep -q "development, not production" "$di
 check "access is refused before consent" grep -q "deny (no_consent)" "$dir/out"
 check "and after it was taken back" grep -q "deny (revoked)" "$dir/out"
 check "all content comes back" grep -q "25 of 25 resources" "$dir/out"
+check "the insurer's peer has hashes of what is private" grep -q "private   subject: .*: hashes" "$dir/out"
+check "the inspector can't write" grep -q "the orderer refuses: FORBIDDEN" "$dir/out"
+check "a flipped bit is named" grep -q "flipped: the audit names block" "$dir/out"
+check "kill -9 loses nothing" grep -q "started again: the same [0-9]* blocks, the same records" "$dir/out"
 check "no process and no file is left" [ -z "$(ls "$dir" | grep -v '^out$')" ]
+
+# ---- as ./run does it: the network is left, what it says to type works, and the next run replaces it
+net=$dir/net
+scenario "a network that is left" --keep --dir "$net"
+sed -n '/What to type next/,/^  stop /p' "$dir/out" | sed -n -e 's#build/bin/medsync#"$medsync"#' -e '/^    /p' >"$dir/next"
+check "it tells what to type" [ "$(grep -c '"$medsync"' "$dir/next")" -eq 8 ]
+medsync=$medsync sh -e "$dir/next" >"$dir/typed" 2>&1
+check "all of which works" [ $? -eq 0 ] || sed 's/^/# /' "$dir/typed"
+check "the doctor may see what was granted again" grep -q '"decision":"allow"' "$dir/typed"
+"$medsync" demo --keep --dir "$net" >"$dir/out" 2>&1 </dev/null
+check "a network that runs is not replaced unasked" grep -q "a devnet runs in $net" "$dir/out"
+scenario "the next run" --keep --replace --dir "$net"
+check "says that it replaces the last one" grep -q "The network of the last run, in $net, is replaced" "$dir/out"
+"$medsync" devnet down --dir "$net" >/dev/null
+"$medsync" devnet reset --dir "$net" >/dev/null
+check "a reset leaves nothing of it" [ "$(ls "$net")" = devnet.pid ] || ls "$net" | sed 's/^/# /'
+"$medsync" devnet up --detach --ports auto --dir "$net" >/dev/null
+"$medsync" demo --replace --dir "$net" >"$dir/out" 2>&1 </dev/null
+check "a network that somebody else has made is not replaced" grep -q "not of an earlier run" "$dir/out"
+check "and runs on" [ -f "$net/endpoints.json" ]
+"$medsync" devnet down --dir "$net" >/dev/null
+rm -rf "$net" "$dir/next" "$dir/typed"
 
 # a sanitizer wants to be the first library of a process; the referees' clock is
 if nm "$medsync" 2>/dev/null | grep -q __asan_init; then
