@@ -539,6 +539,49 @@ static fcc_status start_chaincodes(struct network *n)
     return st == FCC_OK ? deploy_run(&deploy, &counts, n->error) : st;
 }
 
+/*
+ * Peers learn of each other by gossip, some seconds after they have joined; before that a gateway finds no endorsers
+ * elsewhere. So each is asked for an answer of every chaincode at every organisation that runs it: whatever the
+ * chaincode says to a function that it may not have, it was found.
+ */
+static fcc_status ask_everywhere(struct network *n, client *c, const config_chaincode *chaincode)
+{
+    const fcc_bytes args[] = { FCC_LIT("org.hyperledger.fabric:GetMetadata") };
+    const struct timespec pause = { 0, 250 * 1000000L };
+    const int64_t until = native_now_ms() + START_SECONDS * 1000;
+
+    for (size_t i = 0; i < chaincode->orgs.n; i++) {
+        const client_call call = {
+            .chaincode = chaincode->name, .args = args, .arg_count = 1, .orgs = &chaincode->orgs.v[i], .org_count = 1
+        };
+        client_answer answer;
+        fcc_status st;
+
+        while ((st = client_query(c, &call, n->arena, &answer, n->error)) != FCC_OK && st != FCC_ERR_APP) {
+            if (native_now_ms() > until)
+                return st;
+            nanosleep(&pause, NULL);
+        }
+    }
+    return FCC_OK;
+}
+
+static fcc_status await_members(struct network *n)
+{
+    fcc_status st = FCC_OK;
+
+    for (size_t i = 0; st == FCC_OK && i < n->config->org_count; i++) {
+        const client_options open = { .dir = n->dir, .org = n->config->orgs[i].mspid };
+        client *c = NULL;
+
+        st = client_open(&open, &c, n->error);
+        for (size_t k = 0; st == FCC_OK && k < n->config->chaincode_count; k++)
+            st = ask_everywhere(n, c, &n->config->chaincodes[k]);
+        client_close(c);
+    }
+    return st;
+}
+
 static fcc_status prepare(struct network *n)
 {
     fcc_status st;
@@ -576,6 +619,8 @@ static fcc_status run(struct network *n)
         st = start_fabric(n);
     if (st == FCC_OK)
         st = start_chaincodes(n);
+    if (st == FCC_OK)
+        st = await_members(n);
     if (st == FCC_OK) {
         if (n->options->ready)
             n->options->ready(n->options->ctx);
