@@ -250,6 +250,7 @@ static void assemble(devnet_call *call)
     fcc_bytes payload;
     size_t count = 0;
     fcc_error error;
+    fcc_status st;
 
     if (!endorsed) {
         devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "out of memory");
@@ -267,8 +268,9 @@ static void assemble(devnet_call *call)
     for (size_t i = 0; i < e->endorsed; i++) {
         fcc_bytes private = e->order[i]->outcome.results.private_rwset;
 
-        if (private.len > 0 && ledger_transient_put(net->ledger, e->request.proposal.txid, private) != FCC_OK) {
-            devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "the private data cannot be kept: out of memory");
+        if ((st = ledger_transient_put(net->ledger, e->request.proposal.txid, private)) != FCC_OK) {
+            devnet_refuse(call, RPC_RESOURCE_EXHAUSTED, NULL, 0, "the private data cannot be kept: %s",
+                          fcc_status_text(st));
             return;
         }
     }

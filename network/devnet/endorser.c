@@ -47,7 +47,7 @@ static void endorsed(void *ctx, const peer_outcome *outcome)
         refuse(p, outcome->refusal);
     } else if (outcome->response.endorsement && private.len > 0 &&
                ledger_transient_put(l, p->proposal.txid, private) != FCC_OK)
-        refuse(p, "the private data cannot be kept: out of memory");
+        refuse(p, "the private data cannot be kept");
     else if (p->rpc) {
         if (fcc__pack(&outcome->response, p->arena, &wire) != FCC_OK || rpc_send(p->rpc, wire) != FCC_OK)
             rpc_finish(p->rpc, RPC_RESOURCE_EXHAUSTED, FCC_LIT("the answer is too large"), FCC_LIT(""));

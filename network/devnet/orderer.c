@@ -86,8 +86,9 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
         }
     fcc__log(FCC__DEBUG, "block %" PRIu64 ": %zu transactions, %zu invalid", committed.number, committed.count,
              invalid);
-    if (committed.number > TRANSIENT_BLOCKS && committed.number % TRANSIENT_PURGE == 0)
-        ledger_transient_purge(net->ledger, committed.number - TRANSIENT_BLOCKS);
+    if (committed.number > TRANSIENT_BLOCKS && committed.number % TRANSIENT_PURGE == 0 &&
+        (st = ledger_transient_purge(net->ledger, committed.number - TRANSIENT_BLOCKS)) != FCC_OK)
+        devnet_fail(net, st, "old private data cannot be removed from the transient store");
     devnet_events_committed(net);
     devnet_deliver_committed(net);
     fcc__arena_free(arena);

@@ -1,9 +1,10 @@
 /*
  * commit.c: one block from its arrival to the disk.
  *
- * First the private write sets of its transactions are made durable, then one transaction of the database is opened, in
- * which the block is validated and applied, then the block goes into its file and is synced, from when on it counts as
- * committed, and last that transaction commits. Whatever moment the power goes at, the file has the block whole or not, and the database follows the file.
+ * One transaction of the database is opened, in which the block is validated and applied, then the block goes into its
+ * file and is synced, from when on it counts as committed, and last that transaction commits. The private write sets of the
+ * block's transactions have been on disk since they were endorsed. Whatever moment the power goes at, the file has the block
+ * whole or not, and the database follows the file.
  */
 #include "ledger/commit.h"
 
@@ -338,7 +339,7 @@ static fcc_status fill(struct commit *c, const ledger__spot *known, fcc_error *e
     if (st == FCC_OK)
         st = index_txs(c);
     if (st == FCC_OK)
-        st = ledger__pending_drop(c->l, c->txn, c->block->number);
+        st = ledger__transient_drop(&c->updates, c->candidates, c->block->count);
     if (st == FCC_OK && !known)
         st = append(c, &spot, error);
     if (st == FCC_OK && ledger__fault == LEDGER__AFTER_APPEND)
@@ -395,7 +396,6 @@ static fcc_status advance(struct commit *c)
         l->config_block = c->block->number;
         c->channel = NULL;
     }
-    ledger__transient_drop(l, c->candidates, c->block->count);
     st = renew ? ledger__definitions_renew(l) : FCC_OK;
     return st == FCC_OK && c->updates.defines ? ledger_reconcile(l, fcc_bytes_of(NULL, 0)) : st;
 }
@@ -405,7 +405,6 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
 {
     struct commit c = { .l = l, .block = block, .mode = mode };
     ledger_committed result;
-    bool pending;
     fcc_status st;
 
     if (l->broken)
@@ -418,12 +417,6 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         st = unpack_candidates(&c);
     if (st == FCC_OK)
         st = check_orderers(&c, error);
-    if (st == FCC_OK && mode != LEDGER__REPLAY && mode != LEDGER__JUDGING)
-        st = ledger__pending_write(l, block->number, c.candidates, block->count, &pending);
-    if (st == FCC_OK && ledger__fault == LEDGER__AFTER_PENDING) {
-        l->broken = true;
-        st = FCC_ERR_INTERNAL;
-    }
     if (st == FCC_OK)
         st = ledger__begin(&l->store, true, &c.txn);
     if (st == FCC_OK)

@@ -21,12 +21,10 @@ enum {
 /* Where a commit stops as if the process had been killed there. Tests only. */
 typedef enum ledger__step {
     LEDGER__NEVER,
-    LEDGER__AFTER_PENDING, /* private write sets are safe, the block is not yet written */
-    LEDGER__AFTER_APPEND   /* the block is safe, the state has not followed */
+    LEDGER__AFTER_APPEND /* the block is safe, the state has not followed */
 } ledger__step;
 extern ledger__step ledger__fault;
 
-typedef struct ledger__transient ledger__transient;
 typedef struct ledger__definitions ledger__definitions;
 
 struct ledger {
@@ -48,7 +46,6 @@ struct ledger {
     fcc__sha256 hash;
     fcc__sha256 commit_hash;
     bool has_commit_hash;
-    ledger__transient *transient;
     fcc__buf key; /* scratch: a database key, used at once */
 };
 
@@ -220,14 +217,9 @@ fcc_status ledger__check_reads(ledger__updates *updates, const ledger__rwset *rw
 
 /* ---- private.c: private data on their way from endorsement to the members' stores ---------------------------------- */
 
-ledger__transient *ledger__transient_new(void);
-void ledger__transient_free(ledger__transient *transient);
-/* Make the write sets of these transactions durable, before the block is. *any: were there some? */
-fcc_status ledger__pending_write(ledger *l, uint64_t block, const ledger__candidate *candidates, size_t count,
-                                 bool *any) FCC_MUST_CHECK;
-/* Forget them with this transaction; and in memory. */
-fcc_status ledger__pending_drop(ledger *l, MDB_txn *txn, uint64_t block) FCC_MUST_CHECK;
-void ledger__transient_drop(ledger *l, const ledger__candidate *candidates, size_t count);
+/* Forget the write sets of these transactions, which a block has now. */
+fcc_status ledger__transient_drop(ledger__updates *updates, const ledger__candidate *candidates,
+                                  size_t count) FCC_MUST_CHECK;
 /* Give a valid transaction's private data to the member organisations. */
 fcc_status ledger__private_apply(ledger__updates *updates, const ledger__candidate *candidate,
                                  uint32_t index) FCC_MUST_CHECK;

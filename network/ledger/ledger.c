@@ -343,9 +343,8 @@ fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *e
     l->definition = options->definition;
     l->definition_ctx = options->definition_ctx;
     l->lent = options->genesis_channel;
-    l->transient = ledger__transient_new();
     l->definitions = ledger__definitions_new();
-    st = l->transient && l->definitions ? copy_orgs(l, options) : FCC_ERR_NOMEM;
+    st = l->definitions ? copy_orgs(l, options) : FCC_ERR_NOMEM;
     if (st != FCC_OK) {
         fcc_error_set(error, st, "out of memory");
         goto out;
@@ -389,7 +388,6 @@ void ledger_close(ledger *l)
     if (l->lock >= 0)
         close(l->lock);
     ledger__channel_free(l, l->channel);
-    ledger__transient_free(l->transient);
     ledger__definitions_drop(l->definitions);
     for (i = 0; i < l->org_count; i++)
         free(l->orgs[i]);

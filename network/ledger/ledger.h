@@ -223,12 +223,12 @@ fcc_status ledger_sim_finish(ledger_sim *sim, fcc__arena *arena, ledger_results 
 
 /*
  * Keep the private write sets of an endorsed proposal until its transaction commits. Copied. Calling it for each
- * endorsing organisation is right: equal ones are kept once. In memory: a restart forgets proposals not yet ordered.
- * At the commit only member organisations get the data, and only if their hash is the one in the transaction.
+ * endorsing organisation is right: equal ones are kept once. On disk when it returns: whoever has the endorsements may
+ * submit them after a crash. At the commit only member organisations get the data, and only if their hash is the one in the transaction.
  */
 fcc_status ledger_transient_put(ledger *l, fcc_bytes txid, fcc_bytes private_rwset) FCC_MUST_CHECK;
 /* Forget proposals that were put while the ledger was lower than `below_height`. */
-void ledger_transient_purge(ledger *l, uint64_t below_height);
+fcc_status ledger_transient_purge(ledger *l, uint64_t below_height) FCC_MUST_CHECK;
 
 /*
  * Give organisations that have become members of a chaincode's collections what other ones have of them: private values

@@ -1,168 +1,163 @@
 /*
  * private.c: private data on their way from endorsement to the members' stores.
  *
- * Endorsement leaves the plain write sets in memory, by txid. Before a block is written to its file, those of its
- * transactions go into the database and are synced: from then on a crash can't separate a block from its private data.
- * The transaction that moves the state over the block gives them to the member organisations and forgets the rest.
+ * Endorsement leaves the plain write sets in the transient store, by txid: a table of the database, synced before anybody
+ * has the endorsement. So they are there when a block has their transaction, whatever happens in between. The database's
+ * transaction that moves the state over the block gives them to the member organisations and forgets the rest.
  */
 #include "ledger/internal.h"
 
 #include "protos/unpack.h"
 
-#include <stdlib.h>
+/* ---- the transient store: from the endorsement to the block --------------------------------------------------------- */
 
-enum { BUCKETS = 1024 };
-
-struct held {
-    struct held *next;
-    uint64_t height; /* of the ledger when it came */
-    fcc_bytes txid, rwset;
-    uint8_t bytes[];
-};
-
-struct ledger__transient {
-    struct held *buckets[BUCKETS];
-};
-
-static struct held **bucket_of(ledger__transient *t, fcc_bytes txid)
+/* What a key begins with. Borrowed from l->key. */
+static fcc_bytes transient_prefix(ledger *l, fcc_bytes txid)
 {
-    uint32_t h = 5381;
-    size_t i;
-
-    for (i = 0; i < txid.len; i++)
-        h = h * 33 + txid.data[i];
-    return &t->buckets[h % BUCKETS];
+    fcc__buf_reset(&l->key);
+    ledger__add_piece(&l->key, txid);
+    return fcc__buf_bytes(&l->key);
 }
 
-ledger__transient *ledger__transient_new(void)
+static fcc_bytes transient_key(ledger *l, fcc_bytes txid, fcc_bytes rwset)
 {
-    return calloc(1, sizeof(ledger__transient));
-}
+    const fcc__sha256 digest = fcc__sha256_of(rwset);
 
-void ledger__transient_free(ledger__transient *t)
-{
-    size_t i;
-
-    for (i = 0; t && i < BUCKETS; i++) {
-        while (t->buckets[i]) {
-            struct held *held = t->buckets[i];
-
-            t->buckets[i] = held->next;
-            free(held);
-        }
-    }
-    free(t);
+    transient_prefix(l, txid);
+    fcc__buf_add(&l->key, fcc__sha256_bytes(&digest));
+    return fcc__buf_bytes(&l->key);
 }
 
 fcc_status ledger_transient_put(ledger *l, fcc_bytes txid, fcc_bytes rwset)
 {
-    struct held **bucket = bucket_of(l->transient, txid), *held;
+    MDB_txn *txn = NULL;
+    fcc_bytes known;
+    fcc__buf value;
+    fcc_status st;
 
     if (!rwset.len)
         return FCC_OK;
-    for (held = *bucket; held; held = held->next) {
-        if (fcc_bytes_equal(held->txid, txid) && fcc_bytes_equal(held->rwset, rwset))
-            return FCC_OK;
-    }
-    held = malloc(sizeof *held + txid.len + rwset.len);
-    if (!held)
-        return FCC_ERR_NOMEM;
-    memcpy(held->bytes, txid.data, txid.len);
-    memcpy(held->bytes + txid.len, rwset.data, rwset.len);
-    held->txid = fcc_bytes_of(held->bytes, txid.len);
-    held->rwset = fcc_bytes_of(held->bytes + txid.len, rwset.len);
-    held->height = l->height;
-    held->next = *bucket;
-    *bucket = held;
-    return FCC_OK;
-}
-
-void ledger_transient_purge(ledger *l, uint64_t below_height)
-{
-    size_t i;
-
-    for (i = 0; i < BUCKETS; i++) {
-        struct held **at = &l->transient->buckets[i];
-
-        while (*at) {
-            struct held *held = *at;
-
-            if (held->height < below_height) {
-                *at = held->next;
-                free(held);
-            } else {
-                at = &held->next;
-            }
-        }
-    }
-}
-
-void ledger__transient_drop(ledger *l, const ledger__candidate *candidates, size_t count)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        struct held **at = bucket_of(l->transient, candidates[i].tx.txid);
-
-        while (*at) {
-            struct held *held = *at;
-
-            if (fcc_bytes_equal(held->txid, candidates[i].tx.txid)) {
-                *at = held->next;
-                free(held);
-            } else {
-                at = &held->next;
-            }
-        }
-    }
-}
-
-/* ---- pending: between memory and the members' stores ----------------------------------------------------------------- */
-
-fcc_status ledger__pending_write(ledger *l, uint64_t block, const ledger__candidate *candidates, size_t count,
-                                 bool *any)
-{
-    MDB_txn *txn = NULL;
-    fcc_status st;
-    fcc__buf list;
-    size_t i;
-
-    *any = false;
-    fcc__buf_init(&list, SIZE_MAX / 2);
-    for (i = 0; i < count; i++) {
-        fcc_bytes txid = candidates[i].tx.txid;
-        struct held *held;
-
-        for (held = txid.len ? *bucket_of(l->transient, txid) : NULL; held; held = held->next) {
-            if (!fcc_bytes_equal(held->txid, txid))
-                continue;
-            ledger__add_piece(&list, txid);
-            ledger__add_piece(&list, held->rwset);
-        }
-    }
-    st = list.status;
-    if (st != FCC_OK || !list.len)
-        goto out;
-    st = ledger__begin(&l->store, true, &txn);
+    fcc__buf_init(&value, SIZE_MAX / 2);
+    fcc__buf_uvarint(&value, l->height);
+    fcc__buf_add(&value, rwset);
+    st = value.status;
     if (st == FCC_OK)
-        st = ledger__put(&l->store, txn, LEDGER__PENDING, ledger__number_key(l, 'p', block), fcc__buf_bytes(&list));
-    if (st != FCC_OK) {
-        if (txn)
-            mdb_txn_abort(txn);
+        st = ledger__begin(&l->store, true, &txn);
+    if (st != FCC_OK)
         goto out;
-    }
+    st = ledger__get(&l->store, txn, LEDGER__TRANSIENT, transient_key(l, txid, rwset), &known);
+    if (st != FCC_ERR_NOT_FOUND)
+        goto out; /* equal ones are kept once */
+    st = ledger__put(&l->store, txn, LEDGER__TRANSIENT, transient_key(l, txid, rwset), fcc__buf_bytes(&value));
+    if (st != FCC_OK)
+        goto out;
     st = ledger__commit_txn(txn);
+    txn = NULL;
     if (st == FCC_OK)
         st = ledger__store_sync(&l->store);
-    *any = st == FCC_OK;
 out:
-    fcc__buf_clear(&list);
+    if (txn)
+        mdb_txn_abort(txn);
+    fcc__buf_clear(&value);
     return st;
 }
 
-fcc_status ledger__pending_drop(ledger *l, MDB_txn *txn, uint64_t block)
+/* Does it come from a ledger lower than this one? */
+static bool is_older(fcc_bytes value, uint64_t height)
 {
-    return ledger__del(&l->store, txn, LEDGER__PENDING, ledger__number_key(l, 'p', block));
+    uint64_t came;
+
+    return ledger__take_uvarint(&value, &came) && came < height;
+}
+
+/* The next key behind `*key` that is older; false when there is none. In the arena, as what it is given. */
+static fcc_status next_older(const ledger *l, MDB_txn *txn, uint64_t height, fcc__arena *arena, fcc_bytes *key,
+                             bool *found)
+{
+    ledger__cursor cursor;
+    fcc_status st = ledger__cursor_open(&l->store, txn, LEDGER__TRANSIENT, *key, &cursor);
+
+    if (st != FCC_OK)
+        return st;
+    while (st == FCC_OK && cursor.key.data && !is_older(cursor.value, height))
+        st = ledger__cursor_next(&cursor);
+    *found = st == FCC_OK && cursor.key.data;
+    if (*found && !fcc__arena_copy(arena, cursor.key, key))
+        st = FCC_ERR_LIMIT;
+    ledger__cursor_close(&cursor);
+    return st;
+}
+
+fcc_status ledger_transient_purge(ledger *l, uint64_t below_height)
+{
+    fcc__arena *arena = fcc__arena_new(LEDGER__ARENA_CAP);
+    fcc_bytes key = { NULL, 0 };
+    bool found, any = false;
+    MDB_txn *txn = NULL;
+    fcc_status st = arena ? ledger__begin(&l->store, true, &txn) : FCC_ERR_NOMEM;
+
+    while (st == FCC_OK) {
+        /* one at a time: the table changes under a cursor */
+        st = next_older(l, txn, below_height, arena, &key, &found);
+        if (st != FCC_OK || !found)
+            break;
+        any = true;
+        st = ledger__del(&l->store, txn, LEDGER__TRANSIENT, key);
+    }
+    if (st == FCC_OK && any) {
+        st = ledger__commit_txn(txn);
+        txn = NULL;
+    }
+    if (txn)
+        mdb_txn_abort(txn);
+    fcc__arena_free(arena);
+    return st;
+}
+
+/* The first of a transaction's sets behind `*key`, or of all; false when there is none. In the arena. */
+static fcc_status next_of(ledger *l, MDB_txn *txn, fcc_bytes txid, fcc__arena *arena, fcc_bytes *key, fcc_bytes *rwset,
+                          bool *found)
+{
+    ledger__cursor cursor;
+    uint64_t height;
+    fcc_bytes prefix, value;
+    fcc_status st;
+
+    if (!fcc__arena_copy(arena, transient_prefix(l, txid), &prefix))
+        return FCC_ERR_LIMIT;
+    st = ledger__cursor_open(&l->store, txn, LEDGER__TRANSIENT, key->len ? *key : prefix, &cursor);
+    if (st != FCC_OK)
+        return st;
+    if (key->len && cursor.key.data && fcc_bytes_equal(cursor.key, *key))
+        st = ledger__cursor_next(&cursor);
+    *found = st == FCC_OK && cursor.key.data && fcc_bytes_starts_with(cursor.key, prefix);
+    if (*found) {
+        value = cursor.value;
+        if (!ledger__take_uvarint(&value, &height))
+            st = FCC_ERR_CORRUPT;
+        else if (!fcc__arena_copy(arena, cursor.key, key) || !fcc__arena_copy(arena, value, rwset))
+            st = FCC_ERR_LIMIT;
+    }
+    ledger__cursor_close(&cursor);
+    return st;
+}
+
+fcc_status ledger__transient_drop(ledger__updates *u, const ledger__candidate *candidates, size_t count)
+{
+    fcc_status st = FCC_OK;
+    size_t i;
+
+    for (i = 0; st == FCC_OK && i < count; i++) {
+        fcc_bytes key = { NULL, 0 }, rwset;
+        bool found = candidates[i].tx.txid.len > 0;
+
+        while (st == FCC_OK && found) {
+            st = next_of(u->l, u->txn, candidates[i].tx.txid, u->arena, &key, &rwset, &found);
+            if (st == FCC_OK && found)
+                st = ledger__del(&u->l->store, u->txn, LEDGER__TRANSIENT, key);
+        }
+    }
+    return st;
 }
 
 /* ---- the members' stores ----------------------------------------------------------------------------------------- */
@@ -342,17 +337,13 @@ static fcc_status store_set(ledger__updates *u, const ledger__candidate *candida
 
 fcc_status ledger__private_apply(ledger__updates *u, const ledger__candidate *candidate, uint32_t index)
 {
-    fcc_bytes list, txid, rwset;
-    fcc_status st = ledger__get(&u->l->store, u->txn, LEDGER__PENDING, ledger__number_key(u->l, 'p', u->block), &list);
+    fcc_bytes key = { NULL, 0 }, rwset;
+    bool found = true;
+    fcc_status st = FCC_OK;
 
-    if (st != FCC_OK)
-        return st == FCC_ERR_NOT_FOUND ? FCC_OK : st;
-    if (!fcc__arena_copy(u->arena, list, &list))
-        return FCC_ERR_LIMIT;
-    while (st == FCC_OK && list.len) {
-        if (!ledger__take_piece(&list, &txid) || !ledger__take_piece(&list, &rwset))
-            return FCC_ERR_CORRUPT;
-        if (fcc_bytes_equal(txid, candidate->tx.txid))
+    while (st == FCC_OK && found) {
+        st = next_of(u->l, u->txn, candidate->tx.txid, u->arena, &key, &rwset, &found);
+        if (st == FCC_OK && found)
             st = store_set(u, candidate, rwset, index);
     }
     return st;

@@ -10,8 +10,8 @@
 enum { MAX_READERS = 4096, SHARED_KEY = LEDGER__DIRECT_KEY + 1 };
 static const size_t map_bytes = (size_t)1 << 40;
 
-static const char *const table_names[LEDGER__TABLES] = { "state", "private", "history", "txs",      "blocks",
-                                                         "meta",  "pending", "expiry",  "writesets" };
+static const char *const table_names[LEDGER__TABLES] = { "state", "private",   "history", "txs",      "blocks",
+                                                         "meta",  "transient", "expiry",  "writesets" };
 
 bool ledger__take_uvarint(fcc_bytes *from, uint64_t *out)
 {
@@ -92,11 +92,30 @@ static int stretch(MDB_env *env)
     return (uint64_t)about.st_size >= size || ftruncate(fd, (off_t)size) == 0 ? 0 : errno;
 }
 
+/*
+ * Where earlier versions had private write sets while a block was being written. What is there belongs to the block that they
+ * would replay: a version that knows it has to.
+ */
+static int drop_pending(MDB_txn *txn, bool *in_use)
+{
+    MDB_dbi dbi;
+    MDB_stat stat;
+    int rc = mdb_dbi_open(txn, "pending", 0, &dbi);
+
+    if (rc)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    if ((rc = mdb_stat(txn, dbi, &stat)))
+        return rc;
+    *in_use = stat.ms_entries > 0;
+    return *in_use ? 0 : mdb_drop(txn, dbi, 1);
+}
+
 fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durable, fcc_error *error)
 {
     /* the newest meta page need not be synced: the block files replay what a power cut takes back */
     unsigned flags = MDB_NOTLS | (durable ? MDB_NOMETASYNC : MDB_NOSYNC);
     MDB_txn *txn = NULL;
+    bool in_use = false;
     int rc = mdb_env_create(&store->env);
     fcc_status st;
     size_t i;
@@ -104,13 +123,16 @@ fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durabl
     if (rc)
         goto fail;
     if ((rc = mdb_env_set_maxreaders(store->env, MAX_READERS)) || (rc = mdb_env_set_mapsize(store->env, map_bytes)) ||
-        (rc = mdb_env_set_maxdbs(store->env, LEDGER__TABLES)) || (rc = mdb_env_open(store->env, dir, flags, 0600)) ||
-        (rc = stretch(store->env)) || (rc = mdb_txn_begin(store->env, NULL, 0, &txn)))
+        (rc = mdb_env_set_maxdbs(store->env, LEDGER__TABLES + 1)) ||
+        (rc = mdb_env_open(store->env, dir, flags, 0600)) || (rc = stretch(store->env)) ||
+        (rc = mdb_txn_begin(store->env, NULL, 0, &txn)))
         goto fail;
     for (i = 0; i < LEDGER__TABLES; i++) {
         if ((rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &store->dbi[i])))
             goto fail;
     }
+    if ((rc = drop_pending(txn, &in_use)) || in_use)
+        goto fail;
     rc = mdb_txn_commit(txn);
     txn = NULL;
     if (!rc)
@@ -120,6 +142,12 @@ fail:
         mdb_txn_abort(txn);
     mdb_env_close(store->env);
     store->env = NULL;
+    if (in_use)
+        return fcc_error_set(
+            error, FCC_ERR_CONFIG,
+            "%s was left by an earlier version in the middle of a block with private data: start and stop "
+            "it with that version once",
+            dir);
     st = ledger__lmdb_status(rc);
     if (st == FCC_ERR_CORRUPT)
         return fcc_error_set(error, st,

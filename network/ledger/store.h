@@ -23,7 +23,7 @@ typedef enum ledger__table {
     LEDGER__TXS,       /* txid to place */
     LEDGER__BLOCKS,    /* number to place in the files, and header hash to number */
     LEDGER__META,      /* savepoint */
-    LEDGER__PENDING,   /* private write sets of a block that is about to be written */
+    LEDGER__TRANSIENT, /* private write sets of endorsed transactions that no block has yet */
     LEDGER__EXPIRY,    /* block to private keys that end with it */
     LEDGER__WRITESETS, /* private write sets of each block, by organisation */
     LEDGER__TABLES

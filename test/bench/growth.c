@@ -114,7 +114,8 @@ static void build(struct grown *g)
         if (ledger__block_unpack(fix_order(f, &tx, 1), scratch, &made) != FCC_OK)
             give_up(f->ledger_dir, "a block can't be read");
         made.metadata[LEDGER__FILTER] = fcc_bytes_of(&valid, 1);
-        if (ledger__commit_block(f->l, &made, LEDGER__RECORDED, NULL, scratch, &done, &error) != FCC_OK)
+        if (ledger__commit_block(f->l, &made, LEDGER__RECORDED, NULL, (ledger__teller){ 0 }, scratch, &done, &error) !=
+            FCC_OK)
             give_up(f->ledger_dir, error.text);
         fcc__arena_reset(scratch);
         if (block % 50000 == 0)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Our own client without a key: evaluate and submit with signatures made elsewhere, chaincode
-# events and block events that are resumed, with the SDK's checkpoint file. Prints TAP.
+# Our own client without a key: evaluate and submit with signatures made elsewhere, chaincode events and block events that
+# are resumed, with the SDK's checkpoint file, and a transaction that is submitted after the peers were killed. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
@@ -98,4 +98,11 @@ check "are those of the peer" [ "$(cut -d' ' -f1 "$dir/ordered")" = "$(cut -d' '
 invoke --transient s=x run '["PutPrivateData","_implicit_org_HospitalMSP","p","phi"]'
 check "private data come with their block" prints "$((last + 1)) 1" offline private "$((last + 1))" 1
 check "and not with others" prints "$last 0" offline private "$last" 1
+
+# ---- private data wait for their transaction
+check "a transaction is endorsed" offline endorse "$dir/tx" probe run '["PutPrivateData","_implicit_org_HospitalMSP","q","phi"]'
+kill -9 "$(sed -n 1p "$net/devnet.pid")"
+check "the peers are killed and start again" into "$dir/up" "$medsync" devnet up --dir "$net" --ports auto --detach --with probe
+check "the transaction is submitted" prints VALID offline send "$dir/tx"
+check "and has its private data" prints '["706869"]' offline evaluate probe run '["GetPrivateData","_implicit_org_HospitalMSP","q"]'
 finish

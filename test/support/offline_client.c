@@ -4,6 +4,8 @@
  *
  *   offline_client DIR MSPDIR MSPID evaluate CHAINCODE ARG...
  *   offline_client DIR MSPDIR MSPID submit CHAINCODE ARG...        prints the answer, its block and code
+ *   offline_client DIR MSPDIR MSPID endorse FILE CHAINCODE ARG...  leaves the endorsed transaction in FILE
+ *   offline_client DIR MSPDIR MSPID send FILE                      submits it
  *   offline_client DIR MSPDIR MSPID events CHAINCODE FROM COUNT    prints block, transaction, name, payload
  *   offline_client DIR MSPDIR MSPID blocks|filtered|private|ordered FROM COUNT
  *
@@ -20,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MS = 20000 };
+enum { IDLE_MS = 20000, TRANSACTION_MAX = 1 << 20 };
 
 typedef struct state {
     client *c;
@@ -51,9 +53,47 @@ static void must(fcc_status st, const fcc_error *error)
         end(error->text);
 }
 
-static void call(const state *s, bool submit, int argc, char **argv)
+static void send(const state *s, client_transaction *t, client_answer *answer)
 {
-    fcc_bytes args[16], request;
+    fcc_error error = { 0 };
+    fcc_bytes request;
+
+    t->signature = sign(s, t->payload);
+    must(client_submit(s->c, t, s->arena, answer, &error), &error);
+    must(client_commit_request(s->c, t->txid, s->arena, &request, &error), &error);
+    must(client_commit_signed(s->c, request, sign(s, request), s->arena, answer, &error), &error);
+    printf(FCC_FMT " %llu %s %s\n", FCC_ARG(answer->payload), (unsigned long long)answer->block, t->txid,
+           client_validation_name(answer->validation));
+}
+
+/* Its id, then what is to be signed. */
+static void write_transaction(const char *path, const client_transaction *t)
+{
+    FILE *f = fopen(path, "wb");
+
+    if (!f || fwrite(t->txid, sizeof(t->txid), 1, f) != 1 || fwrite(t->payload.data, t->payload.len, 1, f) != 1 ||
+        fclose(f) != 0)
+        end(path);
+}
+
+static void send_file(const state *s, const char *path)
+{
+    uint8_t *room = fcc__arena_alloc(s->arena, TRANSACTION_MAX);
+    client_answer answer = { 0 };
+    client_transaction t = { 0 };
+    FILE *f = fopen(path, "rb");
+
+    if (!f || !room || fread(t.txid, sizeof(t.txid), 1, f) != 1)
+        end(path);
+    t.payload = fcc_bytes_of(room, fread(room, 1, TRANSACTION_MAX, f));
+    fclose(f);
+    send(s, &t, &answer);
+}
+
+/* `file` is where an endorsed transaction goes; NULL: to the orderer. */
+static void call(const state *s, bool submit, const char *file, int argc, char **argv)
+{
+    fcc_bytes args[16];
     client_call what = { .chaincode = argv[0], .args = args };
     client_answer answer = { 0 };
     client_transaction t;
@@ -73,12 +113,10 @@ static void call(const state *s, bool submit, int argc, char **argv)
         return;
     }
     must(client_endorse(s->c, &what, &p, s->arena, &t, &answer, &error), &error);
-    t.signature = sign(s, t.payload);
-    must(client_submit(s->c, &t, s->arena, &answer, &error), &error);
-    must(client_commit_request(s->c, t.txid, s->arena, &request, &error), &error);
-    must(client_commit_signed(s->c, request, sign(s, request), s->arena, &answer, &error), &error);
-    printf(FCC_FMT " %llu %s %s\n", FCC_ARG(answer.payload), (unsigned long long)answer.block, t.txid,
-           client_validation_name(answer.validation));
+    if (file)
+        write_transaction(file, &t);
+    else
+        send(s, &t, &answer);
 }
 
 static bool on_event(void *ctx, const client_event *e)
@@ -177,7 +215,7 @@ int main(int argc, char **argv)
     fcc_error error = { 0 };
     size_t i;
 
-    if (argc < 7 || !s.arena)
+    if (argc < 6 || (argc < 7 && strcmp(argv[4], "send")) || !s.arena)
         end("DIR MSPDIR MSPID WHAT ...");
     o.dir = argv[1];
     o.org = argv[3];
@@ -185,7 +223,11 @@ int main(int argc, char **argv)
     must(msp_signer_load(argv[2], argv[3], &s.wallet, &error), &error);
     must(client_open(&o, &s.c, &error), &error);
     if (!strcmp(argv[4], "evaluate") || !strcmp(argv[4], "submit"))
-        call(&s, argv[4][0] == 's', argc - 5, argv + 5);
+        call(&s, argv[4][0] == 's', NULL, argc - 5, argv + 5);
+    else if (!strcmp(argv[4], "endorse"))
+        call(&s, true, argv[5], argc - 6, argv + 6);
+    else if (!strcmp(argv[4], "send"))
+        send_file(&s, argv[5]);
     else if (!strcmp(argv[4], "events") && argc == 8)
         events(&s, argv + 5);
     for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

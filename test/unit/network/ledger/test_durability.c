@@ -80,15 +80,72 @@ static void a_replayed_block_still_has_its_private_data(void **state)
     assert_string_equal(fix_see(f, 1, "any", "ab", "k"), "private");
 }
 
-static void a_block_that_was_not_written_leaves_nothing_behind(void **state)
+static size_t transient_count(const fixture *f)
+{
+    MDB_txn *txn;
+    MDB_stat stat;
+
+    assert_int_equal(ledger__begin(&f->l->store, false, &txn), FCC_OK);
+    assert_int_equal(mdb_stat(txn, f->l->store.dbi[LEDGER__TRANSIENT], &stat), 0);
+    mdb_txn_abort(txn);
+    return stat.ms_entries;
+}
+
+static void private_data_of_an_endorsed_transaction_wait_for_its_block_over_restarts(void **state)
 {
     fixture *f = *state;
+    ledger_sim *sim = fix_sim(f, 0);
+    fix_tx tx, never;
 
-    crash(f, LEDGER__AFTER_PENDING, "ab", "k", "private");
+    fix_put(sim, "any", "ab", "k", "private");
+    tx = fix_endorse(f, "any", fix_finish(f, sim), 1);
+    sim = fix_sim(f, 0);
+    fix_put(sim, "any", "ab", "other", "never submitted");
+    never = fix_endorse(f, "any", fix_finish(f, sim), 1);
+    assert_true(never.envelope.len > 0);
+    fix_reopen(f);
     assert_int_equal(ledger_height(f->l), 1);
     assert_string_equal(fix_see(f, 0, "any", "ab", "k"), "");
-    assert_int_equal(fix_write(f, "ab", "k", "another"), FIX_CODE(VALID));
-    assert_string_equal(fix_see(f, 0, "any", "ab", "k"), "another");
+    assert_int_equal(transient_count(f), 2);
+    fix_reopen(f);
+    assert_int_equal(fix_commit(f, &tx, 1)[0], FIX_CODE(VALID));
+    assert_string_equal(fix_see(f, 0, "any", "ab", "k"), "private");
+    assert_string_equal(fix_see(f, 1, "any", "ab", "k"), "private");
+    assert_int_equal(transient_count(f), 1);
+    assert_int_equal(ledger_transient_purge(f->l, 1), FCC_OK); /* it came at height 1 */
+    assert_int_equal(transient_count(f), 1);
+    assert_int_equal(ledger_transient_purge(f->l, 2), FCC_OK);
+    assert_int_equal(transient_count(f), 0);
+}
+
+/* Of earlier versions: synced with a block's private write sets before the block was. */
+static void put_pending(fixture *f, bool with_entry)
+{
+    MDB_val key = { 1, (void *)(uintptr_t) "p" }, value = { 1, (void *)(uintptr_t) "v" };
+    MDB_txn *txn;
+    MDB_dbi dbi;
+
+    assert_int_equal(ledger__begin(&f->l->store, true, &txn), FCC_OK);
+    assert_int_equal(mdb_dbi_open(txn, "pending", MDB_CREATE, &dbi), 0);
+    if (with_entry)
+        assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
+    assert_int_equal(ledger__commit_txn(txn), FCC_OK);
+    ledger_close(f->l);
+    f->l = NULL;
+}
+
+static void what_an_earlier_version_has_not_finished_is_left_to_it(void **state)
+{
+    fixture *f = *state;
+    fcc_error error = { FCC_OK, "" };
+
+    fix_write(f, "", "k", "v");
+    put_pending(f, false);
+    fix_open(f);
+    assert_string_equal(fix_see(f, 0, "any", "", "k"), "v");
+    put_pending(f, true);
+    assert_int_equal(fix_try_open(f, &error), FCC_ERR_CONFIG);
+    assert_non_null(strstr(error.text, "earlier version"));
 }
 
 static void the_whole_state_can_be_made_from_the_block_file(void **state)
@@ -246,7 +303,8 @@ int main(void)
         TEST(an_opened_ledger_stands_where_it_was_closed),
         TEST(a_block_that_the_state_has_not_followed_is_replayed),
         TEST(a_replayed_block_still_has_its_private_data),
-        TEST(a_block_that_was_not_written_leaves_nothing_behind),
+        TEST(private_data_of_an_endorsed_transaction_wait_for_its_block_over_restarts),
+        TEST(what_an_earlier_version_has_not_finished_is_left_to_it),
         TEST(the_whole_state_can_be_made_from_the_block_file),
         TEST(a_torn_record_is_cut_off_wherever_it_is_torn),
         TEST(zeros_at_the_end_are_cut_off),

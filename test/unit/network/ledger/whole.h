@@ -18,7 +18,7 @@ static inline const char *whole_value(fixture *f, uint64_t block, unsigned life)
     return text;
 }
 
-/* The next block: one to three transactions; odd ones write private data as well. */
+/* The next block: one to three transactions; odd ones write private data as well, with the last. */
 static inline fcc_bytes whole_next(fixture *f, unsigned life)
 {
     uint64_t block = ledger_height(f->l);
@@ -31,7 +31,7 @@ static inline fcc_bytes whole_next(fixture *f, unsigned life)
 
         fix_put(sim, "any", "", fcc__arena_printf(f->arena, "unique %llu/%zu", (unsigned long long)block, i), value);
         fix_put(sim, "any", "", fcc__arena_printf(f->arena, "shared %llu", (unsigned long long)(block + i) % 5), value);
-        if (block % 2 && i == 0)
+        if (block % 2 && i == count - 1)
             fix_put(sim, "any", "ab", fcc__arena_printf(f->arena, "private %llu", (unsigned long long)block), value);
         txs[i] = fix_endorse(f, "any", fix_finish(f, sim), 1);
     }
