@@ -26,7 +26,37 @@
     X(Job, cred_job)                                    \
     X(Patient, cred_patient)                            \
     X(Guardian, cred_guardian)                          \
-    X(Assigned, cred_assigned)
+    X(Assigned, cred_assigned)                          \
+    X(PutDid, cred_put_did)                             \
+    X(GetDid, cred_get_did)                             \
+    X(Accredit, cred_accredit)                          \
+    X(Withdraw, cred_withdraw)                          \
+    X(CreateStatusList, cred_create_status_list)        \
+    X(IssueCredential, cred_issue_credential)           \
+    X(SetStatus, cred_set_status)                       \
+    X(GetStatusList, cred_get_status_list)              \
+    X(Check, cred_check_function)                       \
+    X(VerifyPresentation, cred_verify_presentation)     \
+    X(Setup, cred_setup)                                \
+    X(RegisterPatient, cred_register_patient)           \
+    X(ApprovePatient, cred_approve_patient)             \
+    X(RejectPatient, cred_reject_patient)               \
+    X(RegisterPerson, cred_register_person)             \
+    X(LinkPatient, cred_link_patient)                   \
+    X(BindPatientKey, cred_bind_patient_key)            \
+    X(ReplaceKey, cred_begin_replace_key)               \
+    X(RegisterGuardian, cred_register_guardian)         \
+    X(Countersign, cred_countersign)                    \
+    X(EndGuardian, cred_end_guardian)                   \
+    X(Decease, cred_decease)                            \
+    X(AssignDoctor, cred_assign_doctor)                 \
+    X(EndAssignment, cred_end_assignment)               \
+    X(SetSpecialty, cred_set_specialty)                 \
+    X(LinkPerson, cred_link_person)                     \
+    X(SamePerson, cred_same_person)                     \
+    X(GetPatient, cred_get_patient)                     \
+    X(ListGuardians, cred_list_guardians)               \
+    X(FindPractitioners, cred_find_practitioners)
 /* clang-format on */
 
 LIB_CHAINCODE(credentials, CREDENTIALS_FUNCTIONS)

@@ -9,7 +9,11 @@
 #define CRED_REGULATOR "RegulatorMSP"
 #define CRED_INSPECTOR "InspectorMSP"
 
-enum { CRED_PAGE = 100 /* entries in an answer */ };
+enum {
+    CRED_PAGE = 100,   /* entries in an answer */
+    CRED_MAX_KEYS = 8, /* of one patient */
+    CRED_OF_AGE = 18   /* years; until then a patient is a minor */
+};
 
 /* A function of this chaincode: the registry's questions are answered from its own state. */
 #define CRED_DEFINE(name, ...) LIB_DEFINE(name, .registry = cred_answers, __VA_ARGS__)
@@ -39,6 +43,45 @@ bool cred_set(json_t *record, const char *name, json_t *value);
 /* PRAC~uid with a job at this site; `old` is NULL for a new person. */
 fcc_status cred_write_person(lib_call *call, const json_t *old, const char *uid, const char *site,
                              const char *msp) FCC_MUST_CHECK;
+
+/* ---- credentials ---- */
+
+/* TYPE~SHA-256(foreign)~more: foreign identifiers are keyed by their digest. */
+fcc_bytes cred_hashed_key(lib_call *call, const char *type, const char *foreign, const char *more);
+/* ACCR~issuer~type: whether the issuer is accredited. */
+fcc_status cred_accredited(lib_call *call, const char *issuer, const char *type, bool *is) FCC_MUST_CHECK;
+/* Whether the bit of this index of a list (`list`: SLIST~id) is set; true for an index beyond it. */
+fcc_status cred_status_bit(lib_call *call, const char *id, int64_t index, const json_t *list, bool *set) FCC_MUST_CHECK;
+
+/* ---- patients ---- */
+
+/* PAT~pid of the record that judges: a provisional pid that was linked becomes the other one. NULL when there is none. */
+fcc_status cred_read_patient(lib_call *call, const char **pid, const json_t **record) FCC_MUST_CHECK;
+/* 404 when there is none, 412 unless active. */
+fcc_status cred_require_patient(lib_call *call, const char **pid, const json_t **record) FCC_MUST_CHECK;
+/*
+ * The salt of a private value that is made without one from the client: derived from another one's, which nobody outside
+ * of the collection knows, and the key. NULL without memory.
+ */
+const char *cred_salt(lib_call *call, const json_t *from, fcc_bytes key);
+/* KEY~fp of a patient, in `who`; `patient` is PAT~pid, whose salt the key's is derived from. */
+fcc_status cred_write_patient_key(lib_call *call, const char *fp, const char *pid, const char *msp, const char *status,
+                                  const json_t *patient) FCC_MUST_CHECK;
+/* The next version of PAT~pid; takes the record over. */
+fcc_status cred_write_patient(lib_call *call, const char *pid, json_t *record) FCC_MUST_CHECK;
+/* The salt of `who`; 412 PRECONDITION before Setup. */
+fcc_status cred_who_salt(lib_call *call, const char **salt) FCC_MUST_CHECK;
+/* Countersign, by kind: what an act that two people made holds. `pending` is what somebody else began. */
+struct lib_pending;
+fcc_status cred_replace_key(lib_call *call, const struct lib_pending *pending) FCC_MUST_CHECK;
+fcc_status cred_begin_guardian(lib_call *call, const struct lib_pending *pending) FCC_MUST_CHECK;
+
+/*
+ * Values of a collection under TYPE~first or TYPE~first~second, in the order of their keys, from behind the one whose
+ * field `name` (the last part of its key) is `after`; *next is that of the last when there are more. Queries only.
+ */
+fcc_status cred_list(lib_call *call, const char *collection, const char *type, const char *first, const char *second,
+                     const char *name, const char *after, json_t *list, const char **next) FCC_MUST_CHECK;
 
 /* ---- who ---- */
 

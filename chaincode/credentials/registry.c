@@ -112,24 +112,10 @@ static fcc_status answer_job(lib_call *call, const char *uid, const char *site, 
                        answer);
 }
 
-/* Every function judges a provisional patient who was found out to be another one by that one's record. */
-static fcc_status read_patient(lib_call *call, const char **pid, const json_t **record)
-{
-    const char *link;
-    fcc_status st = lib_read(call, CRED_WHO, lib_key(call, "PAT", *pid, NULL, NULL), record);
-
-    link = st == FCC_OK ? lib_text(*record, "link") : NULL;
-    if (link) {
-        *pid = link;
-        st = lib_read(call, CRED_WHO, lib_key(call, "PAT", link, NULL, NULL), record);
-    }
-    return st;
-}
-
 static fcc_status answer_patient(lib_call *call, const char *pid, const json_t **answer)
 {
     const json_t *record = NULL;
-    fcc_status st = read_patient(call, &pid, &record);
+    fcc_status st = cred_read_patient(call, &pid, &record);
 
     if (st != FCC_OK)
         return st;
@@ -148,7 +134,8 @@ static fcc_status answer_guardian(lib_call *call, const char *pid, const char *g
     const json_t *ward = NULL, *guardian = NULL, *record = NULL;
     fcc_status st;
 
-    if ((st = read_patient(call, &pid, &ward)) != FCC_OK || (st = read_patient(call, &gpid, &guardian)) != FCC_OK ||
+    if ((st = cred_read_patient(call, &pid, &ward)) != FCC_OK ||
+        (st = cred_read_patient(call, &gpid, &guardian)) != FCC_OK ||
         (st = lib_read(call, CRED_WHO, lib_key(call, "GUARD", pid, gpid, NULL), &record)) != FCC_OK)
         return st;
     if (!lib_text_is(record, "status", "active") || lib_text_is(ward, "status", "deceased") ||
@@ -165,7 +152,7 @@ static fcc_status answer_assigned(lib_call *call, const char *pid, const char *u
     const json_t *patient = NULL, *record = NULL;
     fcc_status st;
 
-    if ((st = read_patient(call, &pid, &patient)) != FCC_OK ||
+    if ((st = cred_read_patient(call, &pid, &patient)) != FCC_OK ||
         (st = lib_read(call, CRED_WHO, lib_key(call, "ASG", pid, uid, NULL), &record)) != FCC_OK)
         return st;
     return answer_with(call, json_boolean(lib_text_is(record, "status", "active")), answer);

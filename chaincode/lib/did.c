@@ -143,7 +143,7 @@ lib_did_method lib_did_parse(const char *did)
     size_t method_len;
     const char *id = behind_method(did, &method_len);
     const char *method = did + 4;
-    lib_key key;
+    lib_public_key key;
 
     if (!id)
         return LIB_DID_NONE;
@@ -195,7 +195,7 @@ static bool same_method(const char *a, const char *b, const char *did)
     return is_below(a, did) && is_below(b, did) && strcmp(strchr(a, '#'), strchr(b, '#')) == 0;
 }
 
-static bool read_key(const json_t *method, lib_key *out)
+static bool read_key(const json_t *method, lib_public_key *out)
 {
     const char *type = text_of(method, "type"), *multibase = text_of(method, "publicKeyMultibase");
     const json_t *jwk = json_object_get(method, "publicKeyJwk");
@@ -230,7 +230,7 @@ static bool method_check(const json_t *method, const char *did, const char **why
 {
     const char *id = text_of(method, "id"), *controller = text_of(method, "controller");
     int64_t time;
-    lib_key key;
+    lib_public_key key;
 
     if (has_secret(method))
         *why = "a verification method holds a private key";
@@ -319,7 +319,7 @@ bool lib_did_document_check(const json_t *document, const char *did, const char 
 }
 
 lib_did_key_result lib_did_find_key(const json_t *document, const char *url, const char *relationship, int64_t now,
-                                    lib_key *out)
+                                    lib_public_key *out)
 {
     const char *did = text_of(document, "id"), *controller;
     const json_t *list = json_object_get(document, relationship);

@@ -16,20 +16,20 @@
 
 typedef enum lib_key_type { LIB_KEY_ED25519, LIB_KEY_P256, LIB_KEY_P384 } lib_key_type;
 
-typedef struct lib_key {
+typedef struct lib_public_key {
     lib_key_type type;
     size_t len;
     uint8_t bytes[49]; /* Ed25519: 32 bytes; P-256, P-384: the compressed point, 33 and 49 bytes */
-} lib_key;
+} lib_public_key;
 
 /* A Multikey: base58btc of the key's multicodec and bytes, as in a did:key ("z6Mk...", "zDn...", "z82..."). */
-bool lib_key_from_multibase(const char *text, lib_key *out);
+bool lib_key_from_multibase(const char *text, lib_public_key *out);
 /* malloc'ed; NULL without memory */
-char *lib_key_to_multibase(const lib_key *key);
+char *lib_key_to_multibase(const lib_public_key *key);
 /* A public JWK: OKP with Ed25519, EC with P-256 or P-384. One with a private part ("d") is refused. */
-bool lib_key_from_jwk(const json_t *jwk, lib_key *out);
+bool lib_key_from_jwk(const json_t *jwk, lib_public_key *out);
 /* The key as OpenSSL has it, to be freed with EVP_PKEY_free; NULL when it is no point of its curve. */
-struct evp_pkey_st *lib_key_open(const lib_key *key);
+struct evp_pkey_st *lib_key_open(const lib_public_key *key);
 
 /* ---- identifiers ---- */
 
@@ -75,6 +75,6 @@ typedef enum lib_did_key_result {
  * ("assertionMethod", "authentication", ...) names it. Its controller must be the document's DID. `now`: epoch seconds.
  */
 lib_did_key_result lib_did_find_key(const json_t *document, const char *url, const char *relationship, int64_t now,
-                                    lib_key *out);
+                                    lib_public_key *out);
 
 #endif

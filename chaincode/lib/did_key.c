@@ -36,7 +36,7 @@ static EVP_PKEY *open_point(const char *group, const uint8_t *point, size_t len)
     return key;
 }
 
-EVP_PKEY *lib_key_open(const lib_key *key)
+EVP_PKEY *lib_key_open(const lib_public_key *key)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (kinds[i].type != key->type || kinds[i].len != key->len)
@@ -48,7 +48,7 @@ EVP_PKEY *lib_key_open(const lib_key *key)
     return NULL;
 }
 
-static bool can_be_opened(const lib_key *key)
+static bool can_be_opened(const lib_public_key *key)
 {
     EVP_PKEY *opened = lib_key_open(key);
 
@@ -56,7 +56,7 @@ static bool can_be_opened(const lib_key *key)
     return opened != NULL;
 }
 
-bool lib_key_from_multibase(const char *text, lib_key *out)
+bool lib_key_from_multibase(const char *text, lib_public_key *out)
 {
     uint8_t bytes[2 + sizeof(out->bytes)];
     size_t len;
@@ -65,7 +65,7 @@ bool lib_key_from_multibase(const char *text, lib_key *out)
         return false;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const struct kind *k = &kinds[i];
-        lib_key key = { .type = k->type, .len = k->len };
+        lib_public_key key = { .type = k->type, .len = k->len };
 
         if (memcmp(bytes, k->codec, 2) != 0 || len != 2 + k->len)
             continue;
@@ -81,7 +81,7 @@ bool lib_key_from_multibase(const char *text, lib_key *out)
     return false;
 }
 
-char *lib_key_to_multibase(const lib_key *key)
+char *lib_key_to_multibase(const lib_public_key *key)
 {
     uint8_t bytes[2 + sizeof(key->bytes)];
 
@@ -104,7 +104,7 @@ static bool coordinate(const json_t *jwk, const char *name, uint8_t *out, size_t
     return text && lib_base64url_decode_into(text, out, len, &have) && have == len;
 }
 
-bool lib_key_from_jwk(const json_t *jwk, lib_key *out)
+bool lib_key_from_jwk(const json_t *jwk, lib_public_key *out)
 {
     const char *kty = json_string_value(json_object_get(jwk, "kty"));
     const char *crv = json_string_value(json_object_get(jwk, "crv"));
@@ -113,7 +113,7 @@ bool lib_key_from_jwk(const json_t *jwk, lib_key *out)
         return false;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const struct kind *k = &kinds[i];
-        lib_key key = { .type = k->type, .len = k->len };
+        lib_public_key key = { .type = k->type, .len = k->len };
         uint8_t point[1 + 2 * 48];
         size_t half = k->len - 1;
         EVP_PKEY *opened;

@@ -137,7 +137,8 @@ static lib_proof_code code_of(lib_did_key_result result)
     return LIB_PROOF_KEY_UNREADABLE;
 }
 
-static fcc_status find_key(const json_t *proof, const lib_proof_expect *expect, lib_key *key, lib_proof_code *code)
+static fcc_status find_key(const json_t *proof, const lib_proof_expect *expect, lib_public_key *key,
+                           lib_proof_code *code)
 {
     const char *url = text_of(proof, "verificationMethod"), *hash = strchr(url, '#'), *id;
     size_t len = hash ? (size_t)(hash - url) : 0;
@@ -193,8 +194,8 @@ static int to_der(const uint8_t *signature, size_t len, uint8_t **der)
     return n > 0 ? n : 0;
 }
 
-static fcc_status check(const lib_proof_suite *suite, const lib_key *key, const uint8_t *hashes, size_t hashes_len,
-                        const uint8_t *signature, bool *good)
+static fcc_status check(const lib_proof_suite *suite, const lib_public_key *key, const uint8_t *hashes,
+                        size_t hashes_len, const uint8_t *signature, bool *good)
 {
     bool edwards = suite->key == LIB_KEY_ED25519;
     EVP_PKEY *opened = lib_key_open(key);
@@ -219,7 +220,7 @@ out:
     return st;
 }
 
-static fcc_status verify_signature(const json_t *document, const json_t *proof, const lib_key *key,
+static fcc_status verify_signature(const json_t *document, const json_t *proof, const lib_public_key *key,
                                    lib_proof_code *code)
 {
     const lib_proof_suite *suite = lib_proof_suite_of(text_of(proof, "cryptosuite"), key->type);
@@ -246,7 +247,7 @@ static fcc_status verify_signature(const json_t *document, const json_t *proof, 
 static fcc_status verify_one(const json_t *document, const json_t *proof, const lib_proof_expect *expect,
                              lib_proof_code *code)
 {
-    lib_key key;
+    lib_public_key key;
     fcc_status st;
 
     *code = look(proof);

@@ -177,6 +177,16 @@ fcc_status lib_derive_id(lib_call *call, const char *salt, fcc_bytes key, char o
     return FCC_OK;
 }
 
+bool lib_sha256_hex(fcc_bytes text, char out[2 * LIB_SHA256_LEN + 1])
+{
+    uint8_t digest[LIB_SHA256_LEN];
+    bool ok = digest_of(text.data, text.len, "", 0, digest);
+
+    if (ok)
+        lib_to_hex(digest, sizeof(digest), out);
+    return ok;
+}
+
 fcc_status lib_hmac(const char *salt_hex, fcc_bytes text, char out[2 * LIB_SHA256_LEN + 1])
 {
     uint8_t salt[LIB_SHA256_LEN], mac[LIB_SHA256_LEN];

@@ -31,6 +31,8 @@ fcc_status lib_write_record(lib_call *call, const char *collection, const char *
 bool lib_commit_of(const json_t *record, char out[2 * LIB_SHA256_LEN + 1]);
 /* The first 128 bits of SHA-256(salt || key): a public id that nobody guesses who does not know the salt. */
 fcc_status lib_derive_id(lib_call *call, const char *salt, fcc_bytes key, char out[LIB_TAG_HEX_SIZE]) FCC_MUST_CHECK;
+/* SHA-256 in hexadecimal; false without memory. */
+bool lib_sha256_hex(fcc_bytes text, char out[2 * LIB_SHA256_LEN + 1]);
 /* HMAC-SHA-256 in hexadecimal: all of it, or 128 bits for tag(x). */
 fcc_status lib_hmac(const char *salt_hex, fcc_bytes text, char out[2 * LIB_SHA256_LEN + 1]) FCC_MUST_CHECK;
 fcc_status lib_tag(const char *salt_hex, fcc_bytes text, char out[LIB_TAG_HEX_SIZE]) FCC_MUST_CHECK;

@@ -89,6 +89,51 @@ static inline void employ(const char *role, const char *uid, const char *key)
     assert_accepted(submit("ApprovePractitioner", uid, HOSPITAL));
 }
 
+/* The same at the clinic. */
+static inline void employ_at_clinic(const char *role, const char *uid, const char *key)
+{
+    char roles[64];
+
+    snprintf(roles, sizeof(roles), "[\"%s\"]", role);
+    as("ClinicMSP", role, uid, CLINIC, key);
+    assert_accepted(submit("RegisterPractitioner", uid, CLINIC, roles, "[]", "", ""));
+    as_clinic_admin();
+    assert_accepted(submit("ApprovePractitioner", uid, CLINIC));
+}
+
+/* A call whose T is this text. */
+static inline fcc_test_result submit_in(const char *function, const char *in)
+{
+    put_in(in);
+    return submit(function);
+}
+
+static inline fcc_test_result endorse_in(const char *function, const char *in)
+{
+    put_in(in);
+    return endorse(function);
+}
+
+static inline fcc_test_result query_in(const char *function, const char *in)
+{
+    put_in(in);
+    return query(function);
+}
+
+/* Text with printf's words in it, good until the eighth call after. */
+static inline const char *text_of(const char *format, ...)
+{
+    static char texts[8][2048];
+    static size_t next;
+    char *text = texts[next++ % 8];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(texts[0]), format, ap);
+    va_end(ap);
+    return text;
+}
+
 static inline const char *public_value(const char *key)
 {
     return held("credentials", "", key);

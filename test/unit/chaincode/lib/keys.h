@@ -42,7 +42,7 @@ static inline EVP_PKEY *test_ed_key(const char *word)
 static inline struct test_key test_key_of(lib_key_type type, const char *word)
 {
     struct test_key out = { 0 };
-    lib_key key = { .type = type, .len = sizeof(key.bytes) };
+    lib_public_key key = { .type = type, .len = sizeof(key.bytes) };
     char *text;
 
     if (type == LIB_KEY_ED25519) {

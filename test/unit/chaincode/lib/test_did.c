@@ -178,7 +178,7 @@ static void keys_go_to_multibase_and_back(void **state)
     static const char *const texts[] = { ED25519, P256, P384 };
 
     for (size_t i = 0; i < 3; i++) {
-        lib_key key;
+        lib_public_key key;
         EVP_PKEY *opened;
         char *text;
 
@@ -196,7 +196,7 @@ static void keys_go_to_multibase_and_back(void **state)
 static void what_is_no_point_of_its_curve_is_no_key(void **state)
 {
     uint8_t bytes[35] = { 0x80, 0x24, 0x02 };
-    lib_key key;
+    lib_public_key key;
     char *text;
 
     memset(bytes + 3, 0xff, 32); /* beyond the field */
@@ -219,7 +219,7 @@ static void what_is_no_point_of_its_curve_is_no_key(void **state)
     free(text);
 }
 
-static bool jwk(const char *text, lib_key *out)
+static bool jwk(const char *text, lib_public_key *out)
 {
     const char *why = "";
     json_t *value = lib_json_load(fcc_str(text), &why);
@@ -233,7 +233,7 @@ static bool jwk(const char *text, lib_key *out)
 
 static void jwks_are_the_same_keys(void **state)
 {
-    lib_key key, same;
+    lib_public_key key, same;
     char *text;
 
     /* RFC 8037, appendix A.2 */
@@ -293,7 +293,7 @@ static void a_did_key_is_its_own_document(void **state)
     static const char did[] = "did:key:" P256;
     const char *why = "";
     json_t *value = lib_did_key_document(did);
-    lib_key key;
+    lib_public_key key;
 
     assert_non_null(value);
     assert_true(lib_did_document_check(value, did, &why));
@@ -311,7 +311,7 @@ static void a_did_key_is_its_own_document(void **state)
 static lib_did_key_result find(const char *methods, const char *more, const char *url, const char *purpose)
 {
     json_t *value = document(methods, more);
-    lib_key key;
+    lib_public_key key;
     lib_did_key_result result = lib_did_find_key(value, url, purpose, 1700000000, &key);
 
     json_decref(value);
