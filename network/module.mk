@@ -73,7 +73,7 @@ $(CLIENT_PROGRAMS): $(B)/test-support/%: $(B)/obj/test/support/%.c.o $(CLIENT)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 UNIT_network/blob := $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/blob/test_store = $(DISK) $(UNIT_network/blob)
-UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
+UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(MSP)
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
 UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 TEST_PROGRAMS += $(B)/test-support/odd_identity
@@ -110,3 +110,8 @@ $(B)/gen/testing_chaincode.inc: docs/testing-chaincode.md
 	@mkdir -p $(@D)
 	$(Q)awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' $< >$@
 $(B)/obj/test/unit/network/testing/test_guide.c.o: $(B)/gen/testing_chaincode.inc
+TEST_PROGRAMS += $(B)/test-support/ask_custodian
+$(B)/test-support/ask_custodian: $(B)/obj/test/support/ask_custodian.c.o $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)

@@ -12,6 +12,8 @@ typedef struct blob__backend {
      * FCC_ERR_CORRUPT for what is larger.
      */
     fcc_status (*get)(void *self, const char *cid, size_t max, uint8_t **block, size_t *len, fcc_error *error);
+    /* The block, and on a node everything below it, need not be kept. What is not there is fine. */
+    fcc_status (*drop)(void *self, const char *cid, bool root, fcc_error *error);
     fcc_status (*sync)(void *self, fcc_error *error);
     /* Every block's CID, in any order; NULL where nobody can know. false from `on_cid` ends it. */
     fcc_status (*each)(void *self, bool (*on_cid)(void *ctx, const char *cid), void *ctx, fcc_error *error);

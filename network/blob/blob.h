@@ -88,6 +88,12 @@ fcc_status blob_read(blob_store *store, const char *cid, fcc__arena *arena, fcc_
 fcc_status blob_address(fcc_bytes stored, char cid[BLOB_CID_MAX], fcc_error *error) FCC_MUST_CHECK;
 
 /*
+ * Take a blob away again, with all its blocks, which are no other's: each blob's bytes are random. On a node it loses its
+ * pin. As blob_stat.
+ */
+fcc_status blob_drop(blob_store *store, const char *cid, fcc_error *error) FCC_MUST_CHECK;
+
+/*
  * Look at every block of a directory. `on_damaged` (may be NULL) is told of those that are not what their names say.
  * FCC_ERR_ARG: a node, which does not tell what it has.
  */

@@ -171,6 +171,18 @@ out:
     return st;
 }
 
+static fcc_status dir_drop(void *self, const char *cid, bool root, fcc_error *error)
+{
+    char path[4096];
+
+    (void)root;
+    if (!blob__dir_path(self, cid, path, sizeof(path)))
+        return fcc_error_set(error, FCC_ERR_ARG, "%s: the path is too long", ((const dir_store *)self)->dir);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    return FCC_OK;
+}
+
 static fcc_status dir_each(void *self, bool (*on_cid)(void *ctx, const char *cid), void *ctx, fcc_error *error)
 {
     const dir_store *s = self;
@@ -188,4 +200,4 @@ static fcc_status dir_each(void *self, bool (*on_cid)(void *ctx, const char *cid
     return FCC_OK;
 }
 
-const blob__backend blob__dir = { dir_put, dir_get, dir_sync, dir_each, dir_close };
+const blob__backend blob__dir = { dir_put, dir_get, dir_drop, dir_sync, dir_each, dir_close };

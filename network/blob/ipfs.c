@@ -238,6 +238,21 @@ static fcc_status ipfs_get(void *self, const char *cid, size_t max, uint8_t **bl
     return FCC_OK;
 }
 
+/* Without its root's pin a node may collect the tree; when it does is its own affair. */
+static fcc_status ipfs_drop(void *self, const char *cid, bool root, fcc_error *error)
+{
+    answer a = { .max = ANSWER_MAX };
+    char query[200];
+    fcc_status st;
+
+    if (!root)
+        return FCC_OK;
+    snprintf(query, sizeof(query), "pin/rm?arg=%s", cid);
+    st = ask(self, query, NULL, cid, &a, error);
+    free(a.data);
+    return st;
+}
+
 /* A node answers block/put when its own store has the block; what that store does with power cuts is its own affair. */
 static fcc_status ipfs_sync(void *self, fcc_error *error)
 {
@@ -246,4 +261,4 @@ static fcc_status ipfs_sync(void *self, fcc_error *error)
     return FCC_OK;
 }
 
-const blob__backend blob__ipfs = { ipfs_put, ipfs_get, ipfs_sync, NULL, ipfs_close };
+const blob__backend blob__ipfs = { ipfs_put, ipfs_get, ipfs_drop, ipfs_sync, NULL, ipfs_close };

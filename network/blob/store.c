@@ -221,6 +221,50 @@ out:
     return st;
 }
 
+/* ---- taking back ---- */
+
+typedef struct dropping {
+    reading reading;
+    char (*cids)[BLOB_CID_MAX];
+    size_t n, cap;
+} dropping;
+
+/* Reads as get_block does, and notes what it has read. */
+static fcc_status note_block(void *ctx, const char *cid, uint8_t **block, size_t *len, fcc_error *error)
+{
+    dropping *d = ctx;
+    fcc_status st = get_block(&d->reading, cid, block, len, error);
+    size_t cap = d->cap ? 2 * d->cap : 16;
+    void *more;
+
+    if (st == FCC_OK && d->n == d->cap) {
+        if (!(more = realloc(d->cids, cap * sizeof(*d->cids)))) {
+            free(*block);
+            return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+        }
+        d->cids = more;
+        d->cap = cap;
+    }
+    if (st == FCC_OK)
+        snprintf(d->cids[d->n++], BLOB_CID_MAX, "%s", cid);
+    return st;
+}
+
+fcc_status blob_drop(blob_store *s, const char *cid, fcc_error *error)
+{
+    dropping d = { .reading = { s, cid } };
+    blob__content content;
+    fcc_status st = blob__cat(cid, note_block, &d, &content, error);
+    size_t i;
+
+    if (st == FCC_OK)
+        free(content.bytes);
+    for (i = 0; st == FCC_OK && i < d.n; i++)
+        st = s->backend->drop(s->self, d.cids[i], i == 0, error);
+    free(d.cids);
+    return st;
+}
+
 /* ---- everything that is there ---- */
 
 typedef struct checking {

@@ -3,6 +3,7 @@
 #include "custodian/custodian.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -185,6 +186,7 @@ static int serve(options *o, fcc__arena *arena)
         failed("%s: %s", o->tls_cert, "no certificate with a name");
         goto out;
     }
+    fcc__log_who(fcc__arena_printf(arena, "custodian.%s", client_mspid(peer)));
     c.peer = peer;
     c.custody = custody;
     c.tls = (rpc_tls){ .cert = fcc__buf_bytes(&cert), .key = fcc__buf_bytes(&key), .ca = fcc__buf_bytes(&ca) };

@@ -17,6 +17,7 @@ static const cli_command commands[] = {
     { "lifecycle", cli_lifecycle, "the single steps that bring a chaincode onto the channel" },
     { "channel", cli_channel, "what a peer says of its channel: list, info, config" },
     { "audit", cli_audit, "prove offline that nothing in a channel's blocks was changed" },
+    { "record", cli_record, "patients' records: add, import, show, verify, export" },
     { "blob", cli_blob, "the encrypted store: put, get, stat, verify" },
     { "custodian", cli_custodian,
       "hold an organisation's custody key and release data keys to who was granted access" },

@@ -91,10 +91,10 @@ static fcc_status parse_entry(const json_t *item, fcc_bytes span, fhir_bundle *b
         return fcc_error_set(error, st, "%s: entry %zu%s%s: %s", b->path, e->index, e->type ? " " : "",
                              e->type ? e->type : "", why);
     if (!strcmp(e->type, "Patient")) {
-        if (b->patient)
+        if (b->patient && !b->document)
             return fcc_error_set(error, FCC_ERR_PROTO, "%s: entry %zu: a second Patient; a bundle is of one person",
                                  b->path, e->index);
-        b->patient = e;
+        b->patient = b->patient ? b->patient : e;
         add_patient_words(words, resource);
     } else if (strcmp(e->kind, "doc") != 0) {
         add_word(words, json_object_get(resource, "id"));
@@ -145,6 +145,7 @@ static fcc_status read_entries(const json_t *root, fcc_bytes text, fhir_bundle *
     fcc_status st = FCC_ERR_LIMIT;
     const json_t *list = json_object_get(root, "entry"), *item;
     size_t n = json_array_size(list), i;
+    const char *kind;
     fhir_entry *entries;
     fcc_bytes *spans;
     word_list words;
@@ -157,6 +158,8 @@ static fcc_status read_entries(const json_t *root, fcc_bytes text, fhir_bundle *
         return fcc_error_set(error, FCC_ERR_PROTO, "%s: the bundle has no entries", b->path);
     if (n > FHIR_ENTRIES_MAX)
         return fcc_error_set(error, st, "%s: %zu entries, at most %d are taken", b->path, n, FHIR_ENTRIES_MAX);
+    kind = json_string_value(json_object_get(root, "type"));
+    b->document = kind && !strcmp(kind, "document");
     entries = fcc__arena_zalloc(b->arena, n, sizeof(*entries));
     spans = fcc__arena_zalloc(b->arena, n, sizeof(*spans));
     words.arena = b->arena;
@@ -175,7 +178,7 @@ static fcc_status read_entries(const json_t *root, fcc_bytes text, fhir_bundle *
         if ((st = parse_entry(item, spans[i], b, &entries[i], &words, error)) != FCC_OK)
             return st;
     }
-    if (!b->patient)
+    if (!b->patient && !b->document)
         return fcc_error_set(error, FCC_ERR_PROTO, "%s: no Patient among its %zu entries", b->path, n);
     b->words = words.v;
     b->word_count = words.n;
@@ -246,11 +249,17 @@ out:
 fcc_status fhir_resource(fcc_bytes json, const char *name, fcc__arena *arena, fhir_entry *out, fcc_error *error)
 {
     json_error_t where;
-    fhir_entry entry = { .content = json };
+    fhir_entry entry = { 0 };
     char why[200] = "";
     fcc_status st;
     json_t *root;
 
+    /* a line's end behind it is the file's, not the resource's */
+    while (json.len > 0 && strchr(" \t\r\n", json.data[json.len - 1]))
+        json.len--;
+    while (json.len > 0 && strchr(" \t\r\n", json.data[0]))
+        json = fcc_bytes_of(json.data + 1, json.len - 1);
+    entry.content = json;
     if (json.len > BLOB_MAX - BLOB_OVERHEAD)
         return fcc_error_set(error, FCC_ERR_LIMIT, "%s: a resource of %zu bytes, at most %d are taken", name, json.len,
                              BLOB_MAX - BLOB_OVERHEAD);

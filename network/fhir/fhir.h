@@ -18,6 +18,8 @@ enum {
     FHIR_BATCH_BYTES = 64 * 1024, /* and how long its transient JSON may be */
 };
 
+#define FHIR_MIME "application/fhir+json"
+
 /* All texts are borrowed from the bundle. */
 typedef struct fhir_entry {
     size_t index;                 /* in the bundle's entry array, from 0 */
@@ -30,6 +32,7 @@ typedef struct fhir_entry {
     const char *category;         /* general, lab, imaging, medication, ... */
     const char *sens;             /* N, R, V */
     const char *class_name;       /* retention class */
+    const char *mime;             /* of the content; NULL: FHIR_MIME */
     char date[FHIR_DATE_LEN + 1]; /* UTC, whole seconds; empty when the resource has no date */
     fcc_bytes content;            /* the resource, as in the file */
 } fhir_entry;
@@ -39,7 +42,8 @@ typedef struct fhir_bundle {
     const char *path;
     const fhir_entry *entries;
     size_t count;
-    const fhir_entry *patient; /* the only one */
+    bool document;             /* of type document: may have no Patient, or the same one more than once */
+    const fhir_entry *patient; /* the only one; of a document the first, NULL without */
     const char *const *words;  /* what would give the person or its health away: names, birth date, codes, ... */
     size_t word_count;
 } fhir_bundle;
@@ -54,8 +58,8 @@ fcc_status fhir_parse(fcc_bytes json, const char *path, fhir_bundle **out, fcc_e
 void fhir_free(fhir_bundle *bundle); /* takes NULL */
 
 /*
- * A single resource, as it stands in a file. Texts are in the arena, `content` is borrowed from `json`. `name` is what
- * errors call it. FCC_ERR_PROTO no FHIR resource; FCC_ERR_LIMIT larger than a blob.
+ * A single resource, as it stands in a file, without the white space around it. Texts are in the arena, `content` is
+ * borrowed from `json`. `name` is what errors call it. FCC_ERR_PROTO no FHIR resource; FCC_ERR_LIMIT larger than a blob.
  */
 fcc_status fhir_resource(fcc_bytes json, const char *name, fcc__arena *arena, fhir_entry *out,
                          fcc_error *error) FCC_MUST_CHECK;

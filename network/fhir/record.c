@@ -56,8 +56,8 @@ void fhir_record_json(const fhir_record *r, fcc__buf *out)
 
     fcc__buf_printf(out, "{\"category\":\"%s\",\"cid\":\"%s\",\"class\":\"%s\",\"date\":\"%s\",\"dek\":\"%s\",",
                     e->category, r->cid, e->class_name, r->date, r->dek);
-    fcc__buf_printf(out, "\"kind\":\"%s\",\"mime\":\"application/fhir+json\",\"recId\":\"%s\",\"salt\":\"%s\",",
-                    e->kind, r->id, r->salt);
+    fcc__buf_printf(out, "\"kind\":\"%s\",\"mime\":\"%s\",\"recId\":\"%s\",\"salt\":\"%s\",", e->kind,
+                    e->mime ? e->mime : FHIR_MIME, r->id, r->salt);
     fcc__buf_printf(out, "\"sens\":\"%s\",\"sha256\":\"%s\",\"size\":%llu,\"type\":\"%s\"}", e->sens, r->sha256,
                     (unsigned long long)r->size, e->type);
 }

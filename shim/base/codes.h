@@ -5,7 +5,7 @@
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
  * package, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
  * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, BLOB the store,
- * CUST custodians, CLI what medsync is told, STAT statuses of calls.
+ * REC records, CUST custodians, CLI what medsync is told, STAT statuses of calls.
  *
  * A line of the log at level error always has one (log.h); test/check/codes.sh holds that.
  */
@@ -290,6 +290,13 @@
     X(AUDIT_DAMAGED, "E-AUD-02", "a block is damaged so that nothing can be said about those behind it", \
       "its bytes were changed, a block is missing or another channel's lies in its place; the findings name the part", \
       "audit another peer's copy of the channel and compare; a peer gets a damaged ledger back by rejoining the channel") \
+    X(REC_KEY, "E-REC-01", "a record's content cannot be opened", \
+      "the custodian of the organisation that has it in custody is not to be reached, or does not release its key", \
+      "start `medsync custodian` for that organisation; its log says why it refuses: the access may have ended, or is " \
+      "another certificate's") \
+    X(REC_PROOF, "E-REC-02", "a record is not what the ledger has committed to", \
+      "its metadata or its blob were changed somewhere between the ledger and here", \
+      "`medsync record verify` names the part; ask another organisation's peer, and take the blob from another copy") \
     X(BLOB_DAMAGED, "E-BLOB-01", "a blob is damaged", \
       "bytes of it were changed on the disk or by the node, or the disk failed: they do not hash to the blob's CID", \
       "take the blob from another copy of the store, by its CID; a directory's damaged file may simply be replaced") \

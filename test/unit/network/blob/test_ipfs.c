@@ -153,6 +153,10 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *p
         return put(n, c, r);
     if (!strcmp(path, "/api/v0/block/get"))
         return get(n, c);
+    if (!strcmp(path, "/api/v0/pin/rm")) {
+        n->pinned--;
+        return say_text(c, 200, "{\"Pins\":[]}");
+    }
     return say_text(c, 404, "404 page not found");
 }
 
@@ -217,6 +221,8 @@ static void what_is_stored_on_a_node_comes_back(void **state)
         assert_string_equal(info.sha256, ref.sha256);
     }
     assert_int_equal(f->node.n, 1 + 1 + 1 + 3 + 5);
+    assert_int_equal(blob_drop(f->store, ref.cid, &f->error), FCC_OK);
+    assert_int_equal(f->node.pinned, i - 1);
     assert_false(blob_path(f->store, ref.cid, path, sizeof(path)));
 }
 

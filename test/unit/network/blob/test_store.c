@@ -182,6 +182,22 @@ static void everything_that_is_there_can_be_looked_at(void **state)
     assert_string_equal(bad, two.cid);
 }
 
+static void what_is_dropped_leaves_nothing(void **state)
+{
+    fixture *f = *state;
+    static uint8_t data[600000];
+    blob_info info;
+    blob_ref kept, gone;
+
+    assert_int_equal(blob_put(f->store, FCC_LIT("kept"), &kept, &f->error), FCC_OK);
+    assert_int_equal(blob_put(f->store, fcc_bytes_of(data, sizeof(data)), &gone, &f->error), FCC_OK);
+    assert_int_equal(files_in(f->dir, false), 5);
+    assert_int_equal(blob_drop(f->store, gone.cid, &f->error), FCC_OK);
+    assert_int_equal(files_in(f->dir, false), 1);
+    assert_int_equal(blob_drop(f->store, gone.cid, &f->error), FCC_ERR_NOT_FOUND);
+    assert_int_equal(blob_stat(f->store, kept.cid, &info, &f->error), FCC_OK);
+}
+
 /* Before there were trees, a blob was one block however large. */
 static void a_large_blob_of_one_block_is_read(void **state)
 {
@@ -398,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(content_comes_back_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_blob_is_a_tree_whose_every_block_is_verified, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_that_is_there_can_be_looked_at, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_dropped_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_blob_of_one_block_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_nothing_and_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_content_twice_has_two_keys_and_two_names, setup, teardown),

@@ -118,7 +118,8 @@ static void check_type(const char *dir, const char *type, tally *mapped, tally *
             json_t *root = json_loadb((const char *)json.data, json.len, 0, NULL);
 
             assert_string_equal(entry.type, type);
-            assert_true(fcc_bytes_equal(entry.content, json));
+            assert_true(fcc_bytes_starts_with(json, entry.content));
+            assert_true(json.len - entry.content.len <= 2); /* the file's last line end */
             check_entry(e->d_name, &entry, root, t);
             json_decref(root);
         }

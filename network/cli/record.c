@@ -1,0 +1,396 @@
+/* medsync record: the steps, their options, and calls of ehr. */
+#include "cli/record.h"
+
+#include "msp/material.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: medsync record add [OPTION]... --enc ENC FILE...   a doctor's, nurse's or lab's records in an open "
+    "encounter\n"
+    "       medsync record import [OPTION]... FILE...          FHIR bundles, or documents that `record export` wrote\n"
+    "       medsync record show [OPTION]...                    ask for access, read, decrypt\n"
+    "       medsync record verify [OPTION]...                  CID, hash and the ledger's commitment of each\n"
+    "       medsync record export [OPTION]... --output FILE    one signed FHIR document of all that may be read\n\n"
+    "Contents are encrypted here, each with a key of its own, stored, and only then told to the ledger. To read, "
+    "access\n"
+    "is asked for on the ledger (RequestAccess), each record's custodian releases its key to the user's certificate, "
+    "and\n"
+    "the content is decrypted here. Nobody but the user sees it in the clear.\n\n"
+    "  --pid PID         the patient; @FILE reads it from a file (the user's own, where the user is a patient)\n"
+    "  --user NAME       who acts; --org ORG its organisation, --dir DIR the network's directory (" CLI_DEFAULT_DIR
+    ")\n"
+    "  --store WHERE     the blobs: a directory, or http://HOST:PORT of an IPFS node (DIR/blobs)\n"
+    "  --endorse A,B     who endorses (HospitalMSP,ClinicMSP)\n"
+    "  --timeout SECONDS for each request (30)\n"
+    "  --json            one JSON object\n\n"
+    "to write\n"
+    "  --enc ENC         add: the encounter\n"
+    "  --custody HEX     the own organisation's custody key (as DIR/registry.json has it)\n"
+    "  --type TYPE --mime TYPE --kind K --category C --sens N|R|V --date TIME --class CLASS\n"
+    "                    add: what a file is that is no FHIR resource, or what the table of types says otherwise\n"
+    "to read\n"
+    "  --purpose P       TREAT, HPAYMT, HOPERAT, HLEGAL or HRESCH (TREAT)\n"
+    "  --only A,B        these categories; --enc ENC this encounter; --rec ID this record, repeatable (all "
+    "categories)\n"
+    "  --audit ID        use access that was asked for before, instead of asking anew\n"
+    "  --output DIR      show: a file for each record; export: FILE, the document (show: standard output)\n";
+
+static const char *step_name = "record";
+
+bool record_failed(fcc__code code, const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    cli_failed(step_name, code, "%s", text);
+    return false;
+}
+
+const char *record_text(const json_t *o, const char *name)
+{
+    const char *s = json_string_value(json_object_get(o, name));
+
+    return s ? s : "";
+}
+
+/* ---- calls ---- */
+
+static bool answered(record_run *r, const client_call *call, bool submit, json_t **out)
+{
+    client_answer answer = { 0 };
+    fcc_error error = { 0 };
+    json_error_t why;
+    fcc_status st = submit ? client_invoke(r->who, call, r->call, &answer, &error)
+                           : client_query(r->who, call, r->call, &answer, &error);
+
+    r->in_doubt = submit && st != FCC_OK && answer.submitted && !answer.validation;
+    if (st != FCC_OK)
+        return record_failed(cli_code(st, &answer, &error, submit), "ehr " FCC_FMT ": %s", FCC_ARG(call->args[0]),
+                             error.text);
+    if (!out)
+        return true;
+    *out = NULL;
+    if (answer.payload.len == 0)
+        return true;
+    *out = json_loadb((const char *)answer.payload.data, answer.payload.len, JSON_DECODE_ANY, &why);
+    return *out || record_failed(FCC__E_CLI_ANSWER, "ehr " FCC_FMT ": %s", FCC_ARG(call->args[0]), why.text);
+}
+
+static bool call_ehr(record_run *r, const char *function, const char *const *args, size_t count, fcc_bytes in,
+                     bool submit, json_t **out)
+{
+    client_transient transient = { "in", in };
+    fcc_bytes list[4] = { fcc_str(function) };
+    client_call call = { .chaincode = "ehr", .args = list, .arg_count = count + 1, .retries = 5 };
+    size_t i;
+
+    for (i = 0; i < count && i < 3; i++)
+        list[i + 1] = fcc_str(args[i]);
+    if (in.len > 0) {
+        call.transient = &transient;
+        call.transient_count = 1;
+    }
+    if (submit) {
+        call.orgs = r->orgs;
+        call.org_count = r->org_count;
+    }
+    return answered(r, &call, submit, out);
+}
+
+/* JSON as bytes in the arena of one call; consumed. */
+static bool dump(record_run *r, json_t *in, fcc_bytes *out)
+{
+    char *text = in ? json_dumps(in, JSON_COMPACT) : NULL;
+    bool ok = !in || (text && fcc__arena_copy(r->call, fcc_str(text), out));
+
+    json_decref(in);
+    free(text);
+    return ok || record_failed(FCC__E_STAT_RES, "out of memory");
+}
+
+bool record_submit(record_run *r, const char *function, json_t *in, json_t **out)
+{
+    fcc_bytes text = { 0 };
+
+    fcc__arena_reset(r->call);
+    return dump(r, in, &text) && call_ehr(r, function, NULL, 0, text, true, out);
+}
+
+bool record_submit_text(record_run *r, const char *function, fcc_bytes in)
+{
+    fcc__arena_reset(r->call);
+    return call_ehr(r, function, NULL, 0, in, true, NULL);
+}
+
+bool record_ask(record_run *r, const char *function, const char *const *args, size_t count, json_t *in, json_t **out)
+{
+    fcc_bytes text = { 0 };
+
+    fcc__arena_reset(r->call);
+    return dump(r, in, &text) && call_ehr(r, function, args, count, text, false, out);
+}
+
+/* ---- whose record ---- */
+
+static bool pid_from_file(record_run *r, const char *path)
+{
+    size_t len = 0;
+    char *text = cli_read_file(path, &len);
+
+    if (!text)
+        return record_failed(FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
+    text[strcspn(text, " \t\r\n")] = '\0';
+    r->pid = fcc__arena_printf(r->keep, "%s", text);
+    free(text);
+    return r->pid || record_failed(FCC__E_STAT_RES, "out of memory");
+}
+
+bool record_need_pid(record_run *r)
+{
+    char own[MSP_PID_LEN + 1];
+    fcc_error error = { 0 };
+
+    if (r->pid && r->pid[0] == '@' && !pid_from_file(r, r->pid + 1))
+        return false;
+    if (!r->pid) {
+        if (msp_registry_pid(r->open.dir, client_fingerprint(r->who), own, &error) != FCC_OK)
+            return record_failed(FCC__E_CLI_USAGE, "--pid PID: whose records? (%s)", error.text);
+        r->pid = fcc__arena_printf(r->keep, "%s", own);
+    }
+    if (!r->pid)
+        return record_failed(FCC__E_STAT_RES, "out of memory");
+    return (strlen(r->pid) == RECORD_PID && strspn(r->pid, "abcdefghijklmnopqrstuvwxyz234567") == RECORD_PID) ||
+           record_failed(FCC__E_CLI_USAGE, "--pid: a patient's id has %d characters of a-z and 2-7", RECORD_PID);
+}
+
+/* ---- options ---- */
+
+/* "a,b" into a list; false when there are too many. */
+static bool split(record_run *r, const char *text, const char **list, size_t most, size_t *count)
+{
+    while (*text) {
+        size_t n = strcspn(text, ",");
+
+        if (n > 0) {
+            if (*count == most || !(list[*count] = fcc__arena_printf(r->keep, "%.*s", (int)n, text)))
+                return false;
+            (*count)++;
+        }
+        text += n + (text[n] == ',');
+    }
+    return true;
+}
+
+enum { ADD = 1, IMPORT = 2, SHOW = 4, VERIFY = 8, EXPORT = 16, WRITE = ADD | IMPORT, READ = SHOW | VERIFY | EXPORT };
+
+static const struct step {
+    const char *name;
+    int (*run)(record_run *r);
+    int bit;
+    bool files;
+} steps[] = {
+    { "add", record_add, ADD, true },           { "import", record_import, IMPORT, true },
+    { "show", record_show, SHOW, false },       { "verify", record_verify, VERIFY, false },
+    { "export", record_export, EXPORT, false },
+};
+
+enum {
+    O_DIR,
+    O_USER,
+    O_ORG,
+    O_STORE,
+    O_PID,
+    O_ENC,
+    O_PURPOSE,
+    O_AUDIT,
+    O_OUTPUT,
+    O_CUSTODY,
+    O_KIND,
+    O_TYPE,
+    O_MIME,
+    O_CATEGORY,
+    O_SENS,
+    O_DATE,
+    O_CLASS,
+    O_REC,
+    O_ONLY,
+    O_ENDORSE,
+    O_TIMEOUT,
+    O_JSON,
+    O_HELP,
+    O_COUNT
+};
+
+static const struct option known[] = {
+    { "dir", required_argument, NULL, O_DIR },
+    { "user", required_argument, NULL, O_USER },
+    { "org", required_argument, NULL, O_ORG },
+    { "store", required_argument, NULL, O_STORE },
+    { "pid", required_argument, NULL, O_PID },
+    { "enc", required_argument, NULL, O_ENC },
+    { "purpose", required_argument, NULL, O_PURPOSE },
+    { "audit", required_argument, NULL, O_AUDIT },
+    { "output", required_argument, NULL, O_OUTPUT },
+    { "custody", required_argument, NULL, O_CUSTODY },
+    { "kind", required_argument, NULL, O_KIND },
+    { "type", required_argument, NULL, O_TYPE },
+    { "mime", required_argument, NULL, O_MIME },
+    { "category", required_argument, NULL, O_CATEGORY },
+    { "sens", required_argument, NULL, O_SENS },
+    { "date", required_argument, NULL, O_DATE },
+    { "class", required_argument, NULL, O_CLASS },
+    { "rec", required_argument, NULL, O_REC },
+    { "only", required_argument, NULL, O_ONLY },
+    { "endorse", required_argument, NULL, O_ENDORSE },
+    { "timeout", required_argument, NULL, O_TIMEOUT },
+    { "json", no_argument, NULL, O_JSON },
+    { "help", no_argument, NULL, O_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+/* Which steps take an option; those not named: all of them. */
+static const int taken_by[O_COUNT] = {
+    [O_ENC] = ADD | READ,
+    [O_PURPOSE] = READ,
+    [O_AUDIT] = READ,
+    [O_OUTPUT] = SHOW | EXPORT,
+    [O_CUSTODY] = WRITE,
+    [O_KIND] = ADD,
+    [O_TYPE] = ADD,
+    [O_MIME] = ADD,
+    [O_CATEGORY] = ADD,
+    [O_SENS] = ADD,
+    [O_DATE] = ADD,
+    [O_CLASS] = ADD,
+    [O_REC] = READ,
+    [O_ONLY] = READ,
+    [O_ENDORSE] = WRITE | READ,
+};
+
+static int parse(record_run *r, int argc, char **argv, int *given)
+{
+    const char **const texts[O_COUNT] = {
+        [O_DIR] = &r->open.dir,     [O_USER] = &r->open.user,    [O_ORG] = &r->open.org,    [O_STORE] = &r->store_at,
+        [O_PID] = &r->pid,          [O_ENC] = &r->enc,           [O_PURPOSE] = &r->purpose, [O_AUDIT] = &r->audit,
+        [O_OUTPUT] = &r->output,    [O_CUSTODY] = &r->custody,   [O_KIND] = &r->kind,       [O_TYPE] = &r->type,
+        [O_MIME] = &r->mime,        [O_CATEGORY] = &r->category, [O_SENS] = &r->sens,       [O_DATE] = &r->date,
+        [O_CLASS] = &r->class_name,
+    };
+    int option;
+    int64_t n;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option < 0 || option >= O_COUNT)
+            return cli_usage("record", "%s: no such option, or it lacks its value", argv[optind - 1]);
+        given[option] = 1;
+        if (texts[option]) {
+            *texts[option] = optarg;
+            continue;
+        }
+        switch (option) {
+        case O_REC:
+            if (!split(r, optarg, r->recs, RECORD_MANY, &r->rec_count))
+                return cli_usage("record", "--rec: at most %d", RECORD_MANY);
+            break;
+        case O_ONLY:
+            if (!split(r, optarg, r->categories, 16, &r->category_count))
+                return cli_usage("record", "--only: at most 16");
+            break;
+        case O_ENDORSE:
+            if (!split(r, optarg, r->orgs, 8, &r->org_count))
+                return cli_usage("record", "--endorse: at most 8");
+            break;
+        case O_TIMEOUT:
+            if (!cli_number(optarg, 1, 3600, &n))
+                return cli_usage("record", "--timeout %s: must be 1 to 3600 seconds", optarg);
+            r->open.timeout_ms = n * 1000;
+            break;
+        case O_JSON:
+            r->json = true;
+            break;
+        default:
+            fputs(usage, stdout);
+            return CLI_OK;
+        }
+    }
+    return -1;
+}
+
+static int open_all(record_run *r)
+{
+    const char *where = r->store_at ? r->store_at : fcc__arena_printf(r->keep, "%s/blobs", r->open.dir);
+    fcc_error error = { 0 };
+    fcc_status st;
+
+    if (r->org_count == 0) {
+        r->orgs[r->org_count++] = "HospitalMSP";
+        r->orgs[r->org_count++] = "ClinicMSP";
+    }
+    if ((st = client_open(&r->open, &r->who, &error)) != FCC_OK)
+        return cli_failed(step_name, cli_code(st, NULL, &error, false), "%s", error.text);
+    if (!client_fingerprint(r->who))
+        return cli_failed(step_name, FCC__E_STAT_USAGE, "this user has no key here");
+    st = where ? blob_open(where, &r->store, &error) : FCC_ERR_NOMEM;
+    if (st != FCC_OK)
+        return cli_failed(step_name, cli_blob_code(st), "%s", error.text);
+    return CLI_OK;
+}
+
+int cli_record(int argc, char **argv)
+{
+    record_run r = { .open.dir = CLI_DEFAULT_DIR, .purpose = "TREAT" };
+    int given[O_COUNT] = { 0 }, status = CLI_FAILED, i;
+    const struct step *step = NULL;
+
+    r.keep = fcc__arena_new(CLI_ARENA_MAX);
+    r.call = fcc__arena_new(CLI_ARENA_MAX);
+    if (!r.keep || !r.call) {
+        cli_failed("record", FCC__E_STAT_RES, "out of memory");
+        goto out;
+    }
+    if ((status = parse(&r, argc, argv, given)) >= 0)
+        goto out;
+    status = CLI_USAGE;
+    if (optind == argc) {
+        cli_usage("record", "what shall be done: add, import, show, verify or export?");
+        goto out;
+    }
+    for (i = 0; i < (int)(sizeof(steps) / sizeof(steps[0])); i++)
+        if (!strcmp(steps[i].name, argv[optind]))
+            step = &steps[i];
+    if (!step) {
+        cli_usage("record", "%s: no such step; there are add, import, show, verify and export", argv[optind]);
+        goto out;
+    }
+    r.count = argc - optind - 1;
+    r.args = argv + optind + 1;
+    if ((r.count > 0) != step->files) {
+        cli_usage("record", step->files ? "%s: which files?" : "%s takes no arguments", step->name);
+        goto out;
+    }
+    for (i = 0; i < O_COUNT; i++) {
+        if (!given[i] || !taken_by[i] || (taken_by[i] & step->bit))
+            continue;
+        cli_usage("record", "--%s is not for %s", known[i].name, step->name);
+        goto out;
+    }
+    status = open_all(&r);
+    if (status == CLI_OK)
+        status = step->run(&r);
+out:
+    client_close(r.who);
+    blob_close(r.store);
+    fcc__arena_free(r.call);
+    fcc__arena_free(r.keep);
+    return status;
+}

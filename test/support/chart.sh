@@ -1,0 +1,69 @@
+# chart.sh: a devnet in $net with what ehr wants before the first record, custodians, and a patient's base.
+# Wants $medsync (absolute) and $net. Sets $pid, the patient1's; custodians' process ids are in $custodians.
+
+custodians=
+
+random_hex() { # bytes
+    od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'
+}
+
+chart_up() { # options of devnet up
+    "$medsync" devnet up --detach --ports auto --dir "$net" "$@" >"$net.up" 2>&1
+}
+
+chart_custodians() { # words before the command, such as env X=Y
+    for it in hospital:custodian1 clinic:custodian2; do
+        : >"$net/custodian.said"
+        "$@" "$medsync" custodian --dir "$net" --org "${it%:*}" --user "${it#*:}" >"$net/custodian.said" 2>>"$net/log/${it#*:}.log" &
+        custodians="$custodians $!"
+        tries=0
+        until grep -q listens "$net/custodian.said" || [ $tries -ge 200 ]; do
+            sleep 0.05
+            tries=$((tries + 1))
+        done
+    done
+}
+
+chart_custodians_down() {
+    for it in $custodians; do
+        kill "$it" 2>/dev/null
+        wait "$it" 2>/dev/null
+    done
+    custodians=
+}
+
+as_admin() { # organisation, function and arguments of ehr
+    org=$1
+    shift
+    "$medsync" invoke --dir "$net" --org "$org" --user Admin --endorse hospital,clinic "$@" >>"$net.up" 2>&1
+}
+
+chart_set_up() {
+    # one member a line, so that lines can be looked for
+    pid=$(sed -n 's/^ *"pid": "\([a-z2-7]*\)".*/\1/p' "$net/registry.json" | head -n 1)
+    printf '%s\n' "$pid" >"$net/pid"
+    as_admin hospital --transient "in={\"salt\":\"$(random_hex 32)\"}" ehr Setup || return 1
+    for org in Hospital Clinic; do
+        pub=$(sed -n "/\"custody\"/,\$p" "$net/registry.json" | grep -A1 "\"${org}MSP\"" | sed -n 's/.*"pub": "\([0-9a-f]*\)".*/\1/p')
+        as_admin "$org" ehr SetCustodyKey "$pub" || return 1
+    done
+    for class in general imaging; do
+        as_admin hospital ehr SetRetention 4012345000016 $class 10 || return 1
+        as_admin clinic ehr SetRetention 4012345001013 $class 10 || return 1
+    done
+    "$medsync" invoke --dir "$net" --user patient1 --endorse hospital,clinic --transient \
+        "in={\"pid\":\"$pid\",\"rules\":[],\"btg\":\"notify\",\"btgMaxSens\":\"R\",\"salt\":\"$(random_hex 16)\"}" \
+        consent SetBase >>"$net.up" 2>&1
+}
+
+# everything, for treatment, to one doctor of the hospital
+chart_grant() { # uid
+    "$medsync" invoke --dir "$net" --user patient1 --endorse hospital,clinic --transient \
+        "in={\"pid\":\"$pid\",\"grantee\":\"u:$1\",\"rules\":[{\"effect\":\"permit\",\"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"*\"],\"maxSens\":\"V\"}],\"salt\":\"$(random_hex 16)\"}" \
+        consent Grant >>"$net.up" 2>&1
+}
+
+chart_revoke() { # uid
+    "$medsync" invoke --dir "$net" --user patient1 --endorse hospital,clinic --transient \
+        "in={\"pid\":\"$pid\",\"grantee\":\"u:$1\",\"salt\":\"$(random_hex 16)\"}" consent Revoke >>"$net.up" 2>&1
+}
