@@ -1,29 +1,26 @@
 /* A list of blocks, the newest first; big allocations get a block of their own behind it. */
 #include "base/arena.h"
 
+#include <stdalign.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 256 * 1024 };
 
+/* Of memory that was taken over, only the record. */
 struct block {
-    struct block *next;
-    size_t size; /* usable bytes behind the header */
+    alignas(ALIGN) struct block *next;
+    size_t size; /* usable bytes behind the record, or at `adopted` */
     size_t used;
-    size_t pad; /* keeps the data aligned to 16 */
-};
-
-/* Memory that was taken over. */
-struct adopted {
-    struct adopted *next;
-    uint8_t *memory;
-    size_t size;
+    uint8_t *adopted; /* NULL: its own */
+    atomic_uint refs; /* the arena's, and one for each time it is lent */
 };
 
 struct fcc__arena {
     struct block *head;
-    struct adopted *adopted;
+    struct block *adopted;
     size_t cap;
     size_t used;
     size_t next_size;
@@ -31,7 +28,7 @@ struct fcc__arena {
 
 static uint8_t *data_of(struct block *b)
 {
-    return (uint8_t *)(b + 1);
+    return b->adopted ? b->adopted : (uint8_t *)(b + 1);
 }
 
 fcc__arena *fcc__arena_new(size_t cap)
@@ -45,24 +42,23 @@ fcc__arena *fcc__arena_new(size_t cap)
     return a;
 }
 
+void fcc__arena_return(void *lent)
+{
+    struct block *b = lent;
+
+    if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    free(b->adopted);
+    free(b);
+}
+
 static void free_blocks(struct block *b)
 {
     while (b) {
         struct block *next = b->next;
 
-        free(b);
+        fcc__arena_return(b);
         b = next;
-    }
-}
-
-static void free_adopted(fcc__arena *a)
-{
-    while (a->adopted) {
-        struct adopted *next = a->adopted->next;
-
-        free(a->adopted->memory);
-        free(a->adopted);
-        a->adopted = next;
     }
 }
 
@@ -70,7 +66,7 @@ void fcc__arena_free(fcc__arena *a)
 {
     if (!a)
         return;
-    free_adopted(a);
+    free_blocks(a->adopted);
     free_blocks(a->head);
     free(a);
 }
@@ -79,11 +75,12 @@ void fcc__arena_reset(fcc__arena *a)
 {
     struct block *keep = a->head;
 
-    free_adopted(a);
-    while (keep && keep->size > FIRST_BLOCK) {
+    free_blocks(a->adopted);
+    a->adopted = NULL;
+    while (keep && (keep->size > FIRST_BLOCK || atomic_load_explicit(&keep->refs, memory_order_acquire) != 1)) {
         struct block *next = keep->next;
 
-        free(keep);
+        fcc__arena_return(keep);
         keep = next;
     }
     if (keep) {
@@ -112,6 +109,8 @@ static struct block *add_block(fcc__arena *a, size_t size, bool behind_head)
         return NULL;
     b->size = size;
     b->used = 0;
+    b->adopted = NULL;
+    atomic_init(&b->refs, 1);
     if (behind_head && a->head) {
         b->next = a->head->next;
         a->head->next = b;
@@ -211,44 +210,59 @@ void fcc__arena_discharge(fcc__arena *a, size_t size)
 
 bool fcc__arena_adopt(fcc__arena *a, void *memory, size_t size)
 {
-    struct adopted *entry;
+    struct block *b;
 
     if (!fcc__arena_charge(a, size))
         return false;
-    entry = malloc(sizeof(*entry));
-    if (!entry) {
+    b = malloc(sizeof(*b));
+    if (!b) {
         fcc__arena_discharge(a, size);
         return false;
     }
-    *entry = (struct adopted){ a->adopted, memory, size };
-    a->adopted = entry;
+    b->next = a->adopted;
+    b->size = b->used = size;
+    b->adopted = memory;
+    atomic_init(&b->refs, 1);
+    a->adopted = b;
     return true;
 }
 
-static struct adopted **find_adopted(fcc__arena *a, fcc_bytes bytes)
+/* Where in the list the block with these bytes stands; NULL: nowhere. */
+static struct block **find_block(struct block **list, fcc_bytes bytes)
 {
-    struct adopted **at = a ? &a->adopted : NULL;
+    struct block **at = list;
 
-    while (at && *at &&
-           ((uintptr_t)bytes.data < (uintptr_t)(*at)->memory ||
-            (uintptr_t)bytes.data >= (uintptr_t)(*at)->memory + (*at)->size))
+    while (*at && ((uintptr_t)bytes.data < (uintptr_t)data_of(*at) ||
+                   (uintptr_t)bytes.data >= (uintptr_t)data_of(*at) + (*at)->used))
         at = &(*at)->next;
-    return at && *at ? at : NULL;
+    return *at ? at : NULL;
 }
 
 bool fcc__arena_has_adopted(fcc__arena *to, fcc__arena *from, fcc_bytes bytes)
 {
-    struct adopted **at = find_adopted(to, bytes), *entry;
+    struct block **at = find_block(&to->adopted, bytes), *b;
 
     if (at)
         return true;
-    at = find_adopted(from, bytes);
+    at = from ? find_block(&from->adopted, bytes) : NULL;
     if (!at || !fcc__arena_charge(to, (*at)->size))
         return false;
-    entry = *at;
-    *at = entry->next;
-    fcc__arena_discharge(from, entry->size);
-    entry->next = to->adopted;
-    to->adopted = entry;
+    b = *at;
+    *at = b->next;
+    fcc__arena_discharge(from, b->size);
+    b->next = to->adopted;
+    to->adopted = b;
     return true;
+}
+
+void *fcc__arena_lend(fcc__arena *a, fcc_bytes bytes)
+{
+    struct block **at = find_block(&a->adopted, bytes);
+
+    if (!at)
+        at = find_block(&a->head, bytes);
+    if (!at)
+        return NULL;
+    atomic_fetch_add_explicit(&(*at)->refs, 1, memory_order_relaxed);
+    return *at;
 }

@@ -36,6 +36,12 @@ bool fcc__arena_adopt(fcc__arena *arena, void *memory, size_t size) FCC_MUST_CHE
  * may be NULL), cap permitting: then they live as long as `to` and need no copy.
  */
 bool fcc__arena_has_adopted(fcc__arena *to, fcc__arena *from, fcc_bytes bytes) FCC_MUST_CHECK;
+/*
+ * For who needs `bytes` longer, perhaps on another thread: unless they lie elsewhere, which gives NULL, they stay after
+ * the arena was reset or freed until fcc__arena_return, which may be called from any thread, got what this returned.
+ */
+void *fcc__arena_lend(fcc__arena *arena, fcc_bytes bytes) FCC_MUST_CHECK;
+void fcc__arena_return(void *lent);
 /* Count memory that is kept elsewhere against the cap, and no longer. */
 bool fcc__arena_charge(fcc__arena *arena, size_t size) FCC_MUST_CHECK;
 void fcc__arena_discharge(fcc__arena *arena, size_t size);

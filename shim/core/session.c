@@ -99,6 +99,29 @@ static void send_out(fcc__session *s, fcc_bytes wire, void *memory)
     fcc__arena_reset(s->out);
 }
 
+/* What the handler left to be sent; nobody gets it when the transaction has been answered. */
+static void send_left(fcc__session *s, fcc_stub *stub)
+{
+    struct fcc__lent *lent = stub->out_lent;
+
+    if (stub->answered || (lent && s->over)) {
+        if (lent)
+            fcc__arena_return(lent->handle);
+        free(stub->out_memory);
+        fcc__arena_reset(s->out);
+    } else if (lent) {
+        const fcc_bytes pieces[] = { stub->out, lent->body, lent->tail };
+
+        s->events->send_pieces(s->ctx, pieces, fcc__arena_return, lent->handle);
+        fcc__arena_reset(s->out);
+    } else {
+        send_out(s, stub->out, stub->out_memory);
+    }
+    stub->out = fcc_bytes_of(NULL, 0);
+    stub->out_memory = NULL;
+    stub->out_lent = NULL;
+}
+
 static void maybe_drained(fcc__session *s)
 {
     if (!s->draining || s->told_drained || s->running > s->abandoned)
@@ -158,14 +181,8 @@ static void run(fcc__session *s, fcc_stub *stub)
     if (stub->waiting)
         observe(s, FCC__TX_ASKS, stub);
     unanswered = !stub->out.len && !stub->answered && !s->over;
-    if (stub->out.len && stub->answered) {
-        free(stub->out_memory);
-        fcc__arena_reset(s->out);
-    } else if (stub->out.len) {
-        send_out(s, stub->out, stub->out_memory);
-    }
-    stub->out = fcc_bytes_of(NULL, 0);
-    stub->out_memory = NULL;
+    if (stub->out.len)
+        send_left(s, stub);
     if (!fcc__co_finished(stub->co))
         return;
     if (!stub->duplicate)

@@ -71,6 +71,11 @@ typedef struct fcc__session_events {
      * May be NULL: then send gets all.
      */
     void (*send_own)(void *ctx, void *memory, fcc_bytes message);
+    /*
+     * As send, for a message in three pieces: the outer ones are borrowed until return, that in the middle until
+     * `give_back(lent)`, from any thread. May be NULL: then messages are whole.
+     */
+    void (*send_pieces)(void *ctx, const fcc_bytes pieces[3], void (*give_back)(void *lent), void *lent);
 } fcc__session_events;
 
 typedef struct fcc__session_options {
@@ -80,7 +85,8 @@ typedef struct fcc__session_options {
 } fcc__session_options;
 
 enum {
-    FCC__LARGE_BYTES = 8 * 1024,           /* from here on messages and values are moved rather than copied */
+    FCC__LARGE_BYTES = 8 * 1024, /* from here on messages and values are moved rather than copied */
+    FCC__LENT_BYTES = 64 * 1024, /* from here on a value that lies in its transaction's memory is sent from there */
     FCC__MEMORY_BYTES = 256 * 1024 * 1024, /* one message may have 100 MiB, and its value is copied */
     FCC__MAX_MESSAGE_BYTES = 100 * 1024 * 1024,
 };

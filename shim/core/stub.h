@@ -85,6 +85,13 @@ struct fcc__proposal {
     fcc_bytes binding;   /* empty until asked for */
 };
 
+/* The rest of a message whose payload's longest part is sent from where it is. */
+struct fcc__lent {
+    fcc_bytes body;
+    fcc_bytes tail;
+    void *handle; /* for fcc__arena_return */
+};
+
 struct fcc__batch;
 
 struct fcc_stub {
@@ -97,11 +104,12 @@ struct fcc_stub {
     fcc__session *session;
     fcc__co *co;
     fcc__arena *arena;
-    const fcc__message *reply; /* valid until the next yield; NULL: the stream is gone */
-    fcc_bytes out;             /* what is to be sent when the coroutine next yields or ends */
-    void *out_memory;          /* of a large one: from malloc */
-    bool waiting;              /* suspended in a stub call */
-    bool answered;             /* over its budget: ERROR was sent, and nothing else will be */
+    const fcc__message *reply;  /* valid until the next yield; NULL: the stream is gone */
+    fcc_bytes out;              /* what is to be sent when the coroutine next yields or ends */
+    void *out_memory;           /* of a large one: from malloc */
+    struct fcc__lent *out_lent; /* of a message in pieces: what follows `out`; in the session's arena */
+    bool waiting;               /* suspended in a stub call */
+    bool answered;              /* over its budget: ERROR was sent, and nothing else will be */
     bool duplicate; /* another transaction of this (channel, id) runs: the peer would drop this one's requests */
     bool away;      /* detached: it computes on another thread, and touches only what is its own */
     bool held;      /* answered, and it was told that it does not end */

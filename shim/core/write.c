@@ -141,14 +141,59 @@ size_t fcc__outgoing_size(const fcc_stub *stub, const fcc__outgoing *m)
     return number_size((uint64_t)m->type) + bytes_size(payload_size(m)) + tail_size(stub, m->with_event);
 }
 
+/* The longest part if it is to stay where it is; lent, then, as `*handle`. */
+static const fcc__part *lend_part(fcc_stub *stub, const fcc__outgoing *m, void **handle)
+{
+    const fcc__part *longest = NULL;
+
+    for (size_t i = 0; i < m->part_count; i++)
+        if (!longest || m->parts[i].bytes.len > longest->bytes.len)
+            longest = &m->parts[i];
+    if (!longest || longest->bytes.len < FCC__LENT_BYTES || !stub->session->events->send_pieces)
+        return NULL;
+    *handle = fcc__arena_lend(stub->arena, longest->bytes);
+    return *handle ? longest : NULL;
+}
+
+/* What stands before and behind the part that is lent. */
+static fcc_status write_around(fcc_stub *stub, const fcc__outgoing *m, size_t payload, size_t len,
+                               const fcc__part *part, void *handle)
+{
+    size_t index = (size_t)(part - m->parts);
+    uint8_t *start = fcc__arena_alloc(stub->session->out, len - part->bytes.len), *p;
+    struct fcc__lent *lent = fcc__arena_alloc(stub->session->out, sizeof(*lent));
+
+    if (!start || !lent) {
+        fcc__arena_return(handle);
+        return FCC_ERR_NOMEM;
+    }
+    p = put_number(start, TYPE, (uint64_t)m->type);
+    p = put_prefix(p, PAYLOAD, payload);
+    p = put_parts(p, m->parts, index);
+    p = put_prefix(p, part->field, part->bytes.len);
+    stub->out = fcc_bytes_of(start, (size_t)(p - start));
+    start = p;
+    p = put_parts(p, part + 1, m->part_count - index - 1);
+    p = put_tail(p, stub, m->with_event);
+    *lent = (struct fcc__lent){ part->bytes, fcc_bytes_of(start, (size_t)(p - start)), handle };
+    FCC_REQUIRE(stub->out.len + lent->body.len + lent->tail.len == len);
+    stub->out_lent = lent;
+    return FCC_OK;
+}
+
 fcc_status fcc__write_out(fcc_stub *stub, const fcc__outgoing *m)
 {
     size_t payload = payload_size(m);
     size_t len = number_size((uint64_t)m->type) + bytes_size(payload) + tail_size(stub, m->with_event);
+    const fcc__part *lent;
     uint8_t *start, *p;
+    void *handle;
 
     if (len > stub->session->options.max_message_bytes)
         return FCC_ERR_LIMIT;
+    lent = len < FCC__LENT_BYTES ? NULL : lend_part(stub, m, &handle);
+    if (lent)
+        return write_around(stub, m, payload, len, lent, handle);
     start = len < FCC__LARGE_BYTES ? fcc__arena_alloc(stub->session->out, len) : malloc(len);
     if (!start)
         return FCC_ERR_NOMEM;

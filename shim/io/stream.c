@@ -21,17 +21,17 @@ enum {
 
 /* ---- what the session wants ---- */
 
-static void count_sent(const fcc__stream *stream, fcc_bytes message)
+static void count_sent(const fcc__stream *stream, size_t len)
 {
     fcc__add(&stream->host->counters->sent_messages, 1);
-    fcc__add(&stream->host->counters->sent_bytes, message.len);
+    fcc__add(&stream->host->counters->sent_bytes, len);
 }
 
 static void send(void *ctx, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
 
-    count_sent(stream, message);
+    count_sent(stream, message.len);
     if (rpc_send(stream->call, message) != FCC_OK)
         rpc_cancel(stream->call); /* a message is lost: what follows would not make sense to the peer */
 }
@@ -40,8 +40,17 @@ static void send_own(void *ctx, void *memory, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
 
-    count_sent(stream, message);
+    count_sent(stream, message.len);
     if (rpc_send_own(stream->call, memory, message) != FCC_OK)
+        rpc_cancel(stream->call);
+}
+
+static void send_pieces(void *ctx, const fcc_bytes pieces[3], void (*give_back)(void *lent), void *lent)
+{
+    fcc__stream *stream = ctx;
+
+    count_sent(stream, pieces[0].len + pieces[1].len + pieces[2].len);
+    if (rpc_send_pieces(stream->call, pieces, give_back, lent) != FCC_OK)
         rpc_cancel(stream->call);
 }
 
@@ -110,6 +119,7 @@ static void exhausted(void *ctx)
 static const fcc__session_events session_events = {
     .send = send,
     .send_own = send_own,
+    .send_pieces = send_pieces,
     .close = close_stream,
     .drained = drained,
     .observe = observe,

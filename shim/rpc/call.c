@@ -421,6 +421,28 @@ fcc_status rpc_send_own(rpc_call *call, void *memory, fcc_bytes message)
     return queue(call, grpc_slice_new_with_user_data((void *)(uintptr_t)message.data, message.len, free, memory));
 }
 
+static grpc_slice copied(fcc_bytes bytes)
+{
+    return grpc_slice_from_copied_buffer((const char *)bytes.data, bytes.len);
+}
+
+fcc_status rpc_send_pieces(rpc_call *call, const fcc_bytes pieces[3], void (*give_back)(void *lent), void *lent)
+{
+    size_t len = pieces[0].len + pieces[1].len + pieces[2].len;
+
+    FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
+    if (takes_no_more(call) || len > RPC_MAX_MESSAGE || !make_room(call, 3)) {
+        give_back(lent);
+        return takes_no_more(call) ? FCC_OK : len > RPC_MAX_MESSAGE ? FCC_ERR_LIMIT : FCC_ERR_NOMEM;
+    }
+    put_out(call, copied(pieces[0]), true);
+    put_out(call, grpc_slice_new_with_user_data((void *)(uintptr_t)pieces[1].data, pieces[1].len, give_back, lent),
+            true);
+    put_out(call, copied(pieces[2]), false);
+    rpc__call_mark_dirty(call);
+    return FCC_OK;
+}
+
 size_t rpc_backlog(const rpc_call *call)
 {
     FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);

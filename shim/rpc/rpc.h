@@ -119,6 +119,11 @@ fcc_status rpc_send(rpc_call *call, fcc_bytes message);
 /* The same for a message in `memory`, from malloc, which is taken over (also on failure) and not copied. */
 fcc_status rpc_send_own(rpc_call *call, void *memory, fcc_bytes message);
 /*
+ * The same for a message in three pieces: the outer ones are copied, that in the middle is borrowed until gRPC is done
+ * with it, which `give_back(lent)` tells, on any thread and also on failure.
+ */
+fcc_status rpc_send_pieces(rpc_call *call, const fcc_bytes pieces[3], void (*give_back)(void *lent), void *lent);
+/*
  * In on_message: take over the memory of the message, to be freed with free(). NULL where it is gRPC's: small messages,
  * as a rule, which are to be copied.
  */

@@ -126,7 +126,10 @@ FCC_API fcc_status fcc_fail(fcc_stub *stub, fcc_status status, const char *forma
 /* The reason of the last failure, a peer's words verbatim. Empty when nothing failed. Borrowed until the next failure. */
 FCC_API fcc_bytes fcc_error_text(const fcc_stub *stub);
 
-/* Memory that is freed when the function returns; NULL past the transaction's cap. 16-byte aligned, not zeroed. */
+/*
+ * Memory that is freed when the function returns; NULL past the transaction's cap. 16-byte aligned, not zeroed. Large
+ * values that lie here, or in what the peer sent, are put without a copy.
+ */
 FCC_API void *fcc_alloc(fcc_stub *stub, size_t size) FCC_MUST_CHECK;
 
 /* ---- the call ---- */

@@ -96,6 +96,36 @@ static void adopted_memory_counts_moves_and_is_freed_with_its_arena(void **state
     fcc__arena_free(to);
 }
 
+static void what_is_lent_stays_until_it_is_given_back(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(100000);
+    uint8_t *small = fcc__arena_alloc(arena, 10), *large = fcc__arena_alloc(arena, 50000), *adopted = malloc(3000);
+    void *lent[4];
+
+    assert_true(fcc__arena_adopt(arena, adopted, 3000));
+    memset(small, 1, 10);
+    memset(large, 2, 50000);
+    memset(adopted, 3, 3000);
+    lent[0] = fcc__arena_lend(arena, fcc_bytes_of(small + 9, 1));
+    lent[1] = fcc__arena_lend(arena, fcc_bytes_of(large, 50000));
+    lent[2] = fcc__arena_lend(arena, fcc_bytes_of(large + 10, 1));
+    lent[3] = fcc__arena_lend(arena, fcc_bytes_of(adopted + 10, 20));
+    for (int i = 0; i < 4; i++)
+        assert_non_null(lent[i]);
+    assert_null(fcc__arena_lend(arena, fcc_bytes_of(lent, 1)));
+    fcc__arena_reset(arena);
+    assert_int_equal(fcc__arena_used(arena), 0);
+    memset(fcc__arena_alloc(arena, 10), 9, 10); /* not where the lent ones are */
+    fcc__arena_return(lent[2]);
+    fcc__arena_free(arena);
+    assert_int_equal(small[9], 1);
+    assert_int_equal(large[49999], 2);
+    assert_int_equal(adopted[2999], 3);
+    fcc__arena_return(lent[0]);
+    fcc__arena_return(lent[1]);
+    fcc__arena_return(lent[3]);
+}
+
 static void what_is_charged_leaves_less_room_until_it_is_discharged(void **state)
 {
     fcc__arena *arena = fcc__arena_new(10000);
@@ -115,6 +145,7 @@ int main(void)
         cmocka_unit_test(the_cap_holds_and_what_was_allocated_stays),
         cmocka_unit_test(a_reset_arena_is_empty_and_small),
         cmocka_unit_test(adopted_memory_counts_moves_and_is_freed_with_its_arena),
+        cmocka_unit_test(what_is_lent_stays_until_it_is_given_back),
         cmocka_unit_test(what_is_charged_leaves_less_room_until_it_is_discharged),
         cmocka_unit_test(copies_have_a_terminator_behind_them),
     };

@@ -14,6 +14,7 @@
 #include "core/session.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "protos/unpack.h"
 
 #include "common/common.pb-c.h"
@@ -38,6 +39,12 @@ struct peer {
     char closed[512]; /* the reason, once the session ended the stream */
     int drained;
     int overdue, held;
+    struct {
+        fcc_bytes body;
+        void (*give_back)(void *lent);
+        void *handle;
+    } lent[8]; /* pieces of messages, given back at the end */
+    size_t lent_count;
 };
 
 static inline void peer_on_send(void *ctx, fcc_bytes wire)
@@ -48,6 +55,22 @@ static inline void peer_on_send(void *ctx, fcc_bytes wire)
     assert_in_range(i, 0, PEER_QUEUE - 1);
     assert_true(fcc__arena_copy(p->arena, wire, &p->sent_wire[i]));
     assert_int_equal(FCC__UNPACK(protos__chaincode_message, wire, p->arena, &p->sent[i]), FCC_OK);
+}
+
+static inline void peer_on_pieces(void *ctx, const fcc_bytes pieces[3], void (*give_back)(void *lent), void *lent)
+{
+    struct peer *p = ctx;
+    fcc__buf whole;
+
+    fcc__buf_init(&whole, 1u << 30);
+    for (int i = 0; i < 3; i++)
+        fcc__buf_add(&whole, pieces[i]);
+    peer_on_send(p, fcc__buf_bytes(&whole));
+    fcc__buf_clear(&whole);
+    assert_in_range(p->lent_count, 0, 7);
+    p->lent[p->lent_count].body = pieces[1];
+    p->lent[p->lent_count].give_back = give_back;
+    p->lent[p->lent_count++].handle = lent;
 }
 
 static inline void peer_on_close(void *ctx, const char *reason)
@@ -74,7 +97,11 @@ static inline void peer_on_overdue(void *ctx, const fcc__seen *seen, bool held)
 static inline void peer_open(struct peer *p, const fcc_chaincode *chaincode, fcc__session_options options)
 {
     static const fcc__session_events events = {
-        .send = peer_on_send, .close = peer_on_close, .drained = peer_on_drained, .overdue = peer_on_overdue
+        .send = peer_on_send,
+        .send_pieces = peer_on_pieces,
+        .close = peer_on_close,
+        .drained = peer_on_drained,
+        .overdue = peer_on_overdue,
     };
 
     memset(p, 0, sizeof(*p));
@@ -89,6 +116,8 @@ static inline void peer_close(struct peer *p)
     fcc__session_free(p->session);
     assert_int_equal(fcc__co_pool_active(p->stacks), 0);
     fcc__co_pool_free(p->stacks);
+    for (size_t i = 0; i < p->lent_count; i++)
+        p->lent[i].give_back(p->lent[i].handle);
     fcc__arena_free(p->arena);
 }
 

@@ -31,6 +31,103 @@ static void open_ready(struct peer *p, fcc_handler handler)
     open_with(p, handler, (fcc__session_options){ 0 });
 }
 
+/* ---- large values ---- */
+
+enum { LARGE = FCC__LENT_BYTES + 1000 };
+
+static const uint8_t *put_from;
+
+/* The value is the transaction's own memory, a part of it, or elsewhere. */
+static fcc_status put_lent(fcc_stub *stub, fcc_args args)
+{
+    static uint8_t elsewhere[LARGE];
+    uint8_t *own = fcc_alloc(stub, LARGE + 1);
+    fcc_status st;
+
+    assert_non_null(own);
+    for (size_t i = 0; i < LARGE; i++)
+        own[i + 1] = elsewhere[i] = (uint8_t)(i * 7);
+    put_from = own + 1;
+    st = fcc_put_private_data(stub, FCC_LIT("collection"), FCC_LIT("k"), fcc_bytes_of(own + 1, LARGE));
+    if (st == FCC_OK)
+        st = fcc_put_state(stub, FCC_LIT("k"), fcc_bytes_of(own, FCC__LENT_BYTES - 1));
+    if (st == FCC_OK)
+        st = fcc_put_state(stub, FCC_LIT("k"), fcc_bytes_of(elsewhere, LARGE));
+    return st;
+}
+
+static void assert_large(fcc_bytes value)
+{
+    assert_int_equal(value.len, LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        assert_int_equal(value.data[i], (uint8_t)(i * 7));
+}
+
+static void a_large_value_in_the_transactions_memory_is_sent_from_there(void **state)
+{
+    Protos__PutState *put;
+    struct peer p;
+
+    open_ready(&p, put_lent);
+    peer_call(&p, "tx1", "run");
+    PEER_PAYLOAD(&p, protos__put_state, peer_take_type(&p, TYPE(PUT_STATE)), &put);
+    assert_text(fcc__of_pb(put->key), "k");
+    assert_text(fcc__of_pb(put->collection), "collection");
+    assert_large(fcc__of_pb(put->value));
+    assert_int_equal(p.lent_count, 1);
+    assert_ptr_equal(p.lent[0].body.data, put_from);
+    peer_respond(&p, "tx1", NONE);
+    peer_take_type(&p, TYPE(PUT_STATE)); /* too short */
+    peer_respond(&p, "tx1", NONE);
+    PEER_PAYLOAD(&p, protos__put_state, peer_take_type(&p, TYPE(PUT_STATE)), &put);
+    assert_large(fcc__of_pb(put->value));
+    peer_respond(&p, "tx1", NONE);
+    peer_expect(&p, "tx1", 200, "", "");
+    assert_int_equal(p.lent_count, 1);
+    peer_call(&p, "tx2", "two", "a", "b"); /* with the first one's stub */
+    peer_expect(&p, "tx2", 200, "", "");
+    assert_large(p.lent[0].body);
+    peer_close(&p);
+}
+
+static fcc_status put_what_was_got(fcc_stub *stub, fcc_args args)
+{
+    fcc_bytes value;
+    fcc_status st = fcc_get_state(stub, FCC_LIT("k"), &value);
+
+    return st == FCC_OK ? fcc_put_state(stub, FCC_LIT("k"), value) : st;
+}
+
+/* The message that brought the value is the stream's, then the transaction's, then that of the message that takes it. */
+static void a_large_value_goes_back_without_a_copy(void **state)
+{
+    Protos__ChaincodeMessage m = PROTOS__CHAINCODE_MESSAGE__INIT;
+    uint8_t *value = calloc(1, LARGE), *memory;
+    struct peer p;
+    fcc_bytes wire;
+
+    open_ready(&p, put_what_was_got);
+    for (size_t i = 0; i < LARGE; i++)
+        value[i] = (uint8_t)(i * 7);
+    peer_call(&p, "tx1", "run");
+    peer_take_type(&p, TYPE(GET_STATE));
+    m.type = TYPE(RESPONSE);
+    m.txid = fcc__pb(FCC_LIT("tx1"));
+    m.channel_id = fcc__pb(FCC_LIT("ch"));
+    m.payload = fcc__pb(fcc_bytes_of(value, LARGE));
+    wire = peer_pack(&p, &m);
+    memory = malloc(wire.len);
+    memcpy(memory, wire.data, wire.len);
+    fcc__session_receive_own(p.session, memory, fcc_bytes_of(memory, wire.len));
+    peer_take_type(&p, TYPE(PUT_STATE));
+    assert_int_equal(p.lent_count, 1);
+    assert_in_range((uintptr_t)p.lent[0].body.data, (uintptr_t)memory, (uintptr_t)memory + wire.len);
+    fcc__session_closed(p.session); /* the transaction ends, the message is still being sent */
+    assert_large(p.lent[0].body);
+    free(value);
+    peer_close(&p);
+}
+
 /* ---- choosing the function ---- */
 
 static void an_unknown_function_is_named(void **state)
@@ -562,6 +659,8 @@ static void another_chaincode_answers_for_itself_and_its_failure_is_500_with_the
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_value_in_the_transactions_memory_is_sent_from_there),
+        cmocka_unit_test(a_large_value_goes_back_without_a_copy),
         cmocka_unit_test(an_unknown_function_is_named),
         cmocka_unit_test(a_wrong_number_of_arguments_is_refused_before_the_handler_runs),
         cmocka_unit_test(a_name_that_is_not_utf8_is_quoted_with_replacement_characters),

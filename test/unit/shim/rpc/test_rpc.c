@@ -337,6 +337,48 @@ static void many_messages_go_both_ways_in_order(void **state)
     rpc_channel_free(channel);
 }
 
+static void count_return(void *lent)
+{
+    ++*(int *)lent;
+}
+
+static void a_message_in_pieces_arrives_as_one_and_what_was_lent_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    rpc_channel *channel = connect_to(f, NULL);
+    struct client c = { .in_order = true };
+    uint8_t first[4] = { 0 }, body[100000] = { 0 };
+    fcc_bytes pieces[3] = { { first, 4 }, { body, sizeof(body) }, { first, 3 } };
+    int back = 0;
+    rpc_call *call;
+
+    assert_int_equal(rpc_open(channel, echo_path, -1, false, &client_events, &c, &call), FCC_OK);
+    for (uint8_t i = 0; i < 10; i++) { /* more than there is room for at first */
+        first[0] = i;
+        assert_int_equal(rpc_send_pieces(call, pieces, count_return, &back), FCC_OK);
+    }
+    assert_int_equal(rpc_backlog(call), 10 * (sizeof(body) + 7));
+    assert_int_equal(back, 0);
+    half_close_and_wait(f, call, &c);
+    assert_int_equal(c.code, RPC_OK);
+    assert_int_equal(c.messages, 10);
+    assert_int_equal(c.bytes, 10 * (sizeof(body) + 7));
+    assert_true(c.in_order);
+    assert_int_equal(back, 10);
+    c = (struct client){ .in_order = true };
+    assert_int_equal(rpc_open(channel, echo_path, -1, false, &client_events, &c, &call), FCC_OK);
+    assert_int_equal(rpc_send_pieces(call, pieces, count_return, &back), FCC_OK);
+    pieces[1].len = (size_t)RPC_MAX_MESSAGE;
+    assert_int_equal(rpc_send_pieces(call, pieces, count_return, &back), FCC_ERR_LIMIT);
+    assert_int_equal(back, 11);
+    rpc_cancel(call);
+    assert_int_equal(back, 12);
+    assert_int_equal(rpc_send_pieces(call, pieces, count_return, &back), FCC_OK); /* on_closed will tell */
+    assert_int_equal(back, 13);
+    wait_for(f->loop, &c.closed);
+    rpc_channel_free(channel);
+}
+
 static void empty_messages_are_messages(void **state)
 {
     struct fixture *f = *state;
@@ -1003,6 +1045,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refusal_brings_its_text_and_details, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_method_is_unimplemented, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(many_messages_go_both_ways_in_order, setup_plain, teardown),
+        cmocka_unit_test_setup_teardown(a_message_in_pieces_arrives_as_one_and_what_was_lent_comes_back, setup_plain,
+                                        teardown),
         cmocka_unit_test_setup_teardown(empty_messages_are_messages, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_message_of_20_mib_arrives_whole, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(an_oversized_message_is_not_sent, setup_plain, teardown),
