@@ -110,7 +110,7 @@ static fcc_status read_cases(lib_call *call, struct trail *trail)
     return FCC_OK;
 }
 
-/* The source whose next entry comes first; NULL when one of them has more than was read, or all are at their end. */
+/* The source whose next entry comes first; NULL at the end of all. Of a place in two of them, both have an entry. */
 static struct trail *first_of(struct trail *trails)
 {
     struct trail *first = NULL;
@@ -118,17 +118,17 @@ static struct trail *first_of(struct trail *trails)
     for (size_t i = 0; i < sources; i++) {
         struct trail *one = &trails[i];
 
-        if (one->at < one->page.count) {
-            if (!first || strcmp(one->page.tokens[one->at], first->page.tokens[first->at]) < 0)
-                first = one;
-        } else if (one->page.more) {
-            return NULL; /* nobody knows what comes next */
-        }
+        if (one->at < one->page.count &&
+            (!first || strcmp(one->page.tokens[one->at], first->page.tokens[first->at]) < 0))
+            first = one;
     }
     return first;
 }
 
-/* All sources in one order. Entries of one place are never parted: the next page begins behind it. */
+/*
+ * All sources in one order. A source of which more is to come gave a page, so what it has is not used up before the
+ * answer is full. Entries of one place are never parted: the next page begins behind it.
+ */
 static fcc_status merge(lib_call *call, struct trail *trails, json_t *entries, const char **next)
 {
     const char *last = NULL;

@@ -28,16 +28,16 @@ static const lib_field hold_fields[] = {
     EHR_REC_ID,
     { .name = "basisCode", .type = LIB_WORD, .words = hold_words },
 };
-static const lib_field state_fields[] = { EHR_PID, EHR_PAGE_TOKEN };
+static const lib_field state_fields[] = { { .name = "pid", .type = LIB_PID, .optional = true }, EHR_PAGE_TOKEN };
 
 LIB_DEFINE(ehr_request_erasure, .flags = LIB_WRITES, .roles = LIB_PATIENT, .in = LIB_IN_REQUIRED,
-           LIB_FIELDS(request_fields), .callers = "owner", .reads = "subject REC; ACT", .writes = "subject REC; ACT",
-           .endorsers = "CC", .answer = "`{\"id\",\"v\"}`")
+           LIB_FIELDS(request_fields), .callers = "owner", .reads = "subject SALT, REC; ACT",
+           .writes = "subject REC, ERAP; ACT", .endorsers = "CC", .answer = "`{\"id\",\"v\"}`")
 LIB_DEFINE(ehr_decide_erasure, .flags = LIB_WRITES, .roles = LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED,
            LIB_FIELDS(decide_fields), .callers = "privacy_officer of the author's site, not the author",
-           .reads = "subject REC, LHOLD",
-           .writes = "erase: purges subject REC and all RECV, RECP, DEK; restrict: subject REC; ACT", .endorsers = "CC",
-           .answer = "`{\"id\",\"v\"}`")
+           .reads = "subject SALT, REC, LHOLD",
+           .writes = "erase: purges subject REC and all RECV, RECP, DEK; restrict: subject REC; ERAP; ACT",
+           .endorsers = "CC", .answer = "`{\"id\",\"v\"}`")
 LIB_DEFINE(ehr_set_hold, .flags = LIB_WRITES, .roles = LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED,
            LIB_FIELDS(hold_fields), .callers = "privacy_officer of the author's site",
            .reads = "subject REC, LHOLD, SALT", .writes = "subject LHOLD; **no public write**", .endorsers = "CC",
@@ -46,11 +46,12 @@ LIB_DEFINE(ehr_lift_hold, .flags = LIB_WRITES, .roles = LIB_PRIVACY_OFFICER, .in
            LIB_FIELDS(hold_fields), .callers = "privacy_officer of the author's site",
            .reads = "subject REC, LHOLD, SALT", .writes = "subject LHOLD; **no public write**", .endorsers = "CC",
            .answer = "`{\"id\",\"v\"}`")
-LIB_DEFINE(ehr_erasure_state, .roles = LIB_PATIENT | LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED,
-           LIB_FIELDS(state_fields), .callers = "owner; privacy_officer: what the own site answers for",
-           .reads = "subject RECP, REC",
-           .answer = "`{\"entries\":[{\"asked\"?,\"basisCode\"?,\"decided\"?,\"due\"?,\"recId\",\"retainUntil\","
-                     "\"state\",\"status\"}],\"next\"?}`: open requests and restricted records")
+LIB_DEFINE(
+    ehr_erasure_state, .roles = LIB_PATIENT | LIB_PRIVACY_OFFICER, .in = LIB_IN_REQUIRED, LIB_FIELDS(state_fields),
+    .callers = "owner; privacy_officer: what the own site answers for, without `pid` all that is open",
+    .reads = "subject SALT, ERAP or RECP, REC",
+    .answer = "`{\"entries\":[{\"asked\"?,\"basisCode\"?,\"decided\"?,\"due\"?,\"pid\"?,\"recId\",\"retainUntil\","
+              "\"state\",\"status\"}],\"next\"?}`: open requests and restricted records")
 
 bool ehr_answers_for(const lib_call *call, const json_t *record)
 {
@@ -68,11 +69,37 @@ static bool is_open(const json_t *record)
     return lib_text(record, "asked") && !lib_text(record, "decided");
 }
 
+/* The list of open requests of an organisation's custody, oldest first; its name can be guessed, so it is a tag. */
+static fcc_status open_list(lib_call *call, const char *msp, char tag[LIB_TAG_HEX_SIZE])
+{
+    const char *salt = NULL;
+    fcc_status st = ehr_salt(call, &salt);
+
+    return st == FCC_OK ? lib_tag(salt, fcc_str(msp), tag) : st;
+}
+
+static fcc_status open_key(lib_call *call, const json_t *record, fcc_bytes *out)
+{
+    const char *asked = lib_text(record, "asked"), *custody = lib_text(record, "custody");
+    char tag[LIB_TAG_HEX_SIZE], at[24];
+    int64_t epoch = 0;
+    fcc_status st;
+
+    if (!asked || !custody || !lib_time_parse(asked, &epoch))
+        return FCC_ERR_CORRUPT;
+    if ((st = open_list(call, custody, tag)) != FCC_OK)
+        return st;
+    snprintf(at, sizeof(at), "%010lld", (long long)epoch);
+    *out = lib_key(call, "ERAP", tag, at, lib_text(record, "recId"));
+    return FCC_OK;
+}
+
 static fcc_status ehr_request_erasure(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid"), *id = lib_in_text(call, "recId");
     const json_t *old = NULL, *act = NULL;
     json_t *record;
+    fcc_bytes key;
     fcc_status st;
 
     if ((st = ehr_require_living_owner(call, pid)) != FCC_OK || (st = ehr_read_record(call, pid, id, &old)) != FCC_OK ||
@@ -88,7 +115,10 @@ static fcc_status ehr_request_erasure(lib_call *call)
     if (!record)
         return FCC_ERR_NOMEM;
     if ((st = ehr_set(record, "asked", lib_time(call, call->now))) != FCC_OK ||
-        (st = ehr_set(record, "decided", NULL)) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK)
+        (st = ehr_set(record, "decided", NULL)) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
+        (st = open_key(call, record, &key)) != FCC_OK ||
+        (st = lib_write(call, EHR_SUBJECT, key, json_pack("{s:i,s:s}", "fmt", 1, "pid", lib_text(record, "pid")))) !=
+            FCC_OK)
         return st;
     return ehr_answer_act(call, "ErasureRequested", id, ehr_version(record));
 }
@@ -185,6 +215,7 @@ static fcc_status ehr_decide_erasure(lib_call *call)
     const char *id = lib_in_text(call, "recId"), *basis = lib_in_text(call, "basisCode");
     bool wants_erased = strcmp(lib_in_text(call, "answer"), "erase") == 0;
     const json_t *record = NULL, *hold = NULL;
+    fcc_bytes key;
     fcc_status st;
 
     if (!is_one_of(basis, wants_erased ? erase_words : restrict_words))
@@ -201,6 +232,9 @@ static fcc_status ehr_decide_erasure(lib_call *call)
         return lib_refuse(call, LIB_RETENTION, "the record is under a hold");
     if (wants_erased && !may_erase(call, record, basis))
         return lib_refuse(call, LIB_RETENTION, "the record has to be kept: restrict is possible");
+    if (is_open(record) &&
+        ((st = open_key(call, record, &key)) != FCC_OK || (st = purge(call, EHR_SUBJECT, key)) != FCC_OK))
+        return st;
     st = wants_erased ? erase(call, record) : restrict_it(call, record, basis);
     return st == FCC_OK ? ehr_answer_act(call, "ErasureDecided", id, ehr_version(record) + 1) : st;
 }
@@ -270,22 +304,43 @@ static json_t *state_of(lib_call *call, const json_t *record)
                      lib_text(record, "decided"), "basisCode", lib_text(record, "basisCode"));
 }
 
-/* Open requests and restricted records; of a privacy officer those that the officer answers for. */
-static fcc_status ehr_erasure_state(lib_call *call)
+/* What the privacy officer's site has to answer, of all patients; the pid is told, because deciding takes it. */
+static fcc_status list_open(lib_call *call, json_t *entries, struct ehr_page *page)
 {
-    const char *pid = lib_in_text(call, "pid");
+    char tag[LIB_TAG_HEX_SIZE];
     const json_t *records[EHR_PAGE] = { 0 };
-    json_t *entries = lib_own(call, json_array());
-    struct ehr_page page;
-    fcc_status st = FCC_OK;
+    fcc_bytes keys[EHR_PAGE] = { 0 };
+    fcc_status st;
 
-    if (call->caller.role == LIB_PATIENT)
-        st = ehr_require_owner(call, pid);
-    if (st != FCC_OK ||
-        (st = ehr_walk(call, EHR_SUBJECT, "RECP", pid, NULL, lib_in_text(call, "page"), &page)) != FCC_OK ||
-        (st = ehr_read_records(call, pid, page.ids, page.count, records)) != FCC_OK)
+    if ((st = open_list(call, call->caller.msp, tag)) != FCC_OK ||
+        (st = ehr_walk(call, EHR_SUBJECT, "ERAP", tag, NULL, lib_in_text(call, "page"), page)) != FCC_OK)
         return st;
-    for (size_t i = 0; i < page.count; i++) {
+    for (size_t i = 0; i < page->count; i++)
+        keys[i] = lib_key(call, "REC", page->pids[i], page->ids[i], NULL);
+    if ((st = lib_read_many(call, EHR_SUBJECT, keys, page->count, records)) != FCC_OK)
+        return st;
+    for (size_t i = 0; i < page->count; i++) {
+        json_t *state;
+
+        if (!is_open(records[i]) || !ehr_answers_for(call, records[i]))
+            continue;
+        state = state_of(call, records[i]);
+        if (!state || json_array_append_new(entries, state) != 0 || ehr_set(state, "pid", page->pids[i]) != FCC_OK)
+            return FCC_ERR_NOMEM;
+    }
+    return FCC_OK;
+}
+
+/* Of one patient: open requests and restricted records; for a privacy officer those that the officer answers for. */
+static fcc_status list_of(lib_call *call, const char *pid, json_t *entries, struct ehr_page *page)
+{
+    const json_t *records[EHR_PAGE] = { 0 };
+    fcc_status st;
+
+    if ((st = ehr_walk(call, EHR_SUBJECT, "RECP", pid, NULL, lib_in_text(call, "page"), page)) != FCC_OK ||
+        (st = ehr_read_records(call, pid, page->ids, page->count, records)) != FCC_OK)
+        return st;
+    for (size_t i = 0; i < page->count; i++) {
         if (!is_open(records[i]) && !lib_text_is(records[i], "status", "restricted"))
             continue;
         if (call->caller.role == LIB_PRIVACY_OFFICER && !ehr_answers_for(call, records[i]))
@@ -293,5 +348,25 @@ static fcc_status ehr_erasure_state(lib_call *call)
         if (json_array_append_new(entries, state_of(call, records[i])) != 0)
             return FCC_ERR_NOMEM;
     }
+    return FCC_OK;
+}
+
+static fcc_status ehr_erasure_state(lib_call *call)
+{
+    const char *pid = lib_in_text(call, "pid");
+    json_t *entries = lib_own(call, json_array());
+    struct ehr_page page;
+    fcc_status st = FCC_OK;
+
+    if (!entries)
+        return FCC_ERR_NOMEM;
+    if (!pid && call->caller.role == LIB_PATIENT)
+        return lib_refuse(call, LIB_BAD_INPUT, "pid is missing");
+    if (call->caller.role == LIB_PATIENT)
+        st = ehr_require_owner(call, pid);
+    if (st == FCC_OK)
+        st = pid ? list_of(call, pid, entries, &page) : list_open(call, entries, &page);
+    if (st != FCC_OK)
+        return st;
     return lib_answer(call, json_pack("{s:O,s:s*}", "entries", entries, "next", ehr_next_page(&page)));
 }

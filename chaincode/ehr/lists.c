@@ -1,5 +1,6 @@
 /* lists.c: indexes by page, and what the owner sees of the own records. */
 #include "ehr/parts.h"
+#include "lib/json.h"
 
 #include <stdio.h>
 
@@ -24,6 +25,13 @@ static const char *token_of(lib_call *call, const fcc_bytes *parts, size_t count
         return NULL;
     snprintf(token, sizeof(token), FCC_FMT "~" FCC_FMT, FCC_ARG(parts[skip]), FCC_ARG(parts[skip + 1]));
     return lib_string(call, fcc_str(token));
+}
+
+static const char *pid_of(lib_call *call, fcc_bytes value)
+{
+    static const char mark[] = "{\"fmt\":1}";
+
+    return fcc_bytes_equal(value, fcc_str(mark)) ? NULL : lib_text(lib_own(call, lib_json_load_own(value)), "pid");
 }
 
 fcc_status ehr_walk(lib_call *call, const char *collection, const char *type, const char *first, const char *second,
@@ -57,6 +65,7 @@ fcc_status ehr_walk(lib_call *call, const char *collection, const char *type, co
         if (page->more)
             break;
         page->tokens[page->count] = token;
+        page->pids[page->count] = pid_of(call, kv.value);
         page->ids[page->count] = lib_string(call, parts[count - 1]);
         if (!page->ids[page->count++])
             st = FCC_ERR_NOMEM;

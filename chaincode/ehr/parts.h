@@ -146,9 +146,12 @@ size_t ehr_strings(const json_t *array, const char **out, size_t max);
 
 /* ---- indexes: lists.c ---- */
 
-/* A page of an index TYPE~first~[second~]rest...: the last part of each key, and the token of its place. */
+/*
+ * A page of an index TYPE~first~[second~]rest...: the last part of each key, the token of its place, and the pid that
+ * its value names (NULL for a plain mark).
+ */
 struct ehr_page {
-    const char *ids[EHR_PAGE], *tokens[EHR_PAGE];
+    const char *ids[EHR_PAGE], *tokens[EHR_PAGE], *pids[EHR_PAGE];
     size_t count;
     bool more;
 };

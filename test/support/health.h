@@ -85,7 +85,7 @@ static const char health_registry[] =
     STAFF("lab1", "HospitalMSP", L1, "labtech", "approved", "null", "21") ","
     STAFF("lab2", "HospitalMSP", L1, "labtech", "approved", "null", "22") ","
     STAFF("lab3", "ClinicMSP", C1, "labtech", "approved", "null", "23") ","
-    STAFF("po2", "HospitalMSP", H1, "privacy_officer", "approved", "null", "24") "],\"patients\":["
+    STAFF("po2", "HospitalMSP", H1, "privacy_officer\",\"registrar", "approved", "null", "24") "],\"patients\":["
     PATIENT(PID_A, "active", "a1") "," PATIENT(PID_B, "active", "b1") "," PATIENT(PID_DEAD, "deceased", "dd") ","
     PATIENT(PID_G, "active", "9a") "," NO_KEY(PID_E, "active", "") ","
     NO_KEY(PID_M, "active", ",\"minorUntil\":1767229200" GUARDED("1767312000")) ","

@@ -371,24 +371,44 @@ static size_t count_trail(size_t ids, size_t *pages)
     return found;
 }
 
+static void ask_as(bool emergency, int id)
+{
+    char in[300];
+
+    snprintf(in, sizeof(in),
+             emergency ? EMERGENCY_OF("q%03d", "case1", PID_A, LABS) : ASK_FOR("q%03d", PID_A, "TREAT", LABS), id);
+    assert_accepted(invoke(emergency ? "EmergencyAccess" : "RequestAccess", in));
+}
+
 static void a_long_trail_comes_by_pages_and_whole(void **state)
 {
     size_t pages;
 
     break_glass();
     for (int i = 0; i < 240; i++) {
-        char in[300];
-        bool emergency = i % 2;
-
         fcc_test_set_time(world, NOW + i / 3);
-        snprintf(in, sizeof(in),
-                 emergency ? EMERGENCY_OF("q%03d", "case1", PID_A, LABS) : ASK_FOR("q%03d", PID_A, "TREAT", LABS),
-                 i == 239 ? 238 : i); /* one id is in both */
-        assert_accepted(invoke(emergency ? "EmergencyAccess" : "RequestAccess", in));
+        ask_as(i % 2, i);
     }
     as_auditor();
     assert_int_equal(count_trail(240, &pages), 240);
     assert_int_equal(pages, 2);
+}
+
+static void nobody_hides_an_emergency_behind_a_page(void **state)
+{
+    size_t pages;
+
+    break_glass();
+    ask_as(false, 0);
+    fcc_test_set_time(world, NOW + 1);
+    ask_as(false, 1); /* one id at one second in both collections, just where a page ends */
+    ask_as(true, 1);
+    fcc_test_set_time(world, NOW + 2);
+    for (int i = 2; i < 101; i++)
+        ask_as(false, i);
+    as_auditor();
+    assert_int_equal(count_trail(102, &pages), 102);
+    assert_int_equal(pages, 1);
 }
 
 /* ---- explain ---- */
@@ -467,6 +487,7 @@ int main(void)
         TEST(a_closed_case_ends_what_it_opened),
         TEST(the_trail_has_requests_and_emergencies_in_one_order),
         TEST(a_long_trail_comes_by_pages_and_whole),
+        TEST(nobody_hides_an_emergency_behind_a_page),
         TEST(the_owner_learns_who_can_see_a_record),
         TEST(of_a_result_both_sites_are_named),
         cmocka_unit_test(the_readme_has_the_tables_of_the_code),

@@ -74,6 +74,30 @@ static void open_requests_are_listed_with_their_day(void **state)
     assert_refused(query("ErasureState", "{\"pid\":\"" PID_A "\"}"), 403, "DENIED:role");
 }
 
+static void an_officer_finds_what_is_to_be_answered(void **state)
+{
+    fcc_test_result r;
+
+    ask_for_both();
+    as_officer();
+    fcc_test_set_time(world, NOW + 60);
+    r = query("ErasureState", "{}");
+    assert_accepted(r);
+    assert_has(r.payload, "\"due\":\"2026-01-31T00:00:00Z\",\"pid\":\"" PID_A "\",\"recId\":\"o1\"");
+    assert_has(r.payload, "\"recId\":\"r1\"");
+    assert_accepted(invoke("DecideErasure", DECIDE("o1", "erase", "supplied")));
+    assert_accepted(invoke("DecideErasure", DECIDE("r1", "restrict", "retention_duty")));
+    assert_string_equal(query("ErasureState", "{}").payload, "{\"entries\":[]}");
+    as_patient();
+    assert_refused(query("ErasureState", "{}"), 400, "BAD_INPUT");
+    assert_accepted(invoke("RequestErasure", ASK_ERASURE("r1")));
+    as_officer();
+    assert_has(query("ErasureState", "{}").payload, "\"asked\":\"2026-01-01T00:01:00Z\"");
+    as("ClinicMSP", "privacy_officer", "po3", C1, "1c");
+    assert_string_equal(query("ErasureState", "{}").payload, "{\"entries\":[]}");
+    assert_false(fcc_test_public_has(world, PID_A));
+}
+
 /* ---- deciding ---- */
 
 static void what_the_patient_supplied_is_erased_everywhere(void **state)
@@ -208,6 +232,18 @@ static void the_officer_of_the_site_decides_and_nobody_else(void **state)
     assert_refused(invoke("DecideErasure", DECIDE("r9", "restrict", "contested")), 403, "DENIED:not_author");
 }
 
+static void nobody_decides_about_what_they_wrote(void **state)
+{
+    as_staff("registrar", "po2", "24");
+    assert_accepted(invoke("ImportRecords", IMPORT(RECORD("r1"))));
+    as_patient();
+    assert_accepted(invoke("RequestErasure", ASK_ERASURE("r1")));
+    as_staff("privacy_officer", "po2", "24");
+    assert_refused(invoke("DecideErasure", DECIDE("r1", "restrict", "contested")), 403, "DENIED:self");
+    as_officer();
+    assert_accepted(invoke("DecideErasure", DECIDE("r1", "restrict", "contested")));
+}
+
 /* ---- holds ---- */
 
 static void a_hold_keeps_what_could_be_erased(void **state)
@@ -252,17 +288,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, health_stop)
     const struct CMUnitTest tests[] = {
-        TEST(the_owner_asks_and_the_record_stays_for_now),
-        TEST(open_requests_are_listed_with_their_day),
-        TEST(what_the_patient_supplied_is_erased_everywhere),
-        TEST(an_allowed_request_ends_with_the_record),
-        TEST(what_has_to_be_kept_is_restricted),
-        TEST(a_class_of_no_years_rests_on_consent_alone),
-        TEST(after_its_time_a_site_erases_unasked),
-        TEST(what_was_in_error_and_never_used_is_erased),
-        TEST(the_officer_of_the_site_decides_and_nobody_else),
-        TEST(a_hold_keeps_what_could_be_erased),
-        TEST(a_hold_in_the_same_block_stops_the_erasure),
+        TEST(the_owner_asks_and_the_record_stays_for_now), TEST(open_requests_are_listed_with_their_day),
+        TEST(an_officer_finds_what_is_to_be_answered),     TEST(what_the_patient_supplied_is_erased_everywhere),
+        TEST(an_allowed_request_ends_with_the_record),     TEST(what_has_to_be_kept_is_restricted),
+        TEST(a_class_of_no_years_rests_on_consent_alone),  TEST(after_its_time_a_site_erases_unasked),
+        TEST(what_was_in_error_and_never_used_is_erased),  TEST(the_officer_of_the_site_decides_and_nobody_else),
+        TEST(a_hold_keeps_what_could_be_erased),           TEST(a_hold_in_the_same_block_stops_the_erasure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
