@@ -1,4 +1,7 @@
-/* cases.c: the lists of emergency cases: for auditors all, for a privacy officer the own organisation's, for owners their own. */
+/*
+ * cases.c: the lists of emergency cases: for auditors all, for a privacy officer those of the own organisation's doctors,
+ * for owners their own.
+ */
 #include "consent/parts.h"
 
 enum { max_neighbours = 64, cap = 2 };
@@ -55,13 +58,17 @@ static bool add_neighbour(const struct consent_entry *entry, void *ctx)
 {
     struct neighbours *near = ctx;
     const json_t *emergency = NULL;
-    char oldest[LIB_EPOCH_SIZE];
+    char oldest[LIB_EPOCH_SIZE], newest[LIB_EPOCH_SIZE];
     struct span span;
 
-    /* newest first: what was opened a whole case's time before this one had run out by then */
+    /* Newest first. What was opened a whole case's time before this one had run out by then, but for one that was entered
+     * late and had lasted longer. */
     lib_rev_epoch(near->own.from - CONSENT_CASE_SECONDS, oldest);
+    lib_rev_epoch(near->own.to, newest);
     if (strcmp(entry->parts[0], oldest) > 0)
         return false;
+    if (strcmp(entry->parts[0], newest) < 0)
+        return true;
     near->st = lib_read(near->call, CONSENT_EMERGENCY, lib_key(near->call, "BTG", entry->parts[1], NULL, NULL),
                         &emergency);
     if (near->st != FCC_OK)

@@ -120,7 +120,7 @@ struct consent_entry {
  */
 fcc_status consent_walk(lib_call *call, const char *collection, const char *type, const char *first, const char *after,
                         bool (*take)(const struct consent_entry *entry, void *ctx), void *ctx) FCC_MUST_CHECK;
-/* Collect up to CONSENT_PAGE entries: `list` gets the values (or the last parts of the keys), *next the next token. */
+/* Collect up to CONSENT_PAGE entries: `list` gets the values, *next is the next page's token, NULL at the end. */
 fcc_status consent_page(lib_call *call, const char *collection, const char *type, const char *first, const char *after,
                         json_t *list, const char **next) FCC_MUST_CHECK;
 
