@@ -300,7 +300,7 @@ static void make(struct step *steps, size_t n)
                                   .pid = below(patients),
                                   .grantee = below(grantees),
                                   .arg = below(10),
-                                  .goes_on = below(3) == 0 };
+                                  .goes_on = below(3) != 0 };
 }
 
 static size_t shorten(struct step *steps, size_t n)
