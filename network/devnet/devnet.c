@@ -89,34 +89,6 @@ static fcc_status no_memory(fcc_error *error)
     return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
-
-static const char *path_in(struct devnet *net, const char *dir, const char *name)
-{
-    return fcc__arena_printf(net->arena, "%s/%s", dir, name);
-}
-
-static fcc_status read_file(struct devnet *net, const char *path, fcc_bytes *out, fcc_error *error)
-{
-    struct stat info;
-    uint8_t *bytes;
-    ssize_t n;
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path ? path : "(no path)", strerror(errno));
-    }
-    bytes = fcc__arena_alloc(net->arena, (size_t)info.st_size);
-    n = bytes ? read(fd, bytes, (size_t)info.st_size) : -1;
-    close(fd);
-    if (n != info.st_size)
-        return fcc_error_set(error, FCC_ERR_IO, "%s cannot be read", path);
-    *out = fcc_bytes_of(bytes, (size_t)n);
-    return FCC_OK;
-}
-
 /* ---- what the network consists of -------------------------------------------------------------------------------- */
 
 /*
@@ -136,7 +108,7 @@ static fcc_status add_chaincode(struct devnet *net, const char *name, const char
 static fcc_status add_chaincodes(struct devnet *net, fcc_error *error)
 {
     const devnet_options *o = net->options;
-    const char *path = path_in(net, o->dir, "chaincodes");
+    const char *path = devnet_path(net, o->dir, "chaincodes");
     char line[DEVNET_EXE_MAX + 256], name[128], exe[DEVNET_EXE_MAX];
     fcc_status st = FCC_OK;
     FILE *file;
@@ -204,7 +176,7 @@ static fcc_status define_chaincodes(struct devnet *net, fcc_error *error)
         fcc_bytes policy;
 
         cc->config = &config->chaincodes[i];
-        cc->executable = cc->config->exe[0] == '/' ? cc->config->exe : path_in(net, net->bin_dir, cc->config->exe);
+        cc->executable = cc->config->exe[0] == '/' ? cc->config->exe : devnet_path(net, net->bin_dir, cc->config->exe);
         if (!cc->executable)
             return no_memory(error);
         if ((st = devnet_package_make(net, cc, error)) != FCC_OK)
@@ -241,10 +213,10 @@ static fcc_status load_foreign(struct devnet *net, fcc_error *error)
         return fcc_error_set(error, FCC_ERR_CONFIG,
                              "--with %s: the network of --crypto and --genesis gets its chaincodes from its clients",
                              o->with[0].name);
-    net->crypto_dir = path_in(net, o->dir, "crypto");
+    net->crypto_dir = devnet_path(net, o->dir, "crypto");
     if (!net->crypto_dir)
         return no_memory(error);
-    if ((st = read_file(net, path_in(net, o->dir, "genesis.block"), &net->genesis, error)) != FCC_OK)
+    if ((st = devnet_read(net, devnet_path(net, o->dir, "genesis.block"), &net->genesis, error)) != FCC_OK)
         return st;
     st = msp_adopt(net->crypto_dir, net->genesis, "genesis.block", &net->network, error);
     return st == FCC_OK ? check_size(net, error) : st;
@@ -259,7 +231,7 @@ static fcc_status load_own(struct devnet *net, fcc_error *error)
         return fcc_error_set(error, FCC_ERR_CONFIG, "no network/network.yaml here: say where with --network FILE");
     if ((st = config_load(o->network_file, &net->network, error)) != FCC_OK || (st = check_size(net, error)) != FCC_OK)
         return st;
-    net->crypto_dir = path_in(net, o->dir, "crypto");
+    net->crypto_dir = devnet_path(net, o->dir, "crypto");
     if (!net->crypto_dir)
         return no_memory(error);
     if ((st = add_chaincodes(net, error)) != FCC_OK || (st = find_bin_dir(net, error)) != FCC_OK ||
@@ -292,7 +264,7 @@ static fcc_status open_ledger(struct devnet *net, fcc_error *error)
     fcc_bytes block;
     fcc_status st;
 
-    options.dir = path_in(net, net->options->dir, "ledger");
+    options.dir = devnet_path(net, net->options->dir, "ledger");
     if (!orgs || !options.dir)
         return no_memory(error);
     for (size_t i = 0; i < config->org_count; i++)
@@ -360,8 +332,8 @@ static void hopeless(void *ctx, const char *why)
 static fcc_status open_store(devnet_peer *peer, fcc_error *error)
 {
     struct devnet *net = peer->net;
-    const char *packages = path_in(net, net->options->dir, "packages");
-    const char *dir = packages ? path_in(net, packages, peer->org->mspid) : NULL;
+    const char *packages = devnet_path(net, net->options->dir, "packages");
+    const char *dir = packages ? devnet_path(net, packages, peer->org->mspid) : NULL;
     msp_org *org;
     fcc_status st;
 
@@ -412,8 +384,8 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
 static fcc_status start_processes(struct devnet *net, fcc_error *error)
 {
     char registry[PATH_MAX];
-    const char *log_dir = path_in(net, net->options->dir, "log");
-    const char *path = path_in(net, net->options->dir, "registry.json");
+    const char *log_dir = devnet_path(net, net->options->dir, "log");
+    const char *path = devnet_path(net, net->options->dir, "registry.json");
     fcc_status st;
 
     for (size_t c = 0; c < net->chaincode_count; c++)
@@ -450,70 +422,6 @@ static fcc_status start_processes(struct devnet *net, fcc_error *error)
             net->process_count++;
         }
     return FCC_OK;
-}
-
-/* ---- listeners --------------------------------------------------------------------------------------------------- */
-
-static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *address, const char *tls_dir,
-                             char **bound, fcc_error *error)
-{
-    rpc_tls tls = { .ca = { NULL, 0 } };
-    const char *colon, *host;
-    fcc_status st;
-    int port = 0;
-
-    if (!tls_dir)
-        return no_memory(error);
-    if ((st = read_file(net, path_in(net, tls_dir, "server.crt"), &tls.cert, error)) != FCC_OK ||
-        (st = read_file(net, path_in(net, tls_dir, "server.key"), &tls.key, error)) != FCC_OK)
-        return st;
-    if (!address && !net->options->auto_ports)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s gives no port for %s: take free ones with --ports auto",
-                             net->network->path, tls_dir);
-    address = address ? address : "127.0.0.1:0";
-    colon = strrchr(address, ':');
-    if (!colon)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->network->path, address);
-    host = fcc__arena_printf(net->arena, "%.*s", (int)(colon - address), address);
-    if (net->options->auto_ports)
-        address = fcc__arena_printf(net->arena, "%s:0", host ? host : "127.0.0.1");
-    if (!host || !address)
-        return no_memory(error);
-    if ((st = rpc_server_listen(server, address, &tls, &port, error)) != FCC_OK)
-        return st;
-    if ((st = rpc_server_start(server)) != FCC_OK)
-        return fcc_error_set(error, st, "the listener on %s cannot be started: %s", address, fcc_status_text(st));
-    *bound = fcc__arena_printf(net->arena, "%s:%d", host, port);
-    return *bound ? FCC_OK : no_memory(error);
-}
-
-static fcc_status start_listeners(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
-{
-    char *address;
-    fcc_status st;
-
-    for (size_t i = 0; i < net->peer_count; i++) {
-        devnet_peer *peer = &net->peers[i];
-
-        if ((st = rpc_server_new(net->loop, &peer->server, error)) != FCC_OK)
-            return st;
-        if ((st = devnet_gateway_serve(peer)) != FCC_OK || (st = devnet_endorser_serve(peer)) != FCC_OK ||
-            (st = devnet_deliver_serve(peer)) != FCC_OK)
-            return fcc_error_set(error, st, "the services of %s: %s", peer->org->mspid, fcc_status_text(st));
-        st = listen_tls(net, peer->server, peer->org->peer_address,
-                        msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), &peer->address, error);
-        if (st != FCC_OK)
-            return st;
-    }
-    if ((st = rpc_server_new(net->loop, orderer_server, error)) != FCC_OK)
-        return st;
-    if ((st = devnet_orderer_serve(net->orderer, *orderer_server)) != FCC_OK)
-        return fcc_error_set(error, st, "the orderer: %s", fcc_status_text(st));
-    st = listen_tls(net, *orderer_server, net->network->orderer.address,
-                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer), &address, error);
-    if (st == FCC_OK)
-        net->network->orderer.address = address;
-    return st;
 }
 
 /* ---- signals and time -------------------------------------------------------------------------------------------- */
@@ -581,7 +489,7 @@ static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_err
     if (!orderer_msp)
         return no_memory(error);
     if ((st = devnet_orderer_new(net, orderer_msp, net->options->batch_timeout_ms, &net->orderer, error)) != FCC_OK ||
-        (st = devnet_deploy(net, error)) != FCC_OK || (st = start_listeners(net, orderer_server, error)) != FCC_OK)
+        (st = devnet_deploy(net, error)) != FCC_OK || (st = devnet_listen(net, orderer_server, error)) != FCC_OK)
         return st;
     on_tick(net);
     check_ready(net); /* a network without chaincodes is ready at once */

@@ -86,6 +86,15 @@ int64_t devnet_monotonic_ms(void);
 /* End devnet_run with this result. */
 void devnet_fail(struct devnet *net, fcc_status status, const char *text);
 
+/* ---- listen.c ---------------------------------------------------------------------------------------------------- */
+
+/* DIR/NAME in the network's arena; NULL past its cap. */
+const char *devnet_path(struct devnet *net, const char *dir, const char *name);
+/* A whole file into the network's arena; `path` NULL is an error too. */
+fcc_status devnet_read(struct devnet *net, const char *path, fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
+/* All services of all peers and of the orderer, from now on. *orderer_server is the caller's, also after a failure. */
+fcc_status devnet_listen(struct devnet *net, rpc_server **orderer_server, fcc_error *error) FCC_MUST_CHECK;
+
 /* ---- deploy.c ---------------------------------------------------------------------------------------------------- */
 
 /* The package of a chaincode of the network file; in the network's arena. */
