@@ -71,6 +71,15 @@ static fcc_status check_next(scc__run *run, const char *name, scc__definition *d
     return st == FCC_OK ? ask_organisations(run, name, d, approvals, count) : st;
 }
 
+/* Go writes both fields of a map's entry, false as well, which protobuf-c leaves out: so it goes behind the others. */
+static ProtobufCMessageUnknownField *false_value(void)
+{
+    static uint8_t zero[1];
+    static ProtobufCMessageUnknownField field = { 2, PROTOBUF_C_WIRE_TYPE_VARINT, sizeof(zero), zero };
+
+    return &field;
+}
+
 static fcc_status pack_approvals(const scc__run *run, const struct approval *list, size_t count,
                                  Lifecycle__ApprovalsEntry ***out, size_t *n)
 {
@@ -83,10 +92,30 @@ static fcc_status pack_approvals(const scc__run *run, const struct approval *lis
         lifecycle__approvals_entry__init(&entries[i]);
         entries[i].key = fcc__pb(fcc_str(list[i].mspid));
         entries[i].value = list[i].given;
+        if (!list[i].given) {
+            entries[i].base.unknown_fields = false_value();
+            entries[i].base.n_unknown_fields = 1;
+        }
         (*out)[i] = &entries[i];
     }
     *n = count;
     return FCC_OK;
+}
+
+/* What the arguments of both functions below, which differ by name alone, ask for. */
+static scc__definition definition_of(const Lifecycle__CommitChaincodeDefinitionArgs *args)
+{
+    scc__definition d = { .endorsement = LIFECYCLE__CHAINCODE_ENDORSEMENT_INFO__INIT,
+                          .validation = LIFECYCLE__CHAINCODE_VALIDATION_INFO__INIT };
+
+    d.sequence = args->sequence;
+    d.endorsement.version = args->version;
+    d.endorsement.endorsement_plugin = args->endorsement_plugin;
+    d.endorsement.init_required = args->init_required;
+    d.validation.validation_plugin = args->validation_plugin;
+    d.validation.validation_parameter = args->validation_parameter;
+    d.collections = args->collections;
+    return d;
 }
 
 /* ---- is it ready? -------------------------------------------------------------------------------------------------------- */
@@ -123,28 +152,21 @@ static fcc_status pack_mismatches(const scc__run *run, const struct approval *li
 
 fcc_status scc__check_readiness(scc__run *run, fcc_bytes input, const void **output)
 {
-    Lifecycle__CheckCommitReadinessArgs *args;
+    Lifecycle__CommitChaincodeDefinitionArgs *args; /* CheckCommitReadinessArgs has the same fields */
     Lifecycle__CheckCommitReadinessResult *result = fcc__arena_alloc(run->arena, sizeof(*result));
-    scc__definition d = { .endorsement = LIFECYCLE__CHAINCODE_ENDORSEMENT_INFO__INIT,
-                          .validation = LIFECYCLE__CHAINCODE_VALIDATION_INFO__INIT };
     struct approval *approvals;
+    scc__definition d;
     const char *name;
     size_t count;
     fcc_status st;
 
     if (!result)
         return FCC_ERR_LIMIT;
-    if ((st = FCC__UNPACK(lifecycle__check_commit_readiness_args, input, run->arena, &args)) != FCC_OK)
+    if ((st = FCC__UNPACK(lifecycle__commit_chaincode_definition_args, input, run->arena, &args)) != FCC_OK)
         return st;
     if (!run->call->sim)
         return no_channel(run);
-    d.sequence = args->sequence;
-    d.endorsement.version = args->version;
-    d.endorsement.endorsement_plugin = args->endorsement_plugin;
-    d.endorsement.init_required = args->init_required;
-    d.validation.validation_plugin = args->validation_plugin;
-    d.validation.validation_parameter = args->validation_parameter;
-    d.collections = args->collections;
+    d = definition_of(args);
     if (!(name = fcc__arena_printf(run->arena, FCC_FMT, FCC_ARG(fcc__of_pb(args->name)))))
         return FCC_ERR_LIMIT;
     if ((st = check_next(run, name, &d, &approvals, &count)) != FCC_OK)
@@ -165,10 +187,9 @@ fcc_status scc__commit(scc__run *run, fcc_bytes input, const void **output)
         LIFECYCLE__COMMIT_CHAINCODE_DEFINITION_RESULT__INIT;
     const scc__state public = { run, { NULL, 0 } };
     Lifecycle__CommitChaincodeDefinitionArgs *args;
-    scc__definition d = { .endorsement = LIFECYCLE__CHAINCODE_ENDORSEMENT_INFO__INIT,
-                          .validation = LIFECYCLE__CHAINCODE_VALIDATION_INFO__INIT };
     struct approval *approvals;
     scc__structure structure;
+    scc__definition d;
     const char *name;
     size_t count;
     bool agreed = false, member = false;
@@ -179,13 +200,7 @@ fcc_status scc__commit(scc__run *run, fcc_bytes input, const void **output)
     if ((st = scc__check_definition(run, fcc__of_pb(args->name), fcc__of_pb(args->version), args->collections)) !=
         FCC_OK)
         return scc__within(run, st, "error validating chaincode definition");
-    d.sequence = args->sequence;
-    d.endorsement.version = args->version;
-    d.endorsement.endorsement_plugin = args->endorsement_plugin;
-    d.endorsement.init_required = args->init_required;
-    d.validation.validation_plugin = args->validation_plugin;
-    d.validation.validation_parameter = args->validation_parameter;
-    d.collections = args->collections;
+    d = definition_of(args);
     if (!(name = fcc__arena_printf(run->arena, FCC_FMT, FCC_ARG(fcc__of_pb(args->name)))))
         return FCC_ERR_LIMIT;
     if ((st = check_next(run, name, &d, &approvals, &count)) != FCC_OK)

@@ -332,6 +332,11 @@ static void readiness_tells_who_has_approved_and_what_differs(void **state)
     must(FCC__UNPACK(lifecycle__check_commit_readiness_result, answer(&h), c->arena, &result), NULL);
     assert_int_equal(result->n_approvals, 2);
     assert_false(result->approvals[0]->value || result->approvals[1]->value);
+    /* `false` is written, as Go writes it: field 1, the entry, 1: "AMSP", 2: 0 */
+    assert_non_null(memmem(answer(&h).data, answer(&h).len,
+                           "\x0a\x08\x0a\x04"
+                           "AMSP\x10\x00",
+                           10));
     assert_int_equal(result->n_mismatches, 2);
     same_text(result->mismatches[0]->key, "AMSP");
     same_text(result->mismatches[0]->value->items[0], "EndorsementInfo");
