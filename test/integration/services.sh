@@ -186,4 +186,20 @@ check "its block is delivered" says 3 "block $((top + 1)) data 1 filter 1" "stat
     ask peer1 1/doctor1 deliver $blocks $((top + 1)):$((top + 1))
 check "but not filtered, and the stream goes on, as at Fabric's peers" says 3 "status BAD_REQUEST" "status SUCCESS" \
     "end OK " ask peer1 1/doctor1 deliver $filtered $((top + 1)):$((top + 1))
+# ---- rights that end while a stream waits
+top=$(height)
+as PATIENCE=30000 peer3 3/pharmacist1 deliver $blocks "$top:99" >"$dir/member" 2>&1 &
+member=$!
+as PATIENCE=30000 peer3 1/doctor1 deliver $blocks "$top:$((top + 1))" >"$dir/other" 2>&1 &
+other=$!
+for _ in $(seq 100); do
+    grep -aqs '^block' "$dir/member" && grep -aqs '^block' "$dir/other" && break
+    sleep 0.05
+done
+check "an organisation leaves the channel" says 1 "[0-9]*" \
+    "$build/test-support/update_channel" "$dir/net" remove Pharmacy Clinic Hospital
+wait $member $other
+check "its stream ends with the block that says so" says 3 "block $top *" "status FORBIDDEN" "end OK " cat "$dir/member"
+check "others' go on" says 4 "block $top *" "block $((top + 1)) *" "status SUCCESS" "end OK " cat "$dir/other"
+check "its members are nobody's" says 1 "end UNKNOWN *creator org unknown*" ask peer1 3/pharmacist1 propose probe echo hello
 finish

@@ -373,6 +373,7 @@ int main(int argc, char **argv)
     size_t count = 0;
     client c = { 0 };
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* scripts wait for lines */
     if (argc < 6)
         fail("usage", "DIR SERVER N/USER deliver|broadcast|propose|raw ...");
     open_net(&c, argv[1], argv[2], argv[3]);

@@ -3,6 +3,7 @@
  *
  *   update_channel DIR batch COUNT SIGNER...
  *   update_channel DIR add NETWORK.yaml CRYPTO ORG SIGNER...   ORG of NETWORK.yaml, with keys made below CRYPTO
+ *   update_channel DIR remove ORG SIGNER...
  *
  * The first signer submits. A signer is an organisation, whose Admin it is, or ORDERER=MSPDIR. Prints the block.
  */
@@ -60,7 +61,8 @@ static Common__ConfigGroup *group_of(fcc__arena *arena, const char *yaml, const 
 int main(int argc, char **argv)
 {
     const char *const *args = (const char *const *)argv;
-    const int first = argc > 2 && !strcmp(args[2], "batch") ? 4 : 6;
+    const bool adds = argc > 2 && !strcmp(args[2], "add"), removes = argc > 2 && !strcmp(args[2], "remove");
+    const int first = adds ? 6 : 4;
     fcc__arena *arena = fcc__arena_new(256 << 20);
     fcc_error error = { 0 };
     client *signers[MOST_SIGNERS];
@@ -70,7 +72,8 @@ int main(int argc, char **argv)
     uint64_t block;
 
     if (argc <= first || argc - first > MOST_SIGNERS || !arena) {
-        fprintf(stderr, "usage: update_channel DIR batch COUNT | add NETWORK.yaml CRYPTO ORG, SIGNER...\n");
+        fprintf(stderr,
+                "usage: update_channel DIR batch COUNT | add NETWORK.yaml CRYPTO ORG | remove ORG, SIGNER...\n");
         return 2;
     }
     for (i = (size_t)first; i < (size_t)argc; i++)
@@ -78,12 +81,14 @@ int main(int argc, char **argv)
     if (client_config_now(signers[0], arena, &now, &error) != FCC_OK)
         end(&error);
     config = edit_read(arena, now.config);
-    if (first == 4)
-        edit_set(arena, edit_group(config->channel_group, "Orderer"), "BatchSize",
-                 edit_batch(arena, (uint32_t)strtoul(args[3], NULL, 10)));
-    else
+    if (adds)
         edit_add_group(arena, edit_group(config->channel_group, "Application"), args[5],
                        group_of(arena, args[3], args[4], args[5]));
+    else if (removes)
+        edit_remove_group(edit_group(config->channel_group, "Application"), args[3]);
+    else
+        edit_set(arena, edit_group(config->channel_group, "Orderer"), "BatchSize",
+                 edit_batch(arena, (uint32_t)strtoul(args[3], NULL, 10)));
     if (client_config_update(signers[0], &now, edit_pack(arena, config), signers, count, arena, &block, &error) !=
         FCC_OK)
         end(&error);
