@@ -1,6 +1,6 @@
 /*
- * setup.h: the consortium of the network file comes onto its channel: sites, staff, custody keys and retention, by
- * transactions of the people whose business that is.
+ * setup.h: the consortium of the network file comes onto its channel: sites, staff, licences, custody keys, retention
+ * and patients, by transactions of the people whose business that is.
  *
  * A plan is a list of acts in waves: those of a wave don't depend on each other and are submitted together. Each act is
  * tried whatever is on the channel; one that the chaincode refuses with 409 ALREADY has been done before. So a setup that
@@ -31,7 +31,10 @@ enum {
     SETUP_STAFF,         /* people of first sites apply; administrators register more sites */
     SETUP_STAFF_APPROVED,
     SETUP_MORE_STAFF, /* people of further sites */
-    SETUP_MORE_STAFF_APPROVED
+    SETUP_MORE_STAFF_APPROVED,
+    SETUP_ACCREDITED = SETUP_MORE_STAFF_APPROVED, /* the council, by its DID of the wave before */
+    SETUP_LISTS,
+    SETUP_LICENCES
 };
 
 /* One transaction. Strings live as long as the plan. */
@@ -59,7 +62,7 @@ typedef struct setup_plan {
     fcc_status st; /* the first failure sticks */
 } setup_plan;
 
-/* ---- the plan: setup_plan.c, setup_care.c ---- */
+/* ---- the plan: setup_plan.c, setup_care.c, setup_council.c ---- */
 
 /* Add an act; NULL once the plan has failed. `about` and the arguments (C strings, ended by NULL) are kept as they are. */
 setup_act *setup_add(setup_plan *plan, int wave, const config_org *org, const config_user *user, const char *chaincode,
@@ -67,16 +70,21 @@ setup_act *setup_add(setup_plan *plan, int wave, const config_org *org, const co
 /* A JSON value, consumed, as text in the plan's arena; so many random bytes in hexadecimal. */
 const char *setup_text(setup_plan *plan, json_t *value);
 const char *setup_random(setup_plan *plan, size_t bytes);
+/* A new patient's id: 128 random bits in base32. */
+const char *setup_pid(setup_plan *plan);
 /* SHA-256 of a user's public key, as the registry knows it. */
 const char *setup_fingerprint(setup_plan *plan, const config_org *org, const config_user *user);
-/* The administrator who acts for a site, the regulator; NULL. */
+/* The administrator who acts for a site, the first user of a role who is not spare, the
+ * regulator; NULL. */
 const config_user *setup_admin(const config_org *org);
+const config_user *setup_with_role(const config_org *org, const char *role);
 const config_org *setup_regulator(const setup_plan *plan);
 /* The wave in which people of a site apply: the site is approved. They are approved in the next one. */
 int setup_staff_wave(const setup_plan *plan, const char *gln);
 /* All acts that the network file asks for. FCC_ERR_CONFIG: it has nobody who could do one of them. */
 fcc_status setup_make(setup_plan *plan);
 void setup_add_care(setup_plan *plan);
+void setup_add_council(setup_plan *plan);
 
 /* ---- carrying it out: setup_run.c ---- */
 

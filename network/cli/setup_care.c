@@ -1,4 +1,4 @@
-/* setup_care.c: hospital and clinic: salts, custody keys, and how long records are kept. */
+/* setup_care.c: hospital and clinic: salts, custody keys, how long records are kept, and patients. */
 #include "cli/setup.h"
 
 #include "base/hash.h"
@@ -7,16 +7,38 @@
 
 #include <string.h>
 
-/* The salts of collections: whoever of the care organisations comes first. */
-static void add_salt(setup_plan *plan, const config_org *org, const config_user *admin)
+static void add_in(setup_plan *plan, int wave, const config_org *org, const config_user *user, const char *chaincode,
+                   const char *about, const char *function, json_t *in)
 {
-    const char *in = setup_text(plan, json_pack("{s:s}", "salt", setup_random(plan, 32)));
-    setup_act *act = setup_add(plan, SETUP_STAFF, org, admin, "ehr", "salt", "Setup", NULL);
+    const char *text = setup_text(plan, in);
+    setup_act *act = setup_add(plan, wave, org, user, chaincode, about, function, NULL);
 
     if (act) {
-        act->in = fcc_str(in);
+        act->in = fcc_str(text);
         act->care = true;
     }
+}
+
+/* The salts of collections: whoever of the care organisations comes first. */
+static void add_salts(setup_plan *plan, const config_org *org, const config_user *admin)
+{
+    static const char *const chaincodes[] = { "credentials", "ehr" };
+
+    for (size_t i = 0; i < sizeof(chaincodes) / sizeof(chaincodes[0]); i++)
+        if (config_find_chaincode(plan->network, chaincodes[i]))
+            add_in(plan, SETUP_STAFF, org, admin, chaincodes[i], "salt", "Setup",
+                   json_pack("{s:s}", "salt", setup_random(plan, 32)));
+}
+
+/* A registrar approves who has shown an identity card; the numbers of these are nobody's. */
+static void add_patient(setup_plan *plan, const config_org *org, const config_user *patient,
+                        const config_user *registrar)
+{
+    add_in(plan, SETUP_STAFF, org, patient, "credentials", patient->name, "RegisterPatient",
+           json_pack("{s:s, s:{s:s, s:s}, s:s}", "pid", setup_pid(plan), "demographics", "name", patient->name,
+                     "birthDate", "1970-01-01", "salt", setup_random(plan, 16)));
+    add_in(plan, SETUP_MORE_STAFF, org, registrar, "credentials", patient->name, "ApprovePatient",
+           json_pack("{s:s, s:s}", "fp", setup_fingerprint(plan, org, patient), "nid", setup_random(plan, 32)));
 }
 
 static void add_custody(setup_plan *plan, const config_org *org, const config_user *admin)
@@ -64,14 +86,18 @@ void setup_add_care(setup_plan *plan)
 
     for (size_t i = 0; i < 2; i++) {
         const config_org *org = config_find_org(plan->network, care[i]);
-        const config_user *admin = org ? setup_admin(org) : NULL;
+        const config_user *admin = org ? setup_admin(org) : NULL,
+                          *registrar = org ? setup_with_role(org, "registrar") : NULL;
 
         if (!admin)
             continue;
-        if (records && i == 0)
-            add_salt(plan, org, admin);
+        if (i == 0)
+            add_salts(plan, org, admin);
         if (records && org->custody)
             add_custody(plan, org, admin);
+        for (size_t k = 0; registrar && k < org->user_count; k++)
+            if (org->users[k].patient && !org->users[k].spare)
+                add_patient(plan, org, &org->users[k], registrar);
     }
     if (records)
         add_retention(plan);

@@ -2,6 +2,7 @@
 #include "cli/setup.h"
 
 #include "base/hash.h"
+#include "msp/issue.h"
 #include "msp/material.h"
 #include "msp/msp.h"
 
@@ -75,6 +76,16 @@ const char *setup_random(setup_plan *plan, size_t bytes)
     return hex.len ? (const char *)hex.data : "";
 }
 
+const char *setup_pid(setup_plan *plan)
+{
+    char pid[MSP_PID_LEN + 1];
+    const char *kept = msp__random_base32(16, pid, sizeof(pid)) ? fcc__arena_printf(plan->arena, "%s", pid) : NULL;
+
+    if (!kept && plan->st == FCC_OK)
+        no_room(plan);
+    return kept ? kept : "";
+}
+
 const char *setup_fingerprint(setup_plan *plan, const config_org *org, const config_user *user)
 {
     const char *crypto = fcc__arena_printf(plan->arena, "%s/crypto", plan->dir), *dir, *kept = NULL;
@@ -101,6 +112,14 @@ const config_user *setup_admin(const config_org *org)
     const config_user *admin = config_find_user(org, "Admin");
 
     return admin && admin->role ? admin : NULL;
+}
+
+const config_user *setup_with_role(const config_org *org, const char *role)
+{
+    for (size_t i = 0; i < org->user_count; i++)
+        if (org->users[i].role && !org->users[i].spare && strcmp(org->users[i].role, role) == 0)
+            return &org->users[i];
+    return NULL;
 }
 
 const config_org *setup_regulator(const setup_plan *plan)
@@ -196,6 +215,7 @@ fcc_status setup_make(setup_plan *plan)
                 add_person(plan, org, user);
         }
     }
+    setup_add_council(plan);
     setup_add_care(plan);
     return plan->st;
 }

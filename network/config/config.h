@@ -25,7 +25,7 @@ typedef struct config_user {
     const char *uid;
     const char *site;       /* GLN */
     config_strings caps;    /* "btg" */
-    config_strings issues;  /* types of credentials that the regulator accredits this person's office for: "licence" */
+    config_strings issues;  /* types of credentials that the regulator accredits this person's site for */
     bool licensed;          /* has a licence to practise */
     config_strings regions; /* where it counts, ISO 3166-2 */
 } config_user;

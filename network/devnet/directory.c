@@ -180,7 +180,7 @@ static const char *const own_entries[] = {
     "registry.json",  "chaincodes",        "endpoints.json", "endpoints.json.new",
     "genesis.block",  "genesis.block.new", "devnet.json",    "devnet.json.new",
     "crypto.copying", "packages",          "blobs",          "custodians",
-    "demo.json"
+    "demo.json",      "credentials"
 };
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)

@@ -24,6 +24,11 @@ fails() { # text, as setup
 }
 number() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$dir/out"; }
 caller() { "$medsync" query --dir "$dir/net" --user "$@" credentials Caller >"$dir/out" 2>&1; }
+licensed() { # true or false, arguments of Check
+    want=$1
+    shift
+    [ "$("$medsync" query --dir "$dir/net" --user doctor1 credentials Check "$@" 2>&1)" = "$want" ]
+}
 blocks() { "$medsync" block newest --dir "$dir/net" --json | sed 's/.*"number":\([0-9]*\).*/\1/'; }
 
 yaml
@@ -65,6 +70,28 @@ caller auditor2
 check "the inspectorate's auditor, whom the regulator registered" said '"msp":"InspectorMSP"'
 caller doctor4
 check "the spare doctor isn't" said "DENIED:unbound_key"
+check "a licence counts" licensed true uid-h-0001 licence DE-BB
+check "in its regions" licensed false uid-h-0001 licence DE-BY
+check "a pharmacist's is another one" licensed true uid-p-0001 dispense DE-BE
+check "a nurse has none" licensed false uid-h-0003 licence DE-BE
+credential=$(cat "$dir/net/credentials/uid-h-0001-MedicalLicence.json")
+present() { # the credential; the answer's findings about it: about the presentation, NO_PROOF is right
+    "$medsync" query --dir "$dir/net" --user doctor1 credentials VerifyPresentation --transient "in={\"vp\":{
+        \"@context\":[\"https://www.w3.org/ns/credentials/v2\"],\"type\":[\"VerifiablePresentation\"],
+        \"holder\":\"did:medsync:uid-h-0001\",\"verifiableCredential\":[$1]},
+        \"documents\":[$(cat "$dir/net/credentials/council.json")]}" >"$dir/out" 2>&1
+    sed 's/{"check":"proof","code":"NO_PROOF"}//' "$dir/out" >"$dir/findings"
+}
+present "$credential"
+check "the licence as its holder has it bears the council's signature" grep -q '"findings":\[\]' "$dir/findings" ||
+    sed 's/^/# /' "$dir/out"
+present "$(printf '%s' "$credential" | sed 's/DE-BB/DE-BY/')"
+check "one with another region doesn't" said '"code":"BAD_SIGNATURE","credential":0'
+"$medsync" query --dir "$dir/net" --user patient1 --transient 'in={}' credentials GetPatient >"$dir/out" 2>&1
+check "a patient is registered" said '"status":"active"'
+"$medsync" query --dir "$dir/net" --user patient4 --transient 'in={}' credentials GetPatient >"$dir/out" 2>&1
+check "the spare patient isn't" said "DENIED:unbound_key"
+
 "$medsync" query --dir "$dir/net" --user auditor1 credentials ListOrgs '' >"$dir/out" 2>&1
 check "all sites are approved" \
     [ "$(grep -o '"status":"approved"' "$dir/out" | wc -l)" -eq "$(grep -c '{gln: .*type:' network/network.yaml)" ]
