@@ -72,7 +72,7 @@ static void look_at(struct input *in, json_t *value)
     json_t *report = NULL;
     uint8_t *list = NULL;
     size_t len;
-    lib_key key;
+    lib_public_key key;
     fcc_status st;
 
     in->value = value;
