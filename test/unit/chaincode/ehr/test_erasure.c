@@ -293,7 +293,8 @@ int main(void)
         TEST(an_allowed_request_ends_with_the_record),     TEST(what_has_to_be_kept_is_restricted),
         TEST(a_class_of_no_years_rests_on_consent_alone),  TEST(after_its_time_a_site_erases_unasked),
         TEST(what_was_in_error_and_never_used_is_erased),  TEST(the_officer_of_the_site_decides_and_nobody_else),
-        TEST(a_hold_keeps_what_could_be_erased),           TEST(a_hold_in_the_same_block_stops_the_erasure),
+        TEST(nobody_decides_about_what_they_wrote),        TEST(a_hold_keeps_what_could_be_erased),
+        TEST(a_hold_in_the_same_block_stops_the_erasure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
