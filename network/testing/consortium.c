@@ -173,19 +173,31 @@ static void describe(testing_consortium *c, config_network *network, config_org 
     network->org_count = c->count;
 }
 
+/* In memory where there is such a place: hundreds of small files are made and removed. */
+static char *new_directory(fcc__arena *arena)
+{
+    const char *asked = getenv("TMPDIR");
+    const char *const places[] = { asked && *asked ? asked : "/dev/shm", "/tmp" };
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char *dir = testing_memory(fcc__arena_printf(arena, "%s/fcc-test-XXXXXX", places[i]));
+
+        if (mkdtemp(dir))
+            return dir;
+    }
+    testing_die("no directory can be made in %s or %s", places[0], places[1]);
+}
+
 /* Key material is made in files, as for any network: here in a directory that is gone afterwards. */
 static void make_material(testing_consortium *c)
 {
-    const char *tmp = getenv("TMPDIR");
-    char *dir = testing_memory(fcc__arena_printf(c->arena, "%s/fcc-test-XXXXXX", tmp && *tmp ? tmp : "/tmp"));
+    char *dir = new_directory(c->arena);
     config_org *orgs = testing_memory(fcc__arena_zalloc(c->arena, c->count, sizeof(*orgs)));
     fcc_error error = { FCC_OK, "" };
     config_network network;
     const char *crypto;
 
     describe(c, &network, orgs);
-    if (!mkdtemp(dir))
-        testing_die("%s can't be made", dir);
     crypto = testing_memory(fcc__arena_printf(c->arena, "%s/crypto", dir));
     testing_must(msp_generate(&network, crypto, &error), &error, "keys and certificates");
     testing_must(msp_genesis(&network, crypto, 0, c->arena, &c->genesis, &error), &error, "the genesis block");

@@ -264,7 +264,7 @@ static fcc_status identity_of(fcc_stub *stub, const fcc__identity **out)
         if (fcc_creator(stub).len == 0)
             return fcc_fail(stub, FCC_ERR_PROTO,
                             "failed to get transaction invoker's identity from the chaincode stub");
-        st = fcc__identity_read(stub->arena, fcc_creator(stub), identity, &error);
+        st = fcc__identity_of(stub->arena, fcc_creator(stub), identity, &error);
         if (st != FCC_OK)
             return fcc_fail(stub, st, "%s", error.text);
         stub->identity = identity;

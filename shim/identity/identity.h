@@ -42,6 +42,9 @@ typedef struct fcc__identity {
 fcc_status fcc__identity_read(fcc__arena *arena, fcc_bytes creator, fcc__identity *out,
                               fcc_error *error) FCC_MUST_CHECK;
 
+/* The same, but what this process has read before is copied: the last few identities are kept. From any thread. */
+fcc_status fcc__identity_of(fcc__arena *arena, fcc_bytes creator, fcc__identity *out, fcc_error *error) FCC_MUST_CHECK;
+
 /* The value of a named attribute; false when there is none of this name. */
 bool fcc__identity_attribute(const fcc__identity *identity, fcc_bytes name, fcc_bytes *value);
 bool fcc__identity_has_unit(const fcc__identity *identity, fcc_bytes unit);

@@ -283,9 +283,72 @@ static void a_full_arena_is_a_limit(void **state)
     }
 }
 
+static void assert_same(const fcc__identity *a, const fcc__identity *b)
+{
+    assert_true(fcc_bytes_equal(a->msp_id, b->msp_id) && fcc_bytes_equal(a->der, b->der));
+    assert_true(fcc_bytes_equal(a->id, b->id) && fcc_bytes_equal(a->fingerprint, b->fingerprint));
+    assert_int_equal(a->unit_count, b->unit_count);
+    for (size_t i = 0; i < a->unit_count; i++)
+        assert_true(fcc_bytes_equal(a->units[i], b->units[i]));
+    assert_int_equal(a->attribute_count, b->attribute_count);
+    for (size_t i = 0; i < a->attribute_count; i++)
+        assert_true(fcc_bytes_equal(a->attributes[i].name, b->attributes[i].name) &&
+                    fcc_bytes_equal(a->attributes[i].value, b->attributes[i].value));
+}
+
+/* More of them than are kept, in turns, so that each is read anew, known, forgotten and read again. */
+static void an_identity_that_is_known_is_the_same_and_takes_the_same_memory(void **state)
+{
+    enum { PEOPLE = 70 };
+    struct fixture *f = *state;
+    fcc_bytes creators[PEOPLE];
+
+    for (size_t i = 0; i < PEOPLE; i++) {
+        char json[64];
+
+        snprintf(json, sizeof(json), "{\"attrs\":{\"number\":\"%zu\",\"role\":\"doctor\"}}", i);
+        creators[i] = creator_of(f, certificate(f, doctor, ca, json));
+    }
+    for (size_t turn = 0; turn < 3; turn++)
+        for (size_t i = 0; i < PEOPLE; i++) {
+            fcc__identity read, known[2];
+            size_t used[2];
+
+            assert_int_equal(fcc__identity_read(f->arena, creators[i], &read, NULL), FCC_OK);
+            for (size_t k = 0; k < 2; k++) {
+                fcc__arena *arena = fcc__arena_new(1024 * 1024);
+
+                assert_int_equal(fcc__identity_of(arena, creators[i], &known[k], NULL), FCC_OK);
+                assert_same(&read, &known[k]);
+                used[k] = fcc__arena_used(arena);
+                fcc__arena_free(arena);
+            }
+            assert_int_equal(used[0], used[1]);
+        }
+}
+
+static void what_is_no_identity_is_not_known_either(void **state)
+{
+    struct fixture *f = *state;
+    fcc__arena *small = fcc__arena_new(128);
+    fcc_bytes creator = creator_of(f, certificate(f, doctor, ca, NULL)), cut = creator;
+    fcc__identity identity;
+
+    cut.len -= 100;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(fcc__identity_of(f->arena, cut, &identity, NULL), FCC_ERR_PROTO);
+        assert_int_equal(fcc__identity_of(small, creator, &identity, NULL), FCC_ERR_LIMIT);
+    }
+    assert_int_equal(fcc__identity_of(f->arena, creator, &identity, NULL), FCC_OK);
+    fcc__arena_free(small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_identity_that_is_known_is_the_same_and_takes_the_same_memory, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_identity_is_not_known_either, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_are_printed_in_gos_order_with_the_values_of_one_type_together, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(special_characters_in_names_are_escaped, set_up, tear_down),
