@@ -117,7 +117,8 @@ static fcc_bytes pem_of_der(fcc_bytes der, fcc__arena *arena)
 
 /* ---- signing ---- */
 
-static fcc_status jws(fcc_bytes content, const msp_signer *signer, fcc__arena *arena, fcc_bytes *out, fcc_error *error)
+static fcc_status jws(fcc_bytes content, const msp_signer *signer, const char *when, fcc__arena *arena, fcc_bytes *out,
+                      fcc_error *error)
 {
     fcc_bytes der, x5c, head, signature;
     uint8_t raw[2 * HALF];
@@ -128,8 +129,8 @@ static fcc_status jws(fcc_bytes content, const msp_signer *signer, fcc__arena *a
     if (!der_of_pem(msp_signer_certificate(signer), arena, &der))
         return fcc_error_set(error, FCC_ERR_ARG, "documents are signed with ECDSA keys on P-256 only");
     x5c = fcc__base64(arena, der);
-    header = json_pack("{s:s, s:b, s:[s], s:s, s:[s%]}", "alg", "ES256", "b64", 0, "crit", "b64", "kid",
-                       msp_signer_mspid(signer), "x5c", x5c.data, x5c.len);
+    header = json_pack("{s:s, s:b, s:[s], s:s, s:s, s:[s%]}", "alg", "ES256", "b64", 0, "crit", "b64", "kid",
+                       msp_signer_mspid(signer), "sigT", when, "x5c", x5c.data, x5c.len);
     text = header ? json_dumps(header, JSON_COMPACT) : NULL;
     if (!text)
         goto out;
@@ -149,6 +150,19 @@ out:
     return st == FCC_OK ? st : fcc_error_set(error, st, "the document cannot be signed: %s", fcc_status_text(st));
 }
 
+/* FHIR's Signature: everything in it follows from the JWS. */
+static json_t *signature_of(fcc_bytes jws_text, const char *when, const char *fingerprint, fcc__arena *arena)
+{
+    fcc_bytes data = fcc__base64(arena, jws_text);
+
+    if (data.len == 0)
+        return NULL;
+    return json_pack("{s:[{s:s, s:s}], s:s, s:{s:{s:s, s:s}}, s:s, s:s, s:s%}", "type", "system",
+                     "urn:iso-astm:E1762-95:2013", "code", "1.2.840.10065.1.12.1.5", "when", when, "who", "identifier",
+                     "system", "urn:medsync:key", "value", fingerprint, "targetFormat", "application/fhir+json",
+                     "sigFormat", "application/jose", "data", data.data, data.len);
+}
+
 fcc_status fhir_sign(fcc__buf *bundle, const msp_signer *signer, const char *when, fcc_error *error)
 {
     fcc__arena *arena = fcc__arena_new(4 * SIGNATURE_ROOM);
@@ -161,14 +175,10 @@ fcc_status fhir_sign(fcc__buf *bundle, const msp_signer *signer, const char *whe
         fcc_error_set(error, st, "the document is larger than it may be");
         goto out;
     }
-    if ((st = jws(fcc__buf_bytes(bundle), signer, arena, &data, error)) != FCC_OK)
+    if ((st = jws(fcc__buf_bytes(bundle), signer, when, arena, &data, error)) != FCC_OK)
         goto out;
-    data = fcc__base64(arena, data);
-    o = json_pack("{s:[{s:s, s:s}], s:s, s:{s:{s:s, s:s}}, s:s, s:s, s:s%}", "type", "system",
-                  "urn:iso-astm:E1762-95:2013", "code", "1.2.840.10065.1.12.1.5", "when", when, "who", "identifier",
-                  "system", "urn:medsync:key", "value", msp_signer_fingerprint(signer), "targetFormat",
-                  "application/fhir+json", "sigFormat", "application/jose", "data", data.data, data.len);
-    text = o && data.len ? json_dumps(o, JSON_COMPACT) : NULL;
+    o = signature_of(data, when, msp_signer_fingerprint(signer), arena);
+    text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (!text) {
         st = fcc_error_set(error, FCC_ERR_LIMIT, "the document cannot be signed: out of memory");
         goto out;
@@ -225,52 +235,72 @@ static const char *text_at(const json_t *o, const char *path)
     return json_string_value(fhir__at(o, path));
 }
 
-/* The signature's parts out of data: header JSON, and what was signed besides the content. */
-static bool open_jws(const json_t *signature, fcc__arena *arena, json_t **header, fcc_bytes *head, fcc_bytes *der)
+/* A JWS, taken apart. */
+typedef struct opened {
+    fcc_bytes compact; /* the whole */
+    fcc_bytes head;    /* as it was signed, before the content */
+    fcc_bytes der;     /* the signature */
+    json_t *header;
+} opened;
+
+static bool open_jws(const json_t *signature, fcc__arena *arena, opened *out)
 {
-    const char *data = text_at(signature, "data"), *format = text_at(signature, "sigFormat");
-    fcc_bytes compact, decoded, raw;
+    const char *data = text_at(signature, "data");
+    fcc_bytes decoded, raw;
     const uint8_t *dots;
 
-    if (!data || !format || strcmp(format, "application/jose") != 0 ||
-        fcc__unbase64(arena, fcc_str(data), &compact) != FCC_OK)
+    if (!data || fcc__unbase64(arena, fcc_str(data), &out->compact) != FCC_OK)
         return false;
-    dots = memmem(compact.data, compact.len, "..", 2);
+    dots = memmem(out->compact.data, out->compact.len, "..", 2);
     if (!dots)
         return false;
-    *head = fcc_bytes_of(compact.data, (size_t)(dots - compact.data));
-    if (!of_url(arena, *head, &decoded) || !of_url(arena, fcc_bytes_of(dots + 2, compact.len - head->len - 2), &raw) ||
-        !der_of_raw(raw, arena, der))
+    out->head = fcc_bytes_of(out->compact.data, (size_t)(dots - out->compact.data));
+    if (!of_url(arena, out->head, &decoded) ||
+        !of_url(arena, fcc_bytes_of(dots + 2, out->compact.len - out->head.len - 2), &raw) ||
+        !der_of_raw(raw, arena, &out->der))
         return false;
-    *header = json_loadb((const char *)decoded.data, decoded.len, JSON_REJECT_DUPLICATES, NULL);
-    return *header != NULL;
+    out->header = json_loadb((const char *)decoded.data, decoded.len, JSON_REJECT_DUPLICATES, NULL);
+    return out->header != NULL;
 }
 
-static fcc_status verify(const json_t *header, fcc_bytes head, fcc_bytes der, fcc_bytes content, const char *name,
-                         msp_manager *members, fcc__arena *arena, fhir_signature *out, fcc_error *error)
+static fcc_status verify(const opened *o, const json_t *signature, const char *name, msp_manager *members,
+                         fcc__arena *arena, fhir_signature *out, fcc_error *error)
 {
+    static const char otherwise[] = "it is signed in another way than documents of MedSync are";
     Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
-    const char *alg = text_at(header, "alg"), *kid = text_at(header, "kid"), *x5c = text_at(header, "x5c.0");
-    const char *crit = text_at(header, "crit.0");
+    const char *alg = text_at(o->header, "alg"), *kid = text_at(o->header, "kid"), *x5c = text_at(o->header, "x5c.0");
+    const char *crit = text_at(o->header, "crit.0"), *when = text_at(o->header, "sigT");
+    const fcc_bytes parts[] = { o->head, FCC_LIT("."), out->content };
     const msp_identity *signer;
     fcc_bytes cert, pem, serialized;
     fcc_error why = { 0 };
+    json_t *expected;
+    bool same;
 
     if (!alg || strcmp(alg, "ES256") != 0 || !crit || strcmp(crit, "b64") != 0 ||
-        json_array_size(json_object_get(header, "crit")) != 1 || !json_is_false(json_object_get(header, "b64")) ||
-        !kid || !x5c || fcc__unbase64(arena, fcc_str(x5c), &cert) != FCC_OK || (pem = pem_of_der(cert, arena)).len == 0)
-        return altered(name, "it is signed in another way than documents of MedSync are", error);
+        json_array_size(json_object_get(o->header, "crit")) != 1 || !json_is_false(json_object_get(o->header, "b64")) ||
+        !kid || !when || !x5c || fcc__unbase64(arena, fcc_str(x5c), &cert) != FCC_OK ||
+        (pem = pem_of_der(cert, arena)).len == 0)
+        return altered(name, otherwise, error);
     identity.mspid = fcc__pb(fcc_str(kid));
     identity.id_bytes = fcc__pb(pem);
     if (fcc__pack(&identity, arena, &serialized) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", name);
     if (msp_deserialize(members, serialized, &signer, &why) != FCC_OK || msp_validate(signer, &why) != FCC_OK)
         return altered(name, why.text, error);
-    if (msp_verify(signer, (const fcc_bytes[]){ head, FCC_LIT("."), content }, 3, der, &why) != FCC_OK)
+    if (msp_verify(signer, parts, 3, o->der, &why) != FCC_OK)
         return altered(name, "the document was changed since it was signed", error);
+    /* what stands around the JWS is not signed: it must say the same */
+    expected = signature_of(o->compact, when, msp_identity_fingerprint(signer), arena);
+    same = expected && json_equal(expected, signature);
+    json_decref(expected);
+    if (!same)
+        return altered(name, otherwise, error);
     out->mspid = fcc__arena_printf(arena, "%s", kid);
     out->fingerprint = fcc__arena_printf(arena, "%s", msp_identity_fingerprint(signer));
-    return out->mspid && out->fingerprint ? FCC_OK : fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", name);
+    out->when = fcc__arena_printf(arena, "%s", when);
+    return out->mspid && out->fingerprint && out->when ? FCC_OK
+                                                       : fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", name);
 }
 
 fcc_status fhir_signature_check(fcc_bytes text, const char *name, msp_manager *members, fcc__arena *arena,
@@ -279,25 +309,23 @@ fcc_status fhir_signature_check(fcc_bytes text, const char *name, msp_manager *m
     json_t *root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
                               NULL);
     const json_t *signature = json_object_get(root, "signature");
-    json_t *header = NULL;
-    fcc_bytes head, der;
     fhir_signature found = { 0 };
+    opened o = { 0 };
     fcc_status st;
 
     if (!signature) {
         st = fcc_error_set(error, FCC_ERR_NOT_FOUND, "%s is not signed", name);
         goto out;
     }
-    if (!unsigned_bytes(text, signature, arena, &found.content) || !open_jws(signature, arena, &header, &head, &der)) {
+    if (!unsigned_bytes(text, signature, arena, &found.content) || !open_jws(signature, arena, &o)) {
         st = altered(name, "it is signed in another way than documents of MedSync are", error);
         goto out;
     }
-    found.when = fcc__arena_printf(arena, "%s", text_at(signature, "when") ? text_at(signature, "when") : "?");
-    st = verify(header, head, der, found.content, name, members, arena, &found, error);
+    st = verify(&o, signature, name, members, arena, &found, error);
     if (st == FCC_OK)
         *out = found;
 out:
-    json_decref(header);
+    json_decref(o.header);
     json_decref(root);
     return st;
 }

@@ -4,8 +4,8 @@
  * A Bundle of type document: first a Composition (identifier system urn:medsync:export), whose only section refers to
  * every record with an extension of what the ledger said about it; then the records, FHIR resources byte for byte as
  * they were stored, all else as Binary. The signature is FHIR's: Bundle.signature, sigFormat application/jose, data a
- * JWS (ES256, RFC 7797 unencoded and detached payload; x5c: the signer's certificate, kid: its MSP id) over the very
- * bytes of the file without `,"signature":{...}`, which stands at its end.
+ * JWS (ES256, RFC 7797 unencoded and detached payload; x5c: the signer's certificate, kid: its MSP id, sigT: when) over
+ * the very bytes of the file without `,"signature":{...}`, which stands at its end.
  */
 #ifndef NETWORK_FHIR_DOCUMENT_H
 #define NETWORK_FHIR_DOCUMENT_H
