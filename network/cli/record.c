@@ -26,7 +26,7 @@ static const char usage[] =
     "  --user NAME       who acts; --org ORG its organisation, --dir DIR the network's directory (" CLI_DEFAULT_DIR
     ")\n"
     "  --store WHERE     the blobs: a directory, or http://HOST:PORT of an IPFS node (DIR/blobs)\n"
-    "  --endorse A,B     who endorses (HospitalMSP,ClinicMSP)\n"
+    "  --endorse A,B     who endorses (HospitalMSP,ClinicMSP; in an emergency the own organisation)\n"
     "  --timeout SECONDS for each request (30)\n"
     "  --json            one JSON object\n\n"
     "to write\n"
@@ -38,6 +38,7 @@ static const char usage[] =
     "  --purpose P       TREAT, HPAYMT, HOPERAT, HLEGAL or HRESCH (TREAT)\n"
     "  --only A,B        these categories; --enc ENC this encounter; --rec ID this record, repeatable (all "
     "categories)\n"
+    "  --emergency CASE  under this open case of `consent BreakGlass`, by one organisation's word\n"
     "  --audit ID        use access that was asked for before, instead of asking anew\n"
     "  --output DIR      show: a file for each record; export: FILE, the document (show: standard output)\n";
 
@@ -73,6 +74,8 @@ static bool answered(record_run *r, const client_call *call, bool submit, json_t
                            : client_query(r->who, call, r->call, &answer, &error);
 
     r->in_doubt = submit && st != FCC_OK && answer.submitted && !answer.validation;
+    if (st == FCC_ERR_APP && r->quiet)
+        return false;
     if (st != FCC_OK)
         return record_failed(cli_code(st, &answer, &error, submit), "ehr " FCC_FMT ": %s", FCC_ARG(call->args[0]),
                              error.text);
@@ -212,6 +215,7 @@ enum {
     O_ENC,
     O_PURPOSE,
     O_AUDIT,
+    O_EMERGENCY,
     O_OUTPUT,
     O_CUSTODY,
     O_KIND,
@@ -240,6 +244,7 @@ static const struct option known[] = {
     { "purpose", required_argument, NULL, O_PURPOSE },
     { "audit", required_argument, NULL, O_AUDIT },
     { "output", required_argument, NULL, O_OUTPUT },
+    { "emergency", required_argument, NULL, O_EMERGENCY },
     { "custody", required_argument, NULL, O_CUSTODY },
     { "kind", required_argument, NULL, O_KIND },
     { "type", required_argument, NULL, O_TYPE },
@@ -262,6 +267,7 @@ static const int taken_by[O_COUNT] = {
     [O_ENC] = ADD | READ,
     [O_PURPOSE] = READ,
     [O_AUDIT] = READ,
+    [O_EMERGENCY] = READ,
     [O_OUTPUT] = SHOW | EXPORT,
     [O_CUSTODY] = WRITE,
     [O_KIND] = ADD,
@@ -279,11 +285,12 @@ static const int taken_by[O_COUNT] = {
 static int parse(record_run *r, int argc, char **argv, int *given)
 {
     const char **const texts[O_COUNT] = {
-        [O_DIR] = &r->open.dir,     [O_USER] = &r->open.user,    [O_ORG] = &r->open.org,    [O_STORE] = &r->store_at,
-        [O_PID] = &r->pid,          [O_ENC] = &r->enc,           [O_PURPOSE] = &r->purpose, [O_AUDIT] = &r->audit,
-        [O_OUTPUT] = &r->output,    [O_CUSTODY] = &r->custody,   [O_KIND] = &r->kind,       [O_TYPE] = &r->type,
-        [O_MIME] = &r->mime,        [O_CATEGORY] = &r->category, [O_SENS] = &r->sens,       [O_DATE] = &r->date,
-        [O_CLASS] = &r->class_name,
+        [O_DIR] = &r->open.dir,    [O_USER] = &r->open.user,  [O_ORG] = &r->open.org,
+        [O_STORE] = &r->store_at,  [O_PID] = &r->pid,         [O_ENC] = &r->enc,
+        [O_PURPOSE] = &r->purpose, [O_AUDIT] = &r->audit,     [O_EMERGENCY] = &r->emergency,
+        [O_OUTPUT] = &r->output,   [O_CUSTODY] = &r->custody, [O_KIND] = &r->kind,
+        [O_TYPE] = &r->type,       [O_MIME] = &r->mime,       [O_CATEGORY] = &r->category,
+        [O_SENS] = &r->sens,       [O_DATE] = &r->date,       [O_CLASS] = &r->class_name,
     };
     int option;
     int64_t n;
@@ -332,12 +339,14 @@ static int open_all(record_run *r)
     fcc_error error = { 0 };
     fcc_status st;
 
-    if (r->org_count == 0) {
+    if ((st = client_open(&r->open, &r->who, &error)) != FCC_OK)
+        return cli_failed(step_name, cli_code(st, NULL, &error, false), "%s", error.text);
+    if (r->org_count == 0 && r->emergency) {
+        r->orgs[r->org_count++] = client_mspid(r->who); /* the other organisation may be down */
+    } else if (r->org_count == 0) {
         r->orgs[r->org_count++] = "HospitalMSP";
         r->orgs[r->org_count++] = "ClinicMSP";
     }
-    if ((st = client_open(&r->open, &r->who, &error)) != FCC_OK)
-        return cli_failed(step_name, cli_code(st, NULL, &error, false), "%s", error.text);
     if (!client_fingerprint(r->who))
         return cli_failed(step_name, FCC__E_STAT_USAGE, "this user has no key here");
     st = where ? blob_open(where, &r->store, &error) : FCC_ERR_NOMEM;

@@ -11,7 +11,7 @@ enum { RECORD_MANY = 200, RECORD_PID = 26 };
 /* One run of a step: its options, and what is open. */
 typedef struct record_run {
     client_options open;
-    const char *store_at, *pid, *enc, *purpose, *audit, *output, *custody;
+    const char *store_at, *pid, *enc, *purpose, *audit, *emergency, *output, *custody;
     const char *kind, *type, *mime, *category, *sens, *date, *class_name;
     const char *orgs[8]; /* that endorse */
     size_t org_count;
@@ -26,6 +26,7 @@ typedef struct record_run {
     blob_store *store;
     fcc__arena *keep; /* of the whole run */
     fcc__arena *call; /* of one call */
+    bool quiet;       /* what the chaincode refuses is not told */
     bool in_doubt;    /* the last submitted call failed, and may have been committed all the same */
 } record_run;
 

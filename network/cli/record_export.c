@@ -86,6 +86,75 @@ static bool proven(record_run *r, const json_t *record, char commit[65])
     return commitment(r, record, commit) || record_failed(FCC__E_STAT_RES, "out of memory");
 }
 
+/* Where a record is in the index; -1: nowhere. */
+static json_int_t place_of(const json_t *places, const char *rec_id)
+{
+    const json_t *at = json_object_get(places, rec_id);
+
+    return at ? json_integer_value(at) : -1;
+}
+
+/* One page of the owner's own list: each record that is not erased must be there, and be the same. */
+static bool page_is_there(record_run *r, const record_chart *c, const json_t *places, const json_t *page)
+{
+    const json_t *listed;
+    char commit[65];
+    size_t i;
+
+    json_array_foreach(page, i, listed)
+    {
+        const char *id = record_text(listed, "recId");
+        json_int_t at = place_of(places, id);
+        const json_t *record = at < 0 ? NULL : json_array_get(c->index, (size_t)at);
+
+        if (!strcmp(record_text(listed, "status"), "erased"))
+            continue;
+        if (!record)
+            return record_failed(FCC__E_REC_PROOF,
+                                 "record %s is on the ledger and not among those that may be read: export a part with "
+                                 "--only or --rec",
+                                 id);
+        if (!commitment(r, record, commit))
+            return record_failed(FCC__E_STAT_RES, "out of memory");
+        if (strcmp(commit, record_text(listed, "commit")) != 0 ||
+            strcmp(record_text(record, "cid"), record_text(listed, "cid")) != 0)
+            return record_failed(FCC__E_REC_PROOF, "record %s is not what the owner's list says", id);
+    }
+    return true;
+}
+
+/* An owner's export of everything is held against the owner's list (ExportRecords); others have no such list. */
+static bool is_whole(record_run *r, const record_chart *c)
+{
+    enum { PAGES_MAX = 10000 };
+    json_t *places = json_object(), *answer = NULL;
+    char page[256] = "";
+    size_t i;
+    int pages;
+    bool ok = true;
+
+    for (i = 0; i < json_array_size(c->index); i++)
+        json_object_set_new(places, record_text(json_array_get(c->index, i), "recId"), json_integer((json_int_t)i));
+    for (pages = 0; ok && pages < PAGES_MAX; pages++) {
+        json_t *in = page[0] ? json_pack("{s:s, s:s}", "pid", r->pid, "page", page) : json_pack("{s:s}", "pid", r->pid);
+
+        r->quiet = pages == 0;
+        ok = record_ask(r, "ExportRecords", NULL, 0, in, &answer);
+        r->quiet = false;
+        if (!ok) {
+            ok = pages == 0;
+            break;
+        }
+        ok = page_is_there(r, c, places, json_object_get(answer, "records"));
+        snprintf(page, sizeof(page), "%s", record_text(answer, "next"));
+        json_decref(answer);
+        if (!page[0])
+            break;
+    }
+    json_decref(places);
+    return ok;
+}
+
 static json_t *reference_of(const json_t *record, const char *url, const char *commit)
 {
     static const char *const kept[] = { "recId", "kind", "type",   "category", "sens",   "class", "date",
@@ -214,6 +283,8 @@ int record_export(record_run *r)
     n = json_array_size(c.index);
     if (ok && n == 0)
         ok = record_failed(FCC__E_CLI_BUNDLE, "there is no record to export");
+    if (ok && !r->audit && !r->enc && !r->rec_count && !r->category_count)
+        ok = is_whole(r, &c);
     for (i = 0; ok && i < n; i++)
         ok = add_record(r, &c, i, &entries, list, used);
     ok = ok && write_document(r, now, &entries, list);

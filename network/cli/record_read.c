@@ -38,17 +38,20 @@ static json_t *scope_of(const record_run *r)
 static bool request(record_run *r, record_chart *c)
 {
     const char *args[1] = { c->audit };
-    json_t *answer = NULL;
+    json_t *answer = NULL, *in;
     bool ok;
 
     if (!record_need_pid(r))
         return false;
     if (!fhir_random_id(c->audit))
         return record_failed(FCC__E_STAT_RES, "no random numbers from OpenSSL");
-    if (!record_submit(r, "RequestAccess",
-                       json_pack("{s:s, s:s, s:s, s:o}", "reqId", c->audit, "pid", r->pid, "purpose", r->purpose,
-                                 "scope", scope_of(r)),
-                       NULL))
+    if (r->emergency)
+        in = json_pack("{s:s, s:s, s:s, s:o}", "reqId", c->audit, "pid", r->pid, "caseId", r->emergency, "scope",
+                       scope_of(r));
+    else
+        in = json_pack("{s:s, s:s, s:s, s:o}", "reqId", c->audit, "pid", r->pid, "purpose", r->purpose, "scope",
+                       scope_of(r));
+    if (!record_submit(r, r->emergency ? "EmergencyAccess" : "RequestAccess", in, NULL))
         return false;
     if (!record_ask(r, "Decision", args, 1, NULL, &answer))
         return false;

@@ -285,13 +285,19 @@ int record_add(record_run *r)
     fhir_entry *entries;
     size_t i;
 
-    if (!r->enc)
-        return cli_usage("record", "add: --enc ENC: in which encounter?");
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (!is_word(words[i]))
             return cli_usage("record", "add: \"%s\" has characters that no id, word or media type has", words[i]);
     entries = fcc__arena_zalloc(r->keep, (size_t)r->count, sizeof(*entries));
-    w.head = fcc__arena_printf(r->keep, "\"encId\":\"%s\"", r->enc);
+    if (r->enc) {
+        w.head = fcc__arena_printf(r->keep, "\"encId\":\"%s\"", r->enc);
+    } else {
+        /* what a patient supplies; --pid names a ward */
+        if (r->pid && !record_need_pid(r))
+            return CLI_FAILED;
+        w.function = "AddOwn";
+        w.head = r->pid ? fcc__arena_printf(r->keep, "\"pid\":\"%s\"", r->pid) : "";
+    }
     if (!entries || !w.head)
         return cli_failed("record", FCC__E_STAT_RES, "out of memory");
     for (i = 0; i < (size_t)r->count; i++)

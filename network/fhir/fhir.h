@@ -95,7 +95,7 @@ fcc_status fhir_store(const fhir_entry *entry, blob_store *store, const uint8_t 
 void fhir_record_json(const fhir_record *record, fcc__buf *out);
 /*
  * The transient input of one call: {`head`,"records":[...]} with as many records as fit. `head` is a JSON member such
- * as "\"pid\":\"...\"". Returns how many went in (0 only for none given or when `out` failed).
+ * as "\"pid\":\"...\"", or nothing. Returns how many went in (0 only for none given or when `out` failed).
  */
 size_t fhir_batch(const char *head, const fhir_record *records, size_t count, fcc__buf *out);
 

@@ -66,7 +66,7 @@ size_t fhir_batch(const char *head, const fhir_record *records, size_t count, fc
 {
     size_t n = 0, before;
 
-    fcc__buf_printf(out, "{%s,\"records\":[", head);
+    fcc__buf_printf(out, "{%s%s\"records\":[", head, *head ? "," : "");
     while (n < count && n < FHIR_BATCH_RECORDS && fcc__buf_ok(out)) {
         before = out->len;
         if (n > 0)

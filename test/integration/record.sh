@@ -67,6 +67,16 @@ fails "somebody else's access is nobody's" 1 "DENIED:not_holder" show --user doc
 # ---- verify ----
 record verify --user patient1 --json
 check "all records are what the ledger says" grep -q '"checked":25,"bad":0' out || sed 's/^/# /' err
+record export --user patient1 --output whole.json
+check "the patient exports all of them" grep -q '^whole.json: 25 records' out || sed 's/^/# /' err
+case=$(random_hex 16)
+"$medsync" invoke --dir "$net" --user doctor2 --endorse hospital --transient \
+    "in={\"id\":\"$case\",\"pid\":\"$pid\",\"reasonCode\":\"unable\",\"reason\":\"found without papers\",\"salt\":\"$(random_hex 16)\"}" \
+    consent BreakGlass >out 2>err
+check "a doctor breaks the glass" [ $? -eq 0 ] || sed 's/^/# /' err
+record show --user doctor2 --pid "@$net/pid" --emergency "$case" --only allergy --json
+check "and reads, by one organisation's word" grep -q '"shown":1,.*AllergyIntolerance' out || sed 's/^/# /' err
+fails "without the case not" 1 "denied (no_consent)" show --user doctor2 --pid "@$net/pid" --only allergy
 printf 'X' | dd of="$net/blobs/$cid" bs=1 seek=20 conv=notrunc 2>/dev/null
 fails "a changed byte is found" 1 E-BLOB-01 verify --user patient1
 check "and named" grep -q "$cid" err
@@ -94,6 +104,11 @@ record show --user doctor1 --pid "@$net/pid" --enc "$enc" --output visit
 check "both come back" cmp -s picture visit/*.bin || sed 's/^/# /' err
 fails "words with quotes are refused" 2 E-CLI-03 add --user doctor1 --enc "$enc" --mime 'a"b' --type X --kind doc --category lab picture
 
+printf '{"resourceType":"DocumentReference","status":"current"}' >own.json
+record add --user patient1 own.json
+check "a patient adds a document" grep -q 'DocumentReference' out || sed 's/^/# /' err
+fails "which a doctor can't, outside of an encounter" 1 E-TX-05 add --user doctor1 own.json
+
 # ---- export, and import at another site ----
 record export --user patient1 --only allergy,imaging,immunization,medication --output export.json
 check "the patient exports a signed document" grep -q 'records, signed by key' out || sed 's/^/# /' err
@@ -108,6 +123,11 @@ sed 's/final/Final/' export.json >changed.json
 fails "a document that was changed is refused" 1 "changed since it was signed" import --user registrar2 --pid "@$net/pid" changed.json
 sed 's/,"signature":{.*}}$/}/' export.json >unsigned.json
 fails "one without its signature as well" 1 "without its signature" import --user registrar2 --pid "@$net/pid" unsigned.json
+
+# ---- a whole chart, held against the owner's list ----
+fails "a chart with a blob that is lost is not exported as if it were whole" 1 E-BLOB-02 export --user patient1 --output chart.json
+record export --user doctor1 --pid "@$net/pid" --only allergy --output doctors.json
+check "a doctor exports what the grant covers" grep -q '^doctors.json: 2 records' out || sed 's/^/# /' err
 
 # ---- a custodian is away ----
 chart_custodians_down
