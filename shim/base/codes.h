@@ -231,12 +231,15 @@
       "the program cannot be executed by the chaincode's user, or a limit of processes or memory is reached", \
       "the message has the system's words; it is tried again, less and less often") \
     X(HOST_CRASH, "E-HOST-04", "a chaincode's process ended unasked and is started again", \
-      "it crashed (a line with E-CRASH before it names the transaction), or could not start (E-CFG); SIGKILL is as a " \
-      "rule the kernel's, when memory is used up", \
+      "it crashed (a line with E-CRASH before it names the transaction), or could not start (E-CFG)", \
       "look at the lines of that ccid just before; fcc_restarts_total counts these") \
     X(HOST_SELF, "E-HOST-05", "fcc-host itself cannot go on", \
       "a system call failed that does not fail as a rule: file descriptors or memory are used up", \
       "restart it; all chaincodes end with it") \
+    X(HOST_KILLED, "E-HOST-06", "a chaincode's process was ended by a SIGKILL that fcc-host did not send", \
+      "as a rule the kernel's, when the memory of the machine or of the container is used up; else somebody's", \
+      "lines after it name the transactions that ran: look at what their functions keep in memory, and set memory_mb, " \
+      "so that the function fails and the process lives; the kernel's log (dmesg) tells of each process it ends") \
     X(NET_NONE, "E-NET-01", "no embedded network is in this directory", \
       "it was not started, or --dir names another directory", \
       "start it: medsync devnet up --detach --dir DIR") \

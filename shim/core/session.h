@@ -23,10 +23,11 @@ typedef struct fcc__session fcc__session;
 
 /*
  * What is told of each transaction, for counters and logs: the core itself has no clock. Always called by the thread
- * that calls the session, never on a handler's stack.
+ * that calls the session, and but for FCC__TX_CALLS never on a handler's stack.
  */
 typedef enum fcc__moment {
     FCC__TX_BEGINS,  /* INIT or TRANSACTION came; the function is not known yet */
+    FCC__TX_CALLS,   /* the function is known and will be called */
     FCC__TX_ASKS,    /* a request goes to the peer */
     FCC__TX_GOES_ON, /* its answer came, or the stream is gone */
     FCC__TX_ENDS,    /* its last message goes out, unless the stream is gone */
@@ -43,8 +44,9 @@ typedef struct fcc__seen {
     int32_t status; /* at the end: the response's; 0: ERROR was answered instead */
     int call;       /* the last request's type */
     size_t writes;  /* in the last request, when it is a batch */
-    int64_t began;  /* this and asked are the observer's own, 0 at the beginning */
+    int64_t began;  /* this and what follows are the observer's own, 0 at the beginning */
     int64_t asked;
+    unsigned shown;
 } fcc__seen;
 
 typedef struct fcc__session_events {

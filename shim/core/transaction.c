@@ -68,6 +68,14 @@ static bool is_named(const fcc_function *f, fcc_bytes name)
     return f->name[0] == (name.len ? (char)name.data[0] : 0) && fcc_bytes_equal(fcc_str(f->name), name);
 }
 
+static void tell_function(fcc_stub *stub)
+{
+    const fcc__session *s = stub->session;
+
+    if (s->events->observe)
+        s->events->observe(s->ctx, FCC__TX_CALLS, &stub->seen);
+}
+
 static fcc_status call_author(fcc_stub *stub, fcc_handler handler, fcc_args args)
 {
     fcc_status st;
@@ -111,6 +119,7 @@ static fcc_status call_function(fcc_stub *stub)
                 named = f;
             continue;
         }
+        tell_function(stub);
         st = chaincode->before ? call_author(stub, chaincode->before, rest) : FCC_OK;
         return st == FCC_OK ? call_author(stub, f->handler, rest) : st;
     }

@@ -223,6 +223,21 @@ static int64_t start_later(host_child *c)
     return wait;
 }
 
+/* Processes that the kernel has ended for want of memory; -1 where it does not say. */
+static int64_t count_oom_kills(void)
+{
+    FILE *file = fopen("/proc/vmstat", "re");
+    char line[128];
+    long long n = -1;
+
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "oom_kill %lld", &n) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return n;
+}
+
 void host_child_start_if_due(host_child *c)
 {
     struct environment e;
@@ -245,6 +260,7 @@ void host_child_start_if_due(host_child *c)
         return;
     }
     c->pid = pid;
+    c->oom_kills = count_oom_kills();
     c->started_ms = host_now_ms();
     fcc__log(FCC__INFO, "chaincode %s started as process %d, package id %s", c->chaincode->name, (int)pid,
              c->chaincode->ccid);
@@ -260,6 +276,43 @@ static void describe(int status, char *out, size_t size)
         snprintf(out, size, "was ended by signal %d", WTERMSIG(status));
     else
         snprintf(out, size, "ended with exit status %d", WEXITSTATUS(status));
+}
+
+/* What the process has left behind of who ran in it. */
+static void tell_who_ran(const host_child *c)
+{
+    for (size_t i = 0; i < FCC__SHOWN; i++) {
+        const fcc__shown *shown = &c->counters->shown[i];
+        uint64_t function = fcc__counted(&shown->function);
+        char name[FCC__NAME_BYTES], channel[FCC__SHOWN_BYTES], tx_id[FCC__SHOWN_BYTES];
+
+        if (function == 0 || function > FCC__COUNTED_FUNCTIONS)
+            continue;
+        fcc__counters_name(c->counters->functions[function - 1].name, name);
+        fcc__counters_shown(shown->channel, channel);
+        fcc__counters_shown(shown->tx_id, tx_id);
+        fcc__log_code_with(FCC__ERROR, FCC__E_CRASH_RAN, "it ran then, and is lost",
+                           (const fcc__log_field[]){
+                               { "chaincode", fcc_str(c->chaincode->name), false },
+                               { "channel", fcc_str(channel), false },
+                               { "tx", fcc_str(tx_id), false },
+                               { "function", fcc_str(name), false },
+                           },
+                           4);
+    }
+}
+
+/* Neither on its way out nor told to end: somebody else has sent this SIGKILL. */
+static void tell_killed(const host_child *c, pid_t pid)
+{
+    int64_t kills = count_oom_kills();
+
+    fcc__log_code(FCC__ERROR, FCC__E_HOST_KILLED, "chaincode %s (process %d) was ended by a SIGKILL from elsewhere: %s",
+                  c->chaincode->name, (int)pid,
+                  c->oom_kills >= 0 && kills > c->oom_kills
+                      ? "the kernel has ended processes because memory was used up"
+                      : "memory may be used up");
+    tell_who_ran(c);
 }
 
 /* Who left is followed, or not. */
@@ -312,6 +365,8 @@ void host_child_reap(host_child *c)
         return;
     c->pid = 0;
     served = fcc__counted(&c->counters->serving) != FCC__STARTING;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !c->stopping && !c->leaving)
+        tell_killed(c, pid);
     fcc__counters_restart(c->counters);
     describe(status, how, sizeof(how));
     ran_ms = host_now_ms() - c->started_ms;

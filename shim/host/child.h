@@ -20,6 +20,7 @@ typedef struct host_child {
     fcc__counters *counters; /* written by the process */
     pid_t pid;               /* 0: none runs */
     int64_t started_ms;
+    int64_t oom_kills;     /* of the kernel, by then; -1: not known */
     int64_t start_at_ms;   /* when the next one starts; 0: it won't */
     unsigned failures;     /* in a row */
     uint64_t restarts;     /* after it ended unasked */

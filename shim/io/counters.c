@@ -12,15 +12,27 @@ void fcc__counters_restart(fcc__counters *c)
     fcc__set(&c->running, 0);
     fcc__set(&c->streams_open, 0);
     fcc__set(&c->cert_expires, 0);
+    for (size_t i = 0; i < FCC__SHOWN; i++)
+        fcc__set(&c->shown[i].function, 0);
+}
+
+static void copy_printable(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+
+    while (n + 1 < size && text[n] > ' ' && text[n] < 0x7f) {
+        out[n] = text[n];
+        n++;
+    }
+    out[n] = 0;
 }
 
 void fcc__counters_name(const char *name, char *out)
 {
-    size_t n = 0;
+    copy_printable(name, out, FCC__NAME_BYTES);
+}
 
-    while (n + 1 < FCC__NAME_BYTES && name[n] > ' ' && name[n] < 0x7f) {
-        out[n] = name[n];
-        n++;
-    }
-    out[n] = 0;
+void fcc__counters_shown(const char *text, char *out)
+{
+    copy_printable(text, out, FCC__SHOWN_BYTES);
 }

@@ -15,11 +15,13 @@
 #include <stdint.h>
 
 enum {
-    FCC__COUNTERS_LAYOUT = 0xfcc00002, /* another number with each change of the layout */
+    FCC__COUNTERS_LAYOUT = 0xfcc00003, /* another number with each change of the layout */
     FCC__COUNTED_FUNCTIONS = 128,      /* INIT, the table's first ones, and one for all others */
     FCC__COUNTED_CALLS = 32,           /* by the message type's number; 0 for those beyond */
     FCC__NAME_BYTES = 64,
     FCC__BUCKETS_OF_TIME = 16,
+    FCC__SHOWN = 64, /* transactions that are shown while they run */
+    FCC__SHOWN_BYTES = 80,
 };
 
 /* How a process exits that is to be replaced: a handler in it does not end (EX_TEMPFAIL of sysexits.h). */
@@ -48,6 +50,13 @@ typedef struct fcc__function_counters {
     fcc__count within[FCC__BUCKETS_OF_TIME]; /* each counts its own interval alone */
 } fcc__function_counters;
 
+/* A transaction that runs: who ends a process without a warning leaves this to tell what it was at. */
+typedef struct fcc__shown {
+    fcc__count function; /* one more than its place in `functions`; 0: none runs here */
+    char channel[FCC__SHOWN_BYTES];
+    char tx_id[FCC__SHOWN_BYTES];
+} fcc__shown;
+
 typedef struct fcc__counters {
     fcc__count layout;  /* FCC__COUNTERS_LAYOUT, by whoever made the memory */
     fcc__count serving; /* fcc__serving */
@@ -67,6 +76,7 @@ typedef struct fcc__counters {
         fcc__count took_ns; /* from the request to the answer */
     } calls[FCC__COUNTED_CALLS];
     fcc__function_counters functions[FCC__COUNTED_FUNCTIONS];
+    fcc__shown shown[FCC__SHOWN]; /* the first ones, where more run */
 } fcc__counters;
 
 static inline uint64_t fcc__counted(const fcc__count *c)
@@ -89,5 +99,7 @@ static inline void fcc__add(fcc__count *c, uint64_t more)
 void fcc__counters_restart(fcc__counters *counters);
 /* The name, cut at its first byte that is not printable ASCII; `out` has room for FCC__NAME_BYTES. */
 void fcc__counters_name(const char *name, char *out);
+/* The same for what is shown; room for FCC__SHOWN_BYTES. */
+void fcc__counters_shown(const char *text, char *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include <time.h>
 
 enum { SLOT_INIT = 0, SLOT_OTHER = FCC__COUNTED_FUNCTIONS - 1 };
+_Static_assert(FCC__SHOWN == 64, "a bit each in `shown`");
 
 /* The clock costs as much as a hundredth of a small transaction. */
 static struct {
@@ -177,6 +178,50 @@ static void count_end(fcc__counters *c, const fcc_chaincode *chaincode, const fc
     log_end(chaincode, seen, outcome, took_ns);
 }
 
+/* ---- showing what runs ---- */
+
+static uint64_t shown; /* a bit for each place that is taken */
+
+static void put_shown(char *to, fcc_bytes text)
+{
+    size_t n = text.len < FCC__SHOWN_BYTES ? text.len : FCC__SHOWN_BYTES - 1;
+
+    if (n)
+        memcpy(to, text.data, n);
+    to[n] = 0;
+}
+
+/* The text first: who reads it while this process runs may find half of it, but nobody does. */
+static void show(fcc__counters *c, fcc__seen *seen)
+{
+    fcc__shown *place;
+    unsigned i;
+
+    if (shown == UINT64_MAX)
+        return;
+    i = (unsigned)__builtin_ctzll(~shown);
+    shown |= (uint64_t)1 << i;
+    seen->shown = i + 1;
+    place = &c->shown[i];
+    put_shown(place->channel, seen->channel);
+    put_shown(place->tx_id, seen->tx_id);
+    fcc__set(&place->function, (seen->is_init ? SLOT_INIT : SLOT_OTHER) + 1);
+}
+
+static void show_function(fcc__counters *c, const fcc__seen *seen)
+{
+    if (seen->shown)
+        fcc__set(&c->shown[seen->shown - 1].function, (uint64_t)(slot_of(c, seen) - c->functions) + 1);
+}
+
+static void hide(fcc__counters *c, const fcc__seen *seen)
+{
+    if (!seen->shown)
+        return;
+    shown &= ~((uint64_t)1 << (seen->shown - 1));
+    fcc__set(&c->shown[seen->shown - 1].function, 0);
+}
+
 void fcc__metrics_observe(fcc__counters *c, const fcc_chaincode *chaincode, fcc__moment moment, fcc__seen *seen,
                           uint64_t waits)
 {
@@ -184,6 +229,10 @@ void fcc__metrics_observe(fcc__counters *c, const fcc_chaincode *chaincode, fcc_
     case FCC__TX_BEGINS:
         seen->began = look_again(waits);
         fcc__add(&c->running, 1);
+        show(c, seen);
+        break;
+    case FCC__TX_CALLS:
+        show_function(c, seen);
         break;
     case FCC__TX_ASKS:
         seen->asked = look(waits);
@@ -193,6 +242,7 @@ void fcc__metrics_observe(fcc__counters *c, const fcc_chaincode *chaincode, fcc_
         break;
     case FCC__TX_ENDS:
         count_end(c, chaincode, seen, look(waits));
+        hide(c, seen);
         break;
     }
 }

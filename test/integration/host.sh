@@ -101,9 +101,15 @@ touch "$dir/a.go"
 wait "$holder"
 check "the other one's transaction ends well" is "$(cat "$dir/a.out")" '200 '
 pid=$(field one pid)
+"$client" hold "$dir/k" "$one" rw 1 key >"$dir/k.out" 2>&1 &
+holder=$!
+check "a transaction waits for the peer" until_true is_there "$dir/k.asked"
 kill -KILL "$pid"
 check "the next crash is mended too" until_true restarted one 2
 check "the log tells the signal" logged "chaincode one (process $pid) was ended by SIGKILL"
+check "and that it came from elsewhere" logged "E-HOST-06.*chaincode one (process $pid) was ended by a SIGKILL from elsewhere: .*memory"
+check "and whose transaction ran" logged '"code":"E-CRASH-04",.*"chaincode":"one","channel":"ch","tx":"tx1","function":"rw"'
+wait "$holder"
 
 # ---- the end ----
 "$client" hold "$dir/b" "$one" rw 1 key >"$dir/b.out" &

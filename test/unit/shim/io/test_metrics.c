@@ -150,6 +150,60 @@ static void the_clock_is_looked_at_again_when_the_loop_has_waited(void **state)
     end(c, seen, 200, false);
 }
 
+static size_t count_shown(const fcc__counters *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < FCC__SHOWN; i++)
+        n += fcc__counted(&c->shown[i].function) != 0;
+    return n;
+}
+
+static void what_runs_is_shown_until_it_ends(void **state)
+{
+    fcc__counters *c;
+    fcc__seen seen[FCC__SHOWN + 2], init;
+    char text[FCC__SHOWN_BYTES];
+    size_t before;
+
+    assert_int_equal(fcc__metrics_open(&chaincode, -1, &c, NULL), FCC_OK);
+    before = count_shown(c); /* cases before this one have left some */
+    init = (fcc__seen){ .channel = FCC_LIT("ch"), .tx_id = FCC_LIT("tx2"), .is_init = true };
+    fcc__metrics_observe(c, &chaincode, FCC__TX_BEGINS, &init, waits);
+    assert_int_equal(fcc__counted(&c->shown[init.shown - 1].function), INIT + 1);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_ENDS, &init, waits);
+    seen[0] = begin(c, FCC__NO_FUNCTION);
+    assert_int_equal(count_shown(c), before + 1);
+    assert_int_equal(fcc__counted(&c->shown[seen[0].shown - 1].function), OTHER + 1);
+    seen[0].function = 2;
+    fcc__metrics_observe(c, &chaincode, FCC__TX_CALLS, &seen[0], waits);
+    assert_int_equal(fcc__counted(&c->shown[seen[0].shown - 1].function), SET + 1);
+    fcc__counters_shown(c->shown[seen[0].shown - 1].tx_id, text);
+    assert_string_equal(text, "tx\"1");
+    fcc__counters_shown(c->shown[seen[0].shown - 1].channel, text);
+    assert_string_equal(text, "ch");
+    for (size_t i = 1; i < FCC__SHOWN + 2; i++) /* more than there is room for */
+        seen[i] = begin(c, 0);
+    assert_int_equal(count_shown(c), FCC__SHOWN);
+    fcc__metrics_observe(c, &chaincode, FCC__TX_CALLS, &seen[FCC__SHOWN + 1], waits);
+    for (size_t i = 0; i < FCC__SHOWN + 2; i++)
+        end(c, seen[i], 200, false);
+    assert_int_equal(count_shown(c), before);
+    fcc__counters_restart(c);
+    assert_int_equal(count_shown(c), 0);
+}
+
+static void long_texts_are_cut_where_they_are_shown(void **state)
+{
+    char endless[FCC__SHOWN_BYTES + 8], text[FCC__SHOWN_BYTES];
+
+    memset(endless, 'x', sizeof(endless));
+    fcc__counters_shown(endless, text);
+    assert_int_equal(strlen(text), FCC__SHOWN_BYTES - 1);
+    fcc__counters_shown("tx\n\"", text);
+    assert_string_equal(text, "tx");
+}
+
 static void the_end_of_a_transaction_is_one_line_with_its_facts(void **state)
 {
     fcc__counters *c;
@@ -251,6 +305,8 @@ int main(void)
         cmocka_unit_test(transactions_are_counted_by_function_and_outcome),
         cmocka_unit_test(calls_are_counted_by_type_with_the_writes_of_batches),
         cmocka_unit_test(the_clock_is_looked_at_again_when_the_loop_has_waited),
+        cmocka_unit_test(what_runs_is_shown_until_it_ends),
+        cmocka_unit_test(long_texts_are_cut_where_they_are_shown),
         cmocka_unit_test(the_end_of_a_transaction_is_one_line_with_its_facts),
         cmocka_unit_test(shared_memory_must_be_fcc_hosts),
         cmocka_unit_test(an_error_has_a_code_in_front_of_its_message),
