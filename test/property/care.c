@@ -178,6 +178,11 @@ const char *care_owner_name(struct run *run, const char *pid)
     return chance(run, 50) ? "a" : "b";
 }
 
+const char *care_somebody(struct run *run, const char *usual)
+{
+    return chance(run, 12) ? care_anybody(run) : usual;
+}
+
 /* ---- rules ---- */
 
 static const char *const categories[] = { "general", "lab", "psychiatry", "imaging" };
@@ -371,4 +376,123 @@ bool care_permits(struct run *run, const struct care_question *q, const json_t *
     if (!*pid && own_site(q, attrs))
         return true;
     return p && !p->deceased && !*pid && by_consent(run, q, attrs);
+}
+
+bool care_case_open(const json_t *emergency, int64_t at)
+{
+    return is(emergency, "status", "open") && at <= seconds(text(emergency, "until"));
+}
+
+bool care_permits_emergency(struct run *run, const struct care_question *q, const json_t *attrs)
+{
+    const json_t *base = committed(run, "consent/subject/~CBASE~%s~", q->pid);
+    const char *key, *sens = text(attrs, "sens"), *most = *text(base, "btgMaxSens") ? text(base, "btgMaxSens") : "R";
+    bool open = false;
+    json_t *one;
+
+    json_object_foreach(run->state, key, one) if (strncmp(key, "consent/emergency/~BTG~", 23) == 0)
+        open = open || (is(one, "uid", text(q->actor, "uid")) && is(one, "pid", q->pid) && care_case_open(one, q->now));
+    if (!open || !care_known(q->pid) || is(base, "btg", "forbid") || is(attrs, "status", "erased"))
+        return false;
+    return *sens ? rank(sens) <= rank(most) : !json_object_get(attrs, "recId");
+}
+
+/* ---- order ---- */
+
+void care_check_order(struct run *run, const struct transaction *tx, size_t at, const json_t *actor, const char *pid)
+{
+    char job[120];
+
+    if (tx[at].call->result.code != FCC_TEST_VALID)
+        return;
+    snprintf(job, sizeof(job), "%s@%s", text(actor, "role"), text(actor, "site"));
+    for (size_t j = 0; j < at; j++)
+        for (size_t k = 0; tx[j].changes && k < tx[j].count; k++) {
+            const struct change *c = &tx[j].changes[k];
+            bool concerns = strcmp(c->type, "CBASE") == 0;
+
+            if (strcmp(c->type, "CONS") == 0)
+                concerns = is(actor, "uid", c->parts[1] + 2) || strcmp(job, c->parts[1] + 2) == 0 ||
+                           is(actor, "msp", c->parts[1] + 2);
+            if (concerns && strcmp(c->parts[0], pid) == 0)
+                broken(run, "ordered behind a change", "%s is valid behind %s", tx[at].call->line, tx[j].call->line);
+        }
+}
+
+/* ---- calls ---- */
+
+static const char *const grantees[] = { "u:d1",
+                                        "u:d1",
+                                        "u:d3",
+                                        "u:d3",
+                                        "u:n1",
+                                        "u:reg1",
+                                        "r:doctor@" H1,
+                                        "r:doctor@" C1,
+                                        "r:registrar@" H1,
+                                        "m:ClinicMSP",
+                                        "m:HospitalMSP",
+                                        "u:nobody",
+                                        "r:doctor@nowhere",
+                                        "m:NoMSP" };
+static const char *const registrars[] = { "reg1", "reg2", "reg3" };
+static const char *const breakers[] = { "d2", "d9", "d2", "d9", "d1", "d8" };
+
+const char *care_grantee(struct run *run)
+{
+    return ANY(run, grantees);
+}
+
+void care_set_base(struct run *run)
+{
+    static const char *const btg[] = { "allow", "notify", "notify", "forbid" };
+    static const char *const sens[] = { "N", "R", "V" };
+    const char *pid = care_any_pid(run);
+
+    run_line(run,
+             "%s consent.SetBase < {\"pid\":\"%s\",\"rules\":%s,\"btg\":\"%s\",\"btgMaxSens\":\"%s\",\"salt\":\"%s\"}",
+             care_somebody(run, care_owner_name(run, pid)), pid, care_rules(run, true), ANY(run, btg), ANY(run, sens),
+             random_id(run));
+}
+
+void care_grant(struct run *run)
+{
+    const char *pid = care_any_pid(run);
+
+    run_line(run, "%s consent.Grant < {\"pid\":\"%s\",\"grantee\":\"%s\",\"rules\":%s,\"salt\":\"%s\"}",
+             care_somebody(run, care_owner_name(run, pid)), pid, care_grantee(run), care_rules(run, false),
+             random_id(run));
+}
+
+void care_revoke(struct run *run)
+{
+    const char *key = chance(run, 85) ? some_key(run, "consent/subject/~CONS~", NULL) : NULL;
+    const char *pid = key ? part_of(key, 1) : care_any_pid(run);
+    const char *grantee = key ? part_of(key, 2) : care_grantee(run);
+
+    if (!care_has_key(pid) && chance(run, 50))
+        run_line(run,
+                 "%s consent.RevokeFor < {\"pid\":\"%s\",\"grantee\":\"%s\",\"evidenceHash\":\"" FP("ee") "\",\"salt\":"
+                                                                                                          "\"%s\"}",
+                 care_somebody(run, ANY(run, registrars)), pid, grantee, random_id(run));
+    else
+        run_line(run, "%s consent.Revoke < {\"pid\":\"%s\",\"grantee\":\"%s\",\"salt\":\"%s\"}",
+                 care_somebody(run, care_owner_name(run, pid)), pid, grantee, random_id(run));
+}
+
+void care_revoke_all(struct run *run)
+{
+    const char *pid = care_any_pid(run);
+
+    run_line(run, "%s consent.RevokeAll < {\"pid\":\"%s\",\"salt\":\"%s\"}",
+             care_somebody(run, care_owner_name(run, pid)), pid, random_id(run));
+}
+
+void care_break_glass(struct run *run)
+{
+    run_line(run,
+             "%s consent.BreakGlass < {\"id\":\"%s\",\"pid\":\"%s\",\"reasonCode\":\"life_threat\",\"reason\":\"%s\","
+             "\"salt\":\"%s\"}",
+             care_somebody(run, ANY(run, breakers)), random_id(run), care_any_pid(run),
+             chance(run, 95) ? "unconscious" : "", random_id(run));
 }

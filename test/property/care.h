@@ -16,6 +16,9 @@ const char *care_any_pid(struct run *run);
 /* The name of a patient's owner; NULL when nobody can act for them. */
 const char *care_owner_name(struct run *run, const char *pid);
 
+/* Mostly `usual`, else anybody. */
+const char *care_somebody(struct run *run, const char *usual);
+
 /* A provisional pid that is linked becomes the other one. */
 const char *care_pid(const char *pid);
 bool care_known(const char *pid);
@@ -44,5 +47,18 @@ struct care_question {
     int64_t now;
 };
 bool care_permits(struct run *run, const struct care_question *question, const json_t *attrs);
+/* The same under an emergency case. */
+bool care_permits_emergency(struct run *run, const struct care_question *question, const json_t *attrs);
+bool care_case_open(const json_t *emergency, int64_t at);
+/* The transaction `at` judged by consent: it is invalid when what that rests on was changed before it in its block. */
+void care_check_order(struct run *run, const struct transaction *tx, size_t at, const json_t *actor, const char *pid);
+
+/* Calls of the chaincode consent. */
+const char *care_grantee(struct run *run);
+void care_set_base(struct run *run);
+void care_grant(struct run *run);
+void care_revoke(struct run *run);
+void care_revoke_all(struct run *run);
+void care_break_glass(struct run *run);
 
 #endif

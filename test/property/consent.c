@@ -8,23 +8,8 @@
 #include "test/support/health.h"
 #include "test/unit/chaincode/consent/asking.h"
 
-static const char *const grantees[] = { "u:d1",
-                                        "u:d1",
-                                        "u:d3",
-                                        "u:d3",
-                                        "u:n1",
-                                        "u:reg1",
-                                        "r:doctor@" H1,
-                                        "r:doctor@" C1,
-                                        "r:registrar@" H1,
-                                        "m:ClinicMSP",
-                                        "m:HospitalMSP",
-                                        "u:nobody",
-                                        "r:doctor@nowhere",
-                                        "m:NoMSP" };
 static const char *const registrars[] = { "reg1", "reg2", "reg3" };
 static const char *const officers[] = { "po1", "po2", "po3" };
-static const char *const breakers[] = { "d2", "d9", "d2", "d9", "d1", "d8" };
 static const char *const keyless[] = { PID_E, PID_E, PID_M, PID_W, PID_UNKNOWN };
 
 static void begin(struct run *run)
@@ -37,60 +22,11 @@ static void begin(struct run *run)
 
 /* ---- calls ---- */
 
-static const char *somebody(struct run *run, const char *usual)
-{
-    return chance(run, 12) ? care_anybody(run) : usual;
-}
-
 static const char *part_or_new(struct run *run, const char *prefix)
 {
     const char *key = chance(run, 93) ? some_key(run, prefix, NULL) : NULL;
 
     return key ? part_of(key, 1) : random_id(run);
-}
-
-static void set_base(struct run *run)
-{
-    static const char *const btg[] = { "allow", "notify", "notify", "forbid" };
-    static const char *const sens[] = { "N", "R", "V" };
-    const char *pid = care_any_pid(run);
-
-    run_line(run,
-             "%s consent.SetBase < {\"pid\":\"%s\",\"rules\":%s,\"btg\":\"%s\",\"btgMaxSens\":\"%s\",\"salt\":\"%s\"}",
-             somebody(run, care_owner_name(run, pid)), pid, care_rules(run, true), ANY(run, btg), ANY(run, sens),
-             random_id(run));
-}
-
-static void grant(struct run *run)
-{
-    const char *pid = care_any_pid(run);
-
-    run_line(run, "%s consent.Grant < {\"pid\":\"%s\",\"grantee\":\"%s\",\"rules\":%s,\"salt\":\"%s\"}",
-             somebody(run, care_owner_name(run, pid)), pid, ANY(run, grantees), care_rules(run, false), random_id(run));
-}
-
-static void revoke(struct run *run)
-{
-    const char *key = chance(run, 85) ? some_key(run, "consent/subject/~CONS~", NULL) : NULL;
-    const char *pid = key ? part_of(key, 1) : care_any_pid(run);
-    const char *grantee = key ? part_of(key, 2) : ANY(run, grantees);
-
-    if (!care_has_key(pid) && chance(run, 50))
-        run_line(run,
-                 "%s consent.RevokeFor < {\"pid\":\"%s\",\"grantee\":\"%s\",\"evidenceHash\":\"" FP("ee") "\",\"salt\":"
-                                                                                                          "\"%s\"}",
-                 somebody(run, ANY(run, registrars)), pid, grantee, random_id(run));
-    else
-        run_line(run, "%s consent.Revoke < {\"pid\":\"%s\",\"grantee\":\"%s\",\"salt\":\"%s\"}",
-                 somebody(run, care_owner_name(run, pid)), pid, grantee, random_id(run));
-}
-
-static void revoke_all(struct run *run)
-{
-    const char *pid = care_any_pid(run);
-
-    run_line(run, "%s consent.RevokeAll < {\"pid\":\"%s\",\"salt\":\"%s\"}", somebody(run, care_owner_name(run, pid)),
-             pid, random_id(run));
 }
 
 static void on_paper(struct run *run)
@@ -102,19 +38,19 @@ static void on_paper(struct run *run)
         run_line(run,
                  "%s consent.GrantFor < {\"id\":\"%s\",\"pid\":\"%s\",\"grantee\":\"%s\",\"rules\":%s,\"evidenceHash\":"
                  "\"" FP("ee") "\",\"salt\":\"%s\"}",
-                 somebody(run, ANY(run, registrars)), random_id(run), pid, ANY(run, grantees), care_rules(run, false),
-                 random_id(run));
+                 care_somebody(run, ANY(run, registrars)), random_id(run), pid, care_grantee(run),
+                 care_rules(run, false), random_id(run));
     else
         run_line(run,
                  "%s consent.SetBaseFor < {\"id\":\"%s\",\"pid\":\"%s\",\"rules\":%s,\"btg\":\"%s\",\"btgMaxSens\":"
                  "\"R\",\"evidenceHash\":\"" FP("ee") "\",\"salt\":\"%s\"}",
-                 somebody(run, ANY(run, registrars)), random_id(run), pid, care_rules(run, true), ANY(run, btg),
+                 care_somebody(run, ANY(run, registrars)), random_id(run), pid, care_rules(run, true), ANY(run, btg),
                  random_id(run));
 }
 
 static void countersign(struct run *run)
 {
-    run_line(run, "%s consent.Countersign < {\"id\":\"%s\",\"salt\":\"%s\"}", somebody(run, ANY(run, registrars)),
+    run_line(run, "%s consent.Countersign < {\"id\":\"%s\",\"salt\":\"%s\"}", care_somebody(run, ANY(run, registrars)),
              part_or_new(run, "consent/subject/~PEND~"), random_id(run));
 }
 
@@ -124,7 +60,7 @@ static void ask(struct run *run)
         run,
         "%s consent.RequestConsent < {\"id\":\"%s\",\"pid\":\"%s\",\"purpose\":\"TREAT\",\"scope\":{\"categories\":"
         "[\"lab\"]},\"salt\":\"%s\"}",
-        somebody(run, "d1"), random_id(run), care_any_pid(run), random_id(run));
+        care_somebody(run, "d1"), random_id(run), care_any_pid(run), random_id(run));
 }
 
 static void answer(struct run *run)
@@ -136,20 +72,11 @@ static void answer(struct run *run)
         run_line(run,
                  "%s consent.AnswerRequest < {\"id\":\"%s\",\"pid\":\"%s\",\"answer\":\"grant\",\"rules\":%s,\"salt\":"
                  "\"%s\"}",
-                 somebody(run, care_owner_name(run, pid)), key ? part_of(key, 2) : random_id(run), pid,
+                 care_somebody(run, care_owner_name(run, pid)), key ? part_of(key, 2) : random_id(run), pid,
                  care_rules(run, false), random_id(run));
     else
         run_line(run, "%s consent.AnswerRequest < {\"id\":\"%s\",\"answer\":\"refuse\",\"salt\":\"%s\"}",
-                 somebody(run, care_owner_name(run, pid)), key ? part_of(key, 2) : random_id(run), random_id(run));
-}
-
-static void break_glass(struct run *run)
-{
-    run_line(run,
-             "%s consent.BreakGlass < {\"id\":\"%s\",\"pid\":\"%s\",\"reasonCode\":\"life_threat\",\"reason\":\"%s\","
-             "\"salt\":\"%s\"}",
-             somebody(run, ANY(run, breakers)), random_id(run), care_any_pid(run), chance(run, 95) ? "unconscious" : "",
-             random_id(run));
+                 care_somebody(run, care_owner_name(run, pid)), key ? part_of(key, 2) : random_id(run), random_id(run));
 }
 
 static void close_case(struct run *run)
@@ -160,10 +87,10 @@ static void close_case(struct run *run)
 
     if (chance(run, 45))
         run_line(run, "%s consent.CloseBreakGlass %s",
-                 somebody(run, emergency && chance(run, 70) ? text(emergency, "uid") : ANY(run, officers)), id);
+                 care_somebody(run, emergency && chance(run, 70) ? text(emergency, "uid") : ANY(run, officers)), id);
     else
         run_line(run, "%s consent.ReviewBreakGlass %s < {\"finding\":\"justified\",\"note\":\"seen\"}",
-                 somebody(run, ANY(run, officers)), id);
+                 care_somebody(run, ANY(run, officers)), id);
 }
 
 static void late_case(struct run *run)
@@ -174,7 +101,7 @@ static void late_case(struct run *run)
     run_line(run,
              "%s consent.LateBreakGlass < {\"id\":\"%s\",\"pid\":\"%s\",\"uid\":\"%s\",\"from\":\"%s\",\"to\":\"%s\","
              "\"reason\":\"downtime\",\"evidenceHash\":\"" FP("ee") "\",\"salt\":\"%s\"}",
-             somebody(run, ANY(run, officers)), random_id(run), care_any_pid(run), ANY(run, uids),
+             care_somebody(run, ANY(run, officers)), random_id(run), care_any_pid(run), ANY(run, uids),
              time_text(now - 7200), time_text(chance(run, 90) ? now - 3600 : now + 3600), random_id(run));
 }
 
@@ -210,18 +137,19 @@ static void look(struct run *run)
     const char *pid = care_any_pid(run);
 
     if (chance(run, 15))
-        run_line(run, "? %s consent.OverdueReviews < {}", somebody(run, chance(run, 50) ? "aud1" : "po1"));
+        run_line(run, "? %s consent.OverdueReviews < {}", care_somebody(run, chance(run, 50) ? "aud1" : "po1"));
     else
-        run_line(run, "? %s consent.%s < {\"pid\":\"%s\"}", somebody(run, care_owner_name(run, pid)),
+        run_line(run, "? %s consent.%s < {\"pid\":\"%s\"}", care_somebody(run, care_owner_name(run, pid)),
                  ANY(run, functions), pid);
 }
 
 static void generate(struct run *run)
 {
-    static void (*const calls[])(
-        struct run *) = { set_base,   grant,       grant,       grant,    revoke,   revoke_all,  on_paper,
-                          on_paper,   countersign, countersign, ask,      answer,   break_glass, break_glass,
-                          close_case, close_case,  late_case,   evaluate, evaluate, evaluate,    look };
+    static void (*const calls[])(struct run *) = {
+        care_set_base, care_grant,  care_grant,  care_grant, care_revoke, care_revoke_all,  on_paper,
+        on_paper,      countersign, countersign, ask,        answer,      care_break_glass, care_break_glass,
+        close_case,    close_case,  late_case,   evaluate,   evaluate,    evaluate,         look
+    };
 
     ANY(run, calls)(run);
 }
@@ -362,11 +290,6 @@ static void check_request(struct run *run, const struct transaction *tx, const s
 
 /* ---- emergencies ---- */
 
-static bool case_open(const json_t *emergency, int64_t at)
-{
-    return is(emergency, "status", "open") && at <= seconds(text(emergency, "until"));
-}
-
 static bool other_open(struct run *run, const char *uid, const char *pid, int64_t at)
 {
     const char *key;
@@ -374,7 +297,7 @@ static bool other_open(struct run *run, const char *uid, const char *pid, int64_
 
     json_object_foreach(run->state, key, one) if (strncmp(key, "consent/emergency/~BTG~", 23) == 0 &&
                                                   is(one, "uid", uid) && is(one, "pid", pid) &&
-                                                  case_open(one, at)) return true;
+                                                  care_case_open(one, at)) return true;
     return false;
 }
 
@@ -390,7 +313,7 @@ static void check_opened(struct run *run, const struct transaction *tx, const st
 
         must(run, has_role(tx, "privacy_officer") && doctor && strcmp(doctor->msp, by->msp) == 0,
              "the own privacy officer enters late cases", tx);
-        must(run, !case_open(c->after, tx->call->at), "a late case is over", tx);
+        must(run, !care_case_open(c->after, tx->call->at), "a late case is over", tx);
         return;
     }
     must(run, did(tx, "BreakGlass") && has_role(tx, "doctor") && is(c->after, "uid", by->uid), "a doctor opens", tx);
@@ -418,9 +341,10 @@ static void check_case(struct run *run, const struct transaction *tx, const stru
         must(run, !json_object_get(c->before, "review") && review && is(review, "by", by->uid), "one review", tx);
         must(run, !is(c->before, "uid", by->uid), "reviewed by somebody else", tx);
         must(run, has_role(tx, "privacy_officer") && is(c->before, "msp", by->msp), "by the own privacy officer", tx);
-        must(run, !case_open(c->before, tx->call->at), "when it is over", tx);
+        must(run, !care_case_open(c->before, tx->call->at), "when it is over", tx);
     } else {
-        must(run, did(tx, "CloseBreakGlass") && case_open(c->before, tx->call->at) && is(c->after, "status", "closed"),
+        must(run,
+             did(tx, "CloseBreakGlass") && care_case_open(c->before, tx->call->at) && is(c->after, "status", "closed"),
              "what closes a case", tx);
         must(run, is(c->before, "uid", by->uid) || (has_role(tx, "privacy_officer") && is(c->before, "msp", by->msp)),
              "who closes a case", tx);
@@ -542,29 +466,15 @@ static void answered(struct run *run, const struct call *call)
 
 /* ---- blocks ---- */
 
-/* A request that was endorsed before a change of what it rests on, and ordered behind it, is invalid. */
 static void ordered(struct run *run, const struct transaction *tx, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct call *asks = tx[i].call;
         json_t *actor;
-        char job[120];
 
-        if (strcmp(asks->function, "Evaluate") != 0 || asks->result.code != FCC_TEST_VALID)
+        if (strcmp(tx[i].call->function, "Evaluate") != 0)
             continue;
-        actor = json_loads(asks->args[1], 0, NULL);
-        snprintf(job, sizeof(job), "%s@%s", text(actor, "role"), text(actor, "site"));
-        for (size_t j = 0; j < i; j++)
-            for (size_t k = 0; tx[j].changes && k < tx[j].count; k++) {
-                const struct change *c = &tx[j].changes[k];
-                bool concerns = strcmp(c->type, "CBASE") == 0;
-
-                if (strcmp(c->type, "CONS") == 0)
-                    concerns = is(actor, "uid", c->parts[1] + 2) || strcmp(job, c->parts[1] + 2) == 0 ||
-                               is(actor, "msp", c->parts[1] + 2);
-                if (concerns && strcmp(c->parts[0], care_pid(asks->args[0])) == 0)
-                    broken(run, "ordered behind a change", "%s is valid behind %s", asks->line, tx[j].call->line);
-            }
+        actor = json_loads(tx[i].call->args[1], 0, NULL);
+        care_check_order(run, tx, i, actor, care_pid(tx[i].call->args[0]));
         json_decref(actor);
     }
 }

@@ -68,10 +68,10 @@ struct run;
 
 struct subject {
     const char *name;
-    const struct person *people; /* ends with a NULL name */
-    const char *const *secrets;  /* words that must not come into public state, events or errors; NULL-terminated */
-    const char *const *accepted; /* functions of which random histories must have valid transactions; NULL-terminated */
-    void (*start)(struct run *run);                                 /* a new channel */
+    const struct person *people;    /* ends with a NULL name */
+    const char *const *secrets;     /* words that must not come into public state, events or errors; NULL-terminated */
+    const char *const *accepted;    /* functions that random histories must have with success; NULL-terminated */
+    void (*start)(struct run *run); /* a new channel */
     void (*generate)(struct run *run);                              /* one call, by run_line */
     void (*answered)(struct run *run, const struct call *call);     /* a call has its answer; state is as it saw it */
     void (*changed)(struct run *run, const struct transaction *tx); /* a valid one; state is as before it */
@@ -91,7 +91,7 @@ struct run {
     const char *rule; /* the first rule that was broken, NULL: none */
     char why[2000];
     FILE *digest;  /* a line for each answer and each change; NULL: none */
-    json_t *valid; /* function to number of valid transactions */
+    json_t *valid; /* function to number of valid transactions and answered queries */
     size_t calls, accepted, refused, conflicts, blocks;
 };
 

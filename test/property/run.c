@@ -371,6 +371,8 @@ static void take_call(struct run *run, const char *line)
     if (!run->rule && subject.answered)
         subject.answered(run, &call);
     if (call.query || call.result.status != 200) {
+        if (call.result.status == 200)
+            run_count(run->valid, call.function);
         drop(&call);
         return;
     }
