@@ -47,14 +47,17 @@ static bool starts_a_document(fcc_bytes text)
     return i < text.len && (text.data[i] == '[' || text.data[i] == '{');
 }
 
-static json_t *load(fcc_bytes text, const char **why)
+static json_t *load(fcc_bytes text, size_t flags, const char **why)
 {
     json_error_t error;
-    json_t *value = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *value;
+
+    flags |= JSON_REJECT_DUPLICATES;
+    value = json_loadb((const char *)text.data, text.len, flags, &error);
 
     /* an integer of more than 64 bits can only be foreign: then every number is what RFC 8785 takes it for, a double */
     if (!value && json_error_code(&error) == json_error_numeric_overflow)
-        value = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+        value = json_loadb((const char *)text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, &error);
     if (value)
         return value;
     switch (json_error_code(&error)) {
@@ -98,7 +101,7 @@ json_t *lib_json_load(fcc_bytes text, const char **why)
         *why = "nested more than 16 levels";
         return NULL;
     }
-    return load(text, why);
+    return load(text, 0, why);
 }
 
 json_t *lib_json_load_own(fcc_bytes text)
@@ -107,7 +110,7 @@ json_t *lib_json_load_own(fcc_bytes text)
 
     if (text.len == 0 || too_deep(text))
         return NULL;
-    return load(text, &why);
+    return load(text, JSON_DECODE_ANY, &why);
 }
 
 /* ---- writing ---- */

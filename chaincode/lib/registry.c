@@ -46,6 +46,25 @@ static registry_answers answers_of(const lib_call *call)
     return registry_is_file() ? registry_from_file : ask_credentials;
 }
 
+/* What can't be in the registry is not looked for: an answer about it is the answer about nobody. */
+static bool may_exist(registry_question question, const char *const about[3])
+{
+    switch (question) {
+    case REGISTRY_KEY:
+        return lib_is_hex(about[0], 2 * (size_t)LIB_SHA256_LEN);
+    case REGISTRY_PATIENT:
+        return lib_is_pid(about[0]);
+    case REGISTRY_GUARDIAN:
+        return lib_is_pid(about[0]) && about[1] && lib_is_pid(about[1]);
+    case REGISTRY_ASSIGNED:
+        return lib_is_pid(about[0]) && about[1] && lib_is_id(about[1]);
+    case REGISTRY_CHECK:
+        return lib_is_id(about[0]) && about[1] && lib_is_id(about[1]) && about[2] && lib_is_region(about[2]);
+    default:
+        return lib_is_id(about[0]) && (!about[1] || lib_is_id(about[1]));
+    }
+}
+
 fcc_status registry_ask(lib_call *call, registry_question question, const char *a, const char *b, const char *c,
                         const json_t **answer)
 {
@@ -58,7 +77,11 @@ fcc_status registry_ask(lib_call *call, registry_question question, const char *
     *answer = json_object_get(call->known, name);
     if (*answer)
         return FCC_OK;
-    if ((st = answers_of(call)(call, question, about, answer)) != FCC_OK)
+    if (may_exist(question, about))
+        st = answers_of(call)(call, question, about, answer);
+    else
+        st = (*answer = lib_own(call, json_null())) != NULL ? FCC_OK : FCC_ERR_NOMEM;
+    if (st != FCC_OK)
         return st;
     return json_object_set(call->known, name, (json_t *)*answer) == 0 ? FCC_OK : FCC_ERR_NOMEM;
 }

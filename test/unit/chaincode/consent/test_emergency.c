@@ -300,7 +300,7 @@ static void everybody_sees_the_cases_that_are_theirs(void **state)
         const char *msp, *role, *uid, *site, *key;
         bool sees1, sees2, sees3;
     } readers[] = {
-        { "RegulatorMSP", "auditor", "aud1", "r1", "18", true, true, true },
+        { "RegulatorMSP", "auditor", "aud1", A1, "18", true, true, true },
         { "HospitalMSP", "privacy_officer", "po1", H1, "13", true, true, false },
         { "ClinicMSP", "privacy_officer", "po3", C1, "1c", false, false, true },
         { "HospitalMSP", "patient", NULL, NULL, "a1", true, false, true },

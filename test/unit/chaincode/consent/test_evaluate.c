@@ -202,7 +202,7 @@ static void only_sisters_ask(void **state)
     assert_refused(fcc_test_evaluate(world, "research", "Explain", PID_A, "{}", FCC_END), 403, "DENIED:internal");
 }
 
-/* The lines of a trace that are consent's. */
+/* The lines of a trace that are consent's reads. */
 static const char *reads_of(const char *trace)
 {
     static char lines[2][4000];
@@ -211,7 +211,7 @@ static const char *reads_of(const char *trace)
     size_t n = 0;
 
     for (const char *line = trace; *line; line += strcspn(line, "\n") + 1) {
-        if (strncmp(line, "consent ", 8) == 0)
+        if (strncmp(line, "consent get ", 12) == 0)
             n += (size_t)snprintf(out + n, sizeof(lines[0]) - n, "%.*s\n", (int)strcspn(line, "\n"), line);
         if (!line[strcspn(line, "\n")])
             break;

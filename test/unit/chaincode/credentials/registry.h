@@ -20,13 +20,8 @@ static inline int registry_start(void **state)
     static const char *const all[] = {
         "RegulatorMSP", "HospitalMSP", "ClinicMSP", "PharmacyMSP", "InspectorMSP", NULL
     };
-    fcc_test_chaincode cc = { .name = "credentials",
-                              .chaincode = &credentials_chaincode,
-                              .policy = "AND('RegulatorMSP.peer', OutOf(1, 'HospitalMSP.peer', 'ClinicMSP.peer'))",
-                              .collections = "chaincode/credentials/collections.json" };
-
-    health_start(all);
-    fcc_test_install(world, &cc);
+    health_open(all);
+    world_install(&credentials_chaincode);
     return 0;
 }
 

@@ -6,7 +6,7 @@
 static void setup_is_for_an_admin_of_a_care_organisation_and_once(void **state)
 {
     assert_refused(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"), 403, "DENIED:role");
-    as("RegulatorMSP", "admin", "admr", "r1", "19");
+    as("RegulatorMSP", "admin", "admr", A1, "19");
     assert_refused(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"), 403, "DENIED:role");
     as_staff("admin", "adm1", "16");
     assert_refused(invoke("Setup", "{\"salt\":\"" FP("5b") "\"}"), 409, "ALREADY");
@@ -27,7 +27,7 @@ static void an_organisation_has_one_custody_key_at_a_time(void **state)
     assert_has(held("ehr", "", "~CUST~HospitalMSP~"), FP("cc"));
     as_doctor();
     assert_refused(set("SetCustodyKey", FP("c3"), NULL, NULL), 403, "DENIED:role");
-    as("RegulatorMSP", "admin", "admr", "r1", "19");
+    as("RegulatorMSP", "admin", "admr", A1, "19");
     assert_refused(set("SetCustodyKey", FP("c3"), NULL, NULL), 403, "DENIED:role");
 }
 
@@ -129,7 +129,7 @@ static void records_are_added_at_the_encounters_site(void **state)
     assert_string_equal(held("ehr", "_implicit_org_HospitalMSP", "~DEK~r1~"), "{\"dek\":\"" DEK "\",\"fmt\":1}");
     assert_has(held("ehr", "", "~ACT~r2~"), "\"docType\":\"record\"");
     assert_false(fcc_test_public_has(world, PID_A));
-    assert_false(fcc_test_public_has(world, "lab"));
+    assert_false(fcc_test_public_has(world, "\"category\""));
     assert_false(fcc_test_public_has(world, CID));
 
     as_staff("nurse", "n1", "11");
