@@ -83,6 +83,11 @@ FCC__WIRE_INLINE bool fcc__wire_next(fcc__wire *wire, fcc__field *out)
         wire->at = at + 2 + at[1];
         return true;
     }
+    if (wire->end - at > 1 && (at[0] & 0x87) == FCC__WIRE_VARINT && at[0] >> 3 && at[1] < 0x80) { /* a small number */
+        *out = (fcc__field){ .number = at[0] >> 3, .type = FCC__WIRE_VARINT, .value = at[1] };
+        wire->at = at + 2;
+        return true;
+    }
     wire->broken = true;
     if (!fcc__varint(&at, wire->end, &key) || key >> 3 == 0 || key >> 3 > MAX_NUMBER)
         return false;

@@ -64,7 +64,7 @@ $(B)/bench/gateway: $(B)/obj/test/bench/gateway.c.o $(CLIENT)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 .PHONY: bench
-bench: all $(B)/bench/load $(B)/bench/bare_loop $(B)/bench/busy
+bench: all $(B)/bench/load $(B)/bench/bare_loop $(B)/bench/busy $(B)/test/shim/io/test_large
 	$(Q)BUILD=$(B) test/bench/chaincode.sh $(BENCH)
 
 # make fuzz: looks for bytes that break a target (FUZZ_SECONDS each); what is found, and the growing corpora, are below

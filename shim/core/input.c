@@ -77,9 +77,9 @@ static bool scan_event(fcc_bytes wire)
 bool fcc__message_read(fcc_bytes wire, fcc__message *out)
 {
     fcc__wire w = fcc__wire_of(wire);
-    fcc__message m = { 0 };
     fcc__field f;
 
+    memset(out, 0, sizeof(*out));
     while (fcc__wire_next(&w, &f)) {
         int64_t seconds;
         int32_t nanos;
@@ -88,25 +88,25 @@ bool fcc__message_read(fcc_bytes wire, fcc__message *out)
         switch (f.number) {
         case MESSAGE_TYPE:
             ok = f.type == FCC__WIRE_VARINT;
-            m.type = (int)(int32_t)f.value;
+            out->type = (int)(int32_t)f.value;
             break;
         case MESSAGE_TIME:
             ok = f.type == FCC__WIRE_BYTES && scan_timestamp(f.content, &seconds, &nanos);
             break;
         case MESSAGE_PAYLOAD:
-            ok = fcc__field_bytes(&f, &m.payload);
+            ok = fcc__field_bytes(&f, &out->payload);
             break;
         case MESSAGE_TX_ID:
-            ok = fcc__field_text(&f, &m.tx_id);
+            ok = fcc__field_text(&f, &out->tx_id);
             break;
         case MESSAGE_PROPOSAL:
-            ok = f.type == FCC__WIRE_BYTES && scan_signed_proposal(f.content, &m);
+            ok = f.type == FCC__WIRE_BYTES && scan_signed_proposal(f.content, out);
             break;
         case MESSAGE_EVENT:
             ok = f.type == FCC__WIRE_BYTES && scan_event(f.content);
             break;
         case MESSAGE_CHANNEL:
-            ok = fcc__field_text(&f, &m.channel);
+            ok = fcc__field_text(&f, &out->channel);
             break;
         default:
             break;
@@ -114,10 +114,7 @@ bool fcc__message_read(fcc_bytes wire, fcc__message *out)
         if (!ok)
             return false;
     }
-    if (w.broken)
-        return false;
-    *out = m;
-    return true;
+    return !w.broken;
 }
 
 static fcc_bytes moved(fcc_bytes part, fcc_bytes from, fcc_bytes to)

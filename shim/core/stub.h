@@ -144,7 +144,7 @@ struct fcc_stub {
 
 /* ---- input.c ---- */
 
-/* False for what is no ChaincodeMessage. */
+/* False for what is no ChaincodeMessage; then *out is anything. */
 bool fcc__message_read(fcc_bytes wire, fcc__message *out);
 /* What was read of `from`, in a copy of it. */
 fcc__message fcc__message_moved(const fcc__message *message, fcc_bytes from, fcc_bytes to);
