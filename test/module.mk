@@ -116,3 +116,11 @@ SOAK_CALLS ?= 100000
 .PHONY: soak
 soak: all $(PROPERTY_PROGRAMS)
 	$(Q)for p in $(PROPERTY_PROGRAMS); do BUILD=$(B) $$p --calls $(SOAK_CALLS) || exit 1; done
+
+# The whole way of a medical record, on any network: test/scenario
+$(eval $(call archive,scenario,test/scenario))
+TEST_PROGRAMS += $(B)/test-support/scenario
+$(B)/test-support/scenario: $(B)/libscenario.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
