@@ -25,7 +25,7 @@ $(B)/libfcc.a: $(B)/fcc.o
 ARCHIVES += $(B)/libfcc.a
 
 # fcc-host runs chaincodes; of the shim it links what reads the counters, and base
-MHD_LIBS = $(shell pkg-config --libs libmicrohttpd)
+MHD_LIBS := $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
 $(eval $(call archive,host,shim/host))
 PROGRAMS += fcc-host
 HOST = $(B)/libhost.a $(B)/obj/shim/io/counters.c.o $(B)/libbase.a
