@@ -388,7 +388,7 @@ static bool read_index(demo *d, json_t *index)
 /* Some records: the custodian's keys, the blobs, and whether they are what was stored. */
 static bool read_back(demo *d, const json_t *index, size_t first, size_t count, size_t *bytes)
 {
-    const char *ids[CUSTODIAN_BATCH];
+    const char *ids[CUSTODIAN_BATCH] = { 0 };
     custodian_key keys[CUSTODIAN_BATCH];
     fcc_bytes content;
     fcc_error error;

@@ -114,7 +114,7 @@ void record_chart_clear(record_chart *c)
 static void ask_custodian(record_run *r, record_chart *c, const char *mspid, const size_t *of, size_t n)
 {
     custodian_key keys[CUSTODIAN_BATCH];
-    const char *ids[CUSTODIAN_BATCH];
+    const char *ids[CUSTODIAN_BATCH] = { 0 };
     custodian_reader *reader = NULL;
     custodian_address where;
     fcc_error error = { 0 };
