@@ -27,15 +27,19 @@ static const char usage[] =
     "  --user NAME       the custodian's own user, whose certificate has role=custodian\n"
     "  --org ORG         its organisation, where several have such a user\n"
     "  --listen ADDRESS  HOST:PORT to listen at, port 0 for any (127.0.0.1:0)\n"
-    "  --key FILE        the custody key, X25519 in PEM (DIR/custody/MSPID.key)\n"
+    "  --key FILE        the custody key, X25519 in PEM (DIR/custody/MSPID.key); repeatable: keys of before open what\n"
+    "                    was sealed to them\n"
     "  --tls-cert FILE   what readers see, with --tls-key FILE its key (the user's own in DIR/crypto)\n"
     "  --tls-ca FILE     who issued it, for readers to check\n"
     "  --client-ca FILE  who may issue readers' certificates (every organisation's authority in DIR/crypto)\n"
     "  --json            tell the address as JSON\n";
 
+enum { KEYS_MAX = 16 };
+
 typedef struct options {
     client_options open;
-    const char *listen, *key, *tls_cert, *tls_key, *tls_ca, *client_ca;
+    const char *listen, *keys[KEYS_MAX], *tls_cert, *tls_key, *tls_ca, *client_ca;
+    size_t key_count;
     bool json;
 } options;
 
@@ -124,14 +128,14 @@ static bool fill_in(options *o, const client *peer, fcc__arena *arena)
 
     if (!tls)
         return false;
-    if (!o->key)
-        o->key = fcc__arena_printf(arena, "%s/custody/%s.key", dir, client_mspid(peer));
+    if (o->key_count == 0)
+        o->keys[o->key_count++] = fcc__arena_printf(arena, "%s/custody/%s.key", dir, client_mspid(peer));
     if (!o->tls_cert) {
         o->tls_cert = fcc__arena_printf(arena, "%s/client.crt", tls);
         o->tls_key = fcc__arena_printf(arena, "%s/client.key", tls);
         o->tls_ca = o->tls_ca ? o->tls_ca : fcc__arena_printf(arena, "%s/ca.crt", tls);
     }
-    return o->key && o->tls_cert && o->tls_key && o->tls_ca;
+    return o->keys[0] && o->tls_cert && o->tls_key && o->tls_ca;
 }
 
 static void announce(const options *o, const custodian_address *a)
@@ -150,7 +154,8 @@ static int serve(options *o, fcc__arena *arena)
     fcc__buf cert = { 0 }, key = { 0 }, ca = { 0 };
     custodian_options c = { .listen = o->listen };
     custodian_address where = { 0 };
-    blob_custody *custody = NULL;
+    blob_custody *custody[KEYS_MAX] = { 0 };
+    size_t i;
     custodian *it = NULL;
     rpc_loop *loop = NULL;
     client *peer = NULL;
@@ -176,8 +181,13 @@ static int serve(options *o, fcc__arena *arena)
         cli_failed("custodian", FCC__E_STAT_RES, "out of memory");
         goto out;
     }
-    if (blob_custody_load(o->key, &custody, &error) != FCC_OK || add_file(o->tls_cert, &cert, &error) != FCC_OK ||
-        add_file(o->tls_key, &key, &error) != FCC_OK ||
+    for (i = 0; i < o->key_count; i++) {
+        if (blob_custody_load(o->keys[i], &custody[i], &error) != FCC_OK) {
+            failed("%s%s", error.text, "");
+            goto out;
+        }
+    }
+    if (add_file(o->tls_cert, &cert, &error) != FCC_OK || add_file(o->tls_key, &key, &error) != FCC_OK ||
         (o->client_ca ? add_file(o->client_ca, &ca, &error) : add_authorities(o->open.dir, &ca, &error)) != FCC_OK) {
         failed("%s%s", error.text, "");
         goto out;
@@ -188,7 +198,8 @@ static int serve(options *o, fcc__arena *arena)
     }
     fcc__log_who(fcc__arena_printf(arena, "custodian.%s", client_mspid(peer)));
     c.peer = peer;
-    c.custody = custody;
+    c.custody = (const blob_custody *const *)custody;
+    c.custody_count = o->key_count;
     c.tls = (rpc_tls){ .cert = fcc__buf_bytes(&cert), .key = fcc__buf_bytes(&key), .ca = fcc__buf_bytes(&ca) };
     if (custodian_start(loop, &c, &it, &port, &error) != FCC_OK) {
         failed("%s%s", error.text, "");
@@ -212,7 +223,8 @@ out:
     custodian_free(it);
     client_close(peer);
     rpc_loop_free(loop);
-    blob_custody_free(custody);
+    for (i = 0; i < o->key_count; i++)
+        blob_custody_free(custody[i]);
     if (key.data)
         blob_wipe(key.data, key.cap);
     fcc__buf_clear(&key);
@@ -239,7 +251,7 @@ int cli_custodian(int argc, char **argv)
         { NULL, 0, NULL, 0 },
     };
     options o = { .open.dir = CLI_DEFAULT_DIR, .listen = "127.0.0.1:0" };
-    const char **const texts[] = { &o.open.dir, &o.open.user, &o.open.org, &o.listen,   &o.key,
+    const char **const texts[] = { &o.open.dir, &o.open.user, &o.open.org, &o.listen,   NULL,
                                    &o.tls_cert, &o.tls_key,   &o.tls_ca,   &o.client_ca };
     fcc__arena *arena;
     int option, status;
@@ -250,12 +262,17 @@ int cli_custodian(int argc, char **argv)
             fputs(usage, stdout);
             return CLI_OK;
         }
-        if (option == JSON)
+        if (option == JSON) {
             o.json = true;
-        else if (option >= DIR_ && option <= CLIENT_CA)
+        } else if (option == KEY) {
+            if (o.key_count == KEYS_MAX)
+                return cli_usage("custodian", "--key: at most %d", KEYS_MAX);
+            o.keys[o.key_count++] = optarg;
+        } else if (option >= DIR_ && option <= CLIENT_CA) {
             *texts[option] = optarg;
-        else
+        } else {
             return cli_usage("custodian", "%s: no such option, or it lacks its value", argv[optind - 1]);
+        }
     }
     if (optind != argc)
         return cli_usage("custodian", "%s: no argument is taken", argv[optind]);

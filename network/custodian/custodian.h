@@ -21,10 +21,11 @@ enum { CUSTODIAN_BATCH = 100, CUSTODIAN_ID_MAX = 64 };
 typedef struct custodian custodian;
 
 typedef struct custodian_options {
-    client *peer;                /* the custodian's identity on its own organisation's peer; borrowed */
-    const blob_custody *custody; /* borrowed */
-    const char *listen;          /* HOST:PORT, port 0: any */
-    rpc_tls tls;                 /* own certificate and key; ca: who may issue readers' certificates */
+    client *peer;                       /* the custodian's identity on its own organisation's peer; borrowed */
+    const blob_custody *const *custody; /* the custody key, and those of before; borrowed */
+    size_t custody_count;
+    const char *listen; /* HOST:PORT, port 0: any */
+    rpc_tls tls;        /* own certificate and key; ca: who may issue readers' certificates */
 } custodian_options;
 
 /* Listening, but not serving before the loop runs. FCC_ERR_IO the address; FCC_ERR_CONFIG the TLS material. */

@@ -29,7 +29,8 @@ struct custodian {
     rpc_loop *loop;
     rpc_server *server;
     client *peer;
-    const blob_custody *custody;
+    const blob_custody *const *custody;
+    size_t custody_count;
     fcc__arena *arena;
     waiting *first, **last;
     size_t count;
@@ -92,6 +93,17 @@ static verdict evaluate(custodian *c, fcc_bytes audit_id, fcc_bytes rec_id, json
     return *out ? RELEASED : REFUSED;
 }
 
+/* Records stay sealed to the custody key that the ledger had when they were made: any of them may be it. */
+static bool unseal(const custodian *c, fcc_bytes dek, uint8_t key[BLOB_KEY_LEN], fcc_error *error)
+{
+    size_t i;
+
+    for (i = 0; i < c->custody_count; i++)
+        if (blob_unseal(c->custody[i], dek, key, error) == FCC_OK)
+            return true;
+    return false;
+}
+
 static verdict release(custodian *c, const waiting *w, const char *fp, fcc_bytes audit_id, fcc_bytes rec_id,
                        Medsync__Released *out)
 {
@@ -118,7 +130,7 @@ static verdict release(custodian *c, const waiting *w, const char *fp, fcc_bytes
         why = "GetKey answered for another record";
         goto out;
     }
-    if (blob_unseal(c->custody, fcc_str(text_of(answer, "dek")), key, &error) != FCC_OK) {
+    if (!unseal(c, fcc_str(text_of(answer, "dek")), key, &error)) {
         fcc__log_code(FCC__ERROR, FCC__E_CUST_KEY, "a data key cannot be opened: %s", error.text);
         goto out;
     }
@@ -265,6 +277,7 @@ fcc_status custodian_start(rpc_loop *loop, const custodian_options *o, custodian
     c->loop = loop;
     c->peer = o->peer;
     c->custody = o->custody;
+    c->custody_count = o->custody_count;
     c->last = &c->first;
     if (o->tls.ca.len == 0) {
         st = fcc_error_set(error, FCC_ERR_CONFIG, "a custodian needs to know who may issue its readers' certificates");

@@ -317,7 +317,7 @@
       "the message has the peer's words; no key is released until it answers, and readers are told to try again") \
     X(CUST_KEY, "E-CUST-02", "a custodian cannot open a data key that is in its custody", \
       "--key is not the private key of the custody key that the ledger has (SetCustodyKey), or it was changed since", \
-      "start the custodian with the key that the record was sealed to; keep old custody keys as long as their records") \
+      "give the custodian every custody key that records were sealed to: --key NEW --key OLD") \
     X(CUST_START, "E-CUST-03", "a custodian cannot be started", \
       "its address is taken, or the custody key, its certificate or a CA file is missing or damaged", \
       "the message names the file or the address; `medsync custodian --help` tells what each option expects") \

@@ -96,6 +96,20 @@ refused "a grant that was taken back opens nothing, though its time runs" DENIED
 check "and is given again" chart_grant uid-h-0001
 released "whereupon the request of before holds" $H "$granted" "$rec"
 
+# ---- custody keys ----
+chart_custodians_down
+custodian_options="--key $net/custody/ClinicMSP.key"
+chart_custodians
+refused "another custody key opens nothing" "the data key is damaged, or sealed to another custody key" $H "$granted" "$rec"
+check "and the log has a code for that" grep -q '"code":"E-CUST-02"' "$dir/said"
+chart_custodians_down
+custodian_options="$custodian_options --key $net/custody/HospitalMSP.key"
+chart_custodians
+released "one of several keys opens what was sealed to it" $H "$granted" "$rec"
+chart_custodians_down
+custodian_options=
+chart_custodians
+
 # ---- nothing of a patient, and no key, in any log ----
 check "no patient's id in a custodian's log" sh -c "! grep -qF '$pid' '$net'/log/custodian*.log"
 check "and nothing but ids" sh -c "! grep -aqE '\"(key|dek|sealed|cid|pid)\"' '$net'/log/custodian*.log"

@@ -1,7 +1,7 @@
 # chart.sh: a devnet in $net with what ehr wants before the first record, custodians, and a patient's base.
 # Wants $medsync (absolute) and $net. Sets $pid, the patient1's; custodians' process ids are in $custodians.
 
-custodians=
+custodians= custodian_options=
 
 random_hex() { # bytes
     od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'
@@ -11,10 +11,10 @@ chart_up() { # options of devnet up
     "$medsync" devnet up --detach --ports auto --dir "$net" "$@" >"$net.up" 2>&1
 }
 
-chart_custodians() { # words before the command, such as env X=Y
+chart_custodians() { # both, with $custodian_options; words before the command, such as env X=Y
     for it in hospital:custodian1 clinic:custodian2; do
         : >"$net/custodian.said"
-        "$@" "$medsync" custodian --dir "$net" --org "${it%:*}" --user "${it#*:}" >"$net/custodian.said" 2>>"$net/log/${it#*:}.log" &
+        "$@" "$medsync" custodian --dir "$net" --org "${it%:*}" --user "${it#*:}" $custodian_options >"$net/custodian.said" 2>>"$net/log/${it#*:}.log" &
         custodians="$custodians $!"
         tries=0
         until grep -q listens "$net/custodian.said" || [ $tries -ge 200 ]; do
