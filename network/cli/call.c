@@ -28,6 +28,7 @@ enum {
     OPT_MSPID,
     OPT_CLOCK,
     OPT_TAMPER,
+    OPT_TLS_DIR,
     MOST = 64
 };
 
@@ -48,6 +49,7 @@ const char cli_call_help[] =
     "  --                     what follows are arguments, even with a dash in front\n"
     "for tests:\n"
     "  --msp-dir DIR          sign with this certificate and key; --mspid ID claims another organisation\n"
+    "  --tls-dir DIR          show the TLS certificate of this folder (client.crt, client.key) to a network that asks\n"
     "  --clock-offset SECONDS added to the time in the proposal\n"
     "  --tamper WHAT          proposal, txid, signature or envelope: damage it after signing\n";
 
@@ -67,6 +69,7 @@ static const struct option options[] = {
     { "help", no_argument, NULL, OPT_HELP },
     { "msp-dir", required_argument, NULL, OPT_MSP_DIR },
     { "mspid", required_argument, NULL, OPT_MSPID },
+    { "tls-dir", required_argument, NULL, OPT_TLS_DIR },
     { "clock-offset", required_argument, NULL, OPT_CLOCK },
     { "tamper", required_argument, NULL, OPT_TAMPER },
     { NULL, 0, NULL, 0 },
@@ -201,6 +204,9 @@ static int parse_option(cli_call *c, parsed *p, int option, const char *usage, c
         return -1;
     case OPT_MSPID:
         c->open.mspid = optarg;
+        return -1;
+    case OPT_TLS_DIR:
+        c->open.tls_dir = optarg;
         return -1;
     case OPT_CLOCK:
         if (!cli_number(optarg, -1000000000, 1000000000, &n))

@@ -29,6 +29,8 @@ static const char usage[] =
     "  --referee N          simulate each transaction by N more processes a chaincode and organisation, with another\n"
     "                       clock, time zone, locale, environment and memory, and refuse it where an answer differs\n"
     "                       (0; 8 tries each condition on its own)\n"
+    "  --client-auth        take TLS connections only of clients with a TLS certificate of the channel's\n"
+    "                       organisations, as users have in their tls folder: Fabric's clientAuthRequired\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
     "  --network FILE       the consortium (network/network.yaml)\n"
     "  --crypto DIR         run somebody else's consortium: its keys, as cryptogen lays them out ...\n"
@@ -337,6 +339,7 @@ int cli_devnet(int argc, char **argv)
         PORTS,
         BATCH,
         REFEREE,
+        CLIENT_AUTH,
         NETWORK,
         CRYPTO,
         GENESIS,
@@ -355,6 +358,7 @@ int cli_devnet(int argc, char **argv)
         { "ports", required_argument, NULL, PORTS },
         { "batch-timeout", required_argument, NULL, BATCH },
         { "referee", required_argument, NULL, REFEREE },
+        { "client-auth", no_argument, NULL, CLIENT_AUTH },
         { "network", required_argument, NULL, NETWORK },
         { "crypto", required_argument, NULL, CRYPTO },
         { "genesis", required_argument, NULL, GENESIS },
@@ -401,6 +405,9 @@ int cli_devnet(int argc, char **argv)
             if (!cli_number(optarg, 0, REFEREES_MAX, &number))
                 return cli_usage("devnet", "--referee %s: must be 0 to %d processes", optarg, REFEREES_MAX);
             o.devnet.referees = (size_t)number;
+            break;
+        case CLIENT_AUTH:
+            o.devnet.client_auth = true;
             break;
         case NETWORK:
             o.devnet.network_file = optarg;

@@ -22,8 +22,13 @@ typedef struct client_options {
     const char *msp_dir;     /* use this MSP directory instead of the user's */
     const char *certificate; /* PEM file: the user without a key, whose signatures are made elsewhere */
     const char *mspid;       /* with msp_dir or certificate: the MSP id to claim; NULL: that of `org` */
-    int64_t timeout_ms;      /* of each request; 0: 30 s */
-    int64_t clock_offset_s;  /* added to the clock in proposals' timestamps */
+    /*
+     * The folder with the user's TLS certificate and key, client.crt and client.key, for a network that asks for them;
+     * NULL: that beside the MSP directory, as cryptogen lays it out.
+     */
+    const char *tls_dir;
+    int64_t timeout_ms;     /* of each request; 0: 30 s */
+    int64_t clock_offset_s; /* added to the clock in proposals' timestamps */
 } client_options;
 
 /* FCC_ERR_NOT_FOUND no network in that directory, no such organisation or user; FCC_ERR_CONFIG damaged material. */

@@ -81,6 +81,7 @@ static fcc_status read_endpoints(client *c, const char *dir, fcc_error *error)
         goto out;
     }
     c->channel = keep(c, json_string_value(json_object_get(root, "channel")));
+    c->client_auth = json_is_true(json_object_get(root, "clientAuth"));
     peers = json_object_get(root, "peers");
     if (!c->channel || json_array_size(peers) == 0) {
         fcc_error_set(error, st, "%s: \"channel\" and \"peers\" are needed", path);
@@ -247,6 +248,8 @@ fcc_status client__connect(client *c, client_peer *p, rpc_channel **out, fcc_err
     if (!p->connection) {
         if ((st = read_file(p->tls_ca, c->arena, &tls.ca, error)) != FCC_OK)
             return st;
+        tls.cert = c->tls_cert;
+        tls.key = c->tls_key;
         tls.server_name = p == &c->orderer ? NULL : p->name;
         if ((st = rpc_channel_new(c->loop, p->address, &tls, &p->connection, error)) != FCC_OK)
             return st;
@@ -279,6 +282,31 @@ static fcc_status take_identity(client *c, const client_options *o, const char *
     return st == FCC_OK ? st : fcc_error_set(error, st, "%s: %s", o->certificate, fcc_status_text(st));
 }
 
+/* For a network that asks: the user's TLS certificate, which requests for blocks name by its hash. */
+static fcc_status take_tls(client *c, const client_options *o, const char *msp_dir, fcc_error *error)
+{
+    const char *dir = o->tls_dir, *cert, *key;
+    fcc_status st;
+
+    if (!c->client_auth)
+        return FCC_OK;
+    if (!dir && !msp_dir)
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "%s takes clients with a TLS certificate only: say where client.crt and client.key are",
+                             o->dir);
+    if (!dir)
+        dir = fcc__arena_printf(c->arena, "%s/../tls", msp_dir);
+    cert = fcc__arena_printf(c->arena, "%s/client.crt", dir ? dir : "");
+    key = fcc__arena_printf(c->arena, "%s/client.key", dir ? dir : "");
+    if (!dir || !cert || !key)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "out of memory");
+    if ((st = read_file(cert, c->arena, &c->tls_cert, error)) != FCC_OK ||
+        (st = read_file(key, c->arena, &c->tls_key, error)) != FCC_OK)
+        return st;
+    st = msp_certificate_hash(c->tls_cert, &c->tls_cert_hash);
+    return st == FCC_OK ? st : fcc_error_set(error, FCC_ERR_CONFIG, "%s holds no certificate", cert);
+}
+
 fcc_status client_open(const client_options *o, client **out, fcc_error *error)
 {
     fcc_status st = FCC_ERR_NOMEM;
@@ -303,7 +331,7 @@ fcc_status client_open(const client_options *o, client **out, fcc_error *error)
         goto out;
     }
     st = take_identity(c, o, msp_dir, (o->msp_dir || o->certificate) && o->mspid ? o->mspid : own->mspid, error);
-    if (st != FCC_OK)
+    if (st != FCC_OK || (st = take_tls(c, o, msp_dir, error)) != FCC_OK)
         goto out;
     if ((st = rpc_loop_new(&c->loop, error)) != FCC_OK)
         goto out;

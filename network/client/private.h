@@ -23,6 +23,9 @@ struct client {
     const char *channel;
     client_peer *peers;
     size_t peer_count;
+    bool client_auth;            /* the network wants TLS certificates of its clients */
+    fcc_bytes tls_cert, tls_key; /* PEM; empty without client_auth */
+    fcc__sha256 tls_cert_hash;
     client_peer orderer; /* address NULL where the directory names none */
     msp_signer *signer;  /* NULL: this client signs nothing itself */
     const char *mspid;

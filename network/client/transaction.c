@@ -102,6 +102,8 @@ fcc_status client__header(const client *c, const client__heading *h, fcc__arena 
     ch.channel_id = fcc__pb(fcc_str(h->channel));
     ch.tx_id = fcc__pb(fcc_str(h->txid));
     ch.extension = fcc__pb(h->extension);
+    if (c->client_auth && h->type == COMMON__HEADER_TYPE__DELIVER_SEEK_INFO)
+        ch.tls_cert_hash = fcc__pb(fcc__sha256_bytes(&c->tls_cert_hash));
     if ((st = fcc__pack(&ch, arena, &bytes)) != FCC_OK)
         return st;
     out->channel_header = fcc__pb(bytes);

@@ -339,6 +339,35 @@ static bool in_time(const devnet_deliver *s, const Common__ChannelHeader *header
            header->timestamp->seconds <= now_s + TIME_WINDOW_S;
 }
 
+/*
+ * With client certificates an envelope belongs to the connection that it comes through: its header has the hash of the
+ * client's TLS certificate.
+ */
+static bool is_bound(const devnet_deliver *s, const Common__ChannelHeader *header)
+{
+    const fcc_bytes claimed = fcc__of_pb(header->tls_cert_hash);
+    fcc_bytes certificate;
+    fcc__sha256 hash;
+    fcc_status st;
+
+    if (!s->net->options->client_auth)
+        return true;
+    if (claimed.len == 0) {
+        say(s, "client didn't include its TLS cert hash");
+        return false;
+    }
+    certificate = rpc_peer_certificate(s->rpc);
+    st = msp_certificate_hash(certificate, &hash);
+    free((void *)(uintptr_t)certificate.data);
+    if (st != FCC_OK)
+        say(s, "client didn't send a TLS certificate");
+    else if (!fcc_bytes_equal(claimed, fcc__sha256_bytes(&hash)))
+        say(s, "claimed TLS cert hash is not that of the client's TLS certificate");
+    else
+        return true;
+    return false;
+}
+
 /* Reads the envelope as far as it goes. SUCCESS: it may start. */
 static Common__Status begin(devnet_deliver *s, const Common__Envelope *envelope)
 {
@@ -361,6 +390,8 @@ static Common__Status begin(devnet_deliver *s, const Common__Envelope *envelope)
         say(s, "the envelope's timestamp is missing, or more than 15m0s apart from the server's time");
         return COMMON__STATUS__BAD_REQUEST;
     }
+    if (!is_bound(s, header))
+        return COMMON__STATUS__BAD_REQUEST;
     if (!fcc_bytes_equal(fcc__of_pb(header->channel_id), fcc_str(net->network->channel)))
         return COMMON__STATUS__NOT_FOUND;
     if (FCC__UNPACK_BORROWED(orderer__seek_info, fcc__of_pb(payload->data), s->arena, &info) != FCC_OK) {

@@ -310,7 +310,7 @@ static void check_ready(void *ctx)
     for (size_t i = 0; i < net->peer_count; i++)
         addresses[i] = net->peers[i].address;
     if (msp_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address, addresses,
-                            &error) != FCC_OK) {
+                            net->options->client_auth, &error) != FCC_OK) {
         devnet_fail(net, error.status, error.text);
         return;
     }
@@ -476,7 +476,7 @@ static fcc_status watch_signals(struct devnet *net, fcc_error *error)
 
 /* ---- up and down ------------------------------------------------------------------------------------------------- */
 
-static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
+static fcc_status serve(struct devnet *net, fcc_error *error)
 {
     const char *orderer_msp;
     fcc_status st;
@@ -489,7 +489,7 @@ static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_err
     if (!orderer_msp)
         return no_memory(error);
     if ((st = devnet_orderer_new(net, orderer_msp, net->options->batch_timeout_ms, &net->orderer, error)) != FCC_OK ||
-        (st = devnet_deploy(net, error)) != FCC_OK || (st = devnet_listen(net, orderer_server, error)) != FCC_OK)
+        (st = devnet_deploy(net, error)) != FCC_OK || (st = devnet_listen(net, error)) != FCC_OK)
         return st;
     on_tick(net);
     check_ready(net); /* a network without chaincodes is ready at once */
@@ -500,7 +500,7 @@ static fcc_status serve(struct devnet *net, rpc_server **orderer_server, fcc_err
     return net->status;
 }
 
-static void take_down(struct devnet *net, rpc_server *orderer_server)
+static void take_down(struct devnet *net)
 {
     for (size_t i = 0; i < net->process_count; i++)
         devnet_process_stop(net->processes[i]);
@@ -510,7 +510,7 @@ static void take_down(struct devnet *net, rpc_server *orderer_server)
         rpc_server_free(net->peers[i].server);
     for (size_t i = 0; i < net->peer_count; i++)
         devnet_externals_free(&net->peers[i]);
-    rpc_server_free(orderer_server);
+    rpc_server_free(net->orderer_server);
     for (size_t i = 0; i < net->process_count; i++)
         devnet_process_free(net->processes[i]);
     for (size_t i = 0; i < net->peer_count; i++)
@@ -532,7 +532,6 @@ static void take_down(struct devnet *net, rpc_server *orderer_server)
 fcc_status devnet_run(const devnet_options *options, fcc_error *error)
 {
     struct devnet net = { .options = options, .error = error, .status = FCC_OK };
-    rpc_server *orderer_server = NULL;
     sigset_t signals, before;
     fcc_status st;
     int lock = -1;
@@ -551,8 +550,8 @@ fcc_status devnet_run(const devnet_options *options, fcc_error *error)
     if (!net.arena)
         st = no_memory(error);
     else if ((st = devnet_directory_enter(options->dir, &lock, error)) == FCC_OK)
-        st = serve(&net, &orderer_server, error);
-    take_down(&net, orderer_server);
+        st = serve(&net, error);
+    take_down(&net);
     devnet_directory_leave(options->dir, lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return st;

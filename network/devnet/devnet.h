@@ -53,7 +53,12 @@ typedef struct devnet_options {
     size_t cc_address_count;
     const char *bin_dir;       /* where the chaincodes' executables are; NULL: beside this executable */
     const char *chaincode_dir; /* where <exe>/collections.json of a `with` is looked for; NULL: "chaincode" */
-    bool auto_ports;           /* take free ports and ignore those of the network file */
+    /*
+     * The peers and the orderer take clients with a TLS certificate of the channel's organisations alone, and Deliver
+     * wants its hash in each request: Fabric's clientAuthRequired.
+     */
+    bool client_auth;
+    bool auto_ports; /* take free ports and ignore those of the network file */
     const devnet_with *with;
     size_t with_count;
     size_t referees; /* processes beside each that endorses, under other conditions; their answers are compared */

@@ -34,6 +34,7 @@ typedef struct devnet_peer {
     devnet_referee *referees;
     size_t referee_count;
     rpc_server *server;
+    rpc_tls tls;                                 /* the server's, but for the clients' CAs */
     char *address;                               /* host:port, once it listens */
     size_t endorsing, delivering, gateway_calls; /* calls of the services that run */
 } devnet_peer;
@@ -71,6 +72,9 @@ struct devnet {
     size_t process_count;   /* started */
     size_t installed_count; /* to be started */
     devnet_orderer *orderer;
+    rpc_server *orderer_server;
+    rpc_tls orderer_tls; /* as a peer's */
+    uint64_t clients_of; /* sequence of the configuration whose CAs the servers have for their clients */
     rpc_timer *tick;
     devnet_call *waiting;      /* CommitStatus of transactions that aren't committed yet */
     devnet_events *streams;    /* ChaincodeEvents */
@@ -92,8 +96,10 @@ void devnet_fail(struct devnet *net, fcc_status status, const char *text);
 const char *devnet_path(struct devnet *net, const char *dir, const char *name);
 /* A whole file into the network's arena; `path` NULL is an error too. */
 fcc_status devnet_read(struct devnet *net, const char *path, fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
-/* All services of all peers and of the orderer, from now on. *orderer_server is the caller's, also after a failure. */
-fcc_status devnet_listen(struct devnet *net, rpc_server **orderer_server, fcc_error *error) FCC_MUST_CHECK;
+/* All services of all peers and of the orderer, from now on. */
+fcc_status devnet_listen(struct devnet *net, fcc_error *error) FCC_MUST_CHECK;
+/* To be called after each commit: clients that connect from now on are those of the channel's configuration. */
+void devnet_listen_committed(struct devnet *net);
 
 /* ---- deploy.c ---------------------------------------------------------------------------------------------------- */
 

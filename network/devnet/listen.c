@@ -1,6 +1,7 @@
 /* listen.c: the addresses at which the peers and the orderer are reached, and the files that the devnet reads whole. */
 #include "devnet/internal.h"
 
+#include "base/log.h"
 #include "msp/material.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { CLIENT_CAS_MAX = 64 << 20 };
 
 static fcc_status no_memory(fcc_error *error)
 {
@@ -40,19 +43,110 @@ fcc_status devnet_read(struct devnet *net, const char *path, fcc_bytes *out, fcc
     return FCC_OK;
 }
 
-static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *address, const char *tls_dir,
-                             char **bound, fcc_error *error)
+/* ---- whose clients may connect ------------------------------------------------------------------------------------ */
+
+/*
+ * The TLS authorities of the channel's organisations: of those that endorse for a peer, of all for the orderer. With the
+ * server's own, as Fabric's peer has it and Fabric's orderer is set up.
+ */
+static fcc_status client_cas(const struct devnet *net, bool orderer, fcc_bytes own, fcc__arena *arena, fcc_bytes *out)
 {
-    rpc_tls tls = { .ca = { NULL, 0 } };
+    const msp_channel *channel = ledger_channel(net->ledger);
+    const size_t count = msp_channel_org_count(channel);
+    size_t len = own.len;
+    uint8_t *pem;
+
+    for (size_t i = 0; i < count; i++)
+        if (orderer || msp_channel_org_at(channel, i)->application)
+            len += msp_channel_org_at(channel, i)->tls_cas.len;
+    pem = fcc__arena_alloc(arena, len);
+    if (!pem)
+        return FCC_ERR_LIMIT;
+    memcpy(pem, own.data, own.len);
+    *out = fcc_bytes_of(pem, len);
+    pem += own.len;
+    for (size_t i = 0; i < count; i++) {
+        const msp_channel_org *org = msp_channel_org_at(channel, i);
+
+        if (!orderer && !org->application)
+            continue;
+        if (org->tls_cas.len > 0)
+            memcpy(pem, org->tls_cas.data, org->tls_cas.len);
+        pem += org->tls_cas.len;
+    }
+    return FCC_OK;
+}
+
+/* The server's certificate with the authorities of now, in the arena. */
+static fcc_status with_clients(const struct devnet *net, const rpc_tls *server, bool orderer, fcc__arena *arena,
+                               rpc_tls *out)
+{
+    *out = *server;
+    out->ca = fcc_bytes_of(NULL, 0);
+    return net->options->client_auth ? client_cas(net, orderer, server->ca, arena, &out->ca) : FCC_OK;
+}
+
+static void renew(struct devnet *net, rpc_server *server, const rpc_tls *own, bool orderer, fcc__arena *arena)
+{
+    fcc_error error = { 0 };
+    rpc_tls tls;
+    fcc_status st = with_clients(net, own, orderer, arena, &tls);
+
+    if (st != FCC_OK)
+        fcc_error_set(&error, st, "%s", fcc_status_text(st));
+    else
+        st = rpc_server_renew_tls(server, &tls, &error);
+    if (st != FCC_OK)
+        fcc__log(FCC__WARN,
+                 "the channel's new TLS authorities are not taken, clients of those of before may connect: %s",
+                 error.text);
+}
+
+void devnet_listen_committed(struct devnet *net)
+{
+    const uint64_t sequence = msp_channel_sequence(ledger_channel(net->ledger));
+    fcc__arena *arena;
+
+    if (!net->options->client_auth || !net->orderer_server || sequence == net->clients_of)
+        return;
+    net->clients_of = sequence;
+    arena = fcc__arena_new(CLIENT_CAS_MAX);
+    for (size_t i = 0; arena && i < net->peer_count; i++)
+        renew(net, net->peers[i].server, &net->peers[i].tls, false, arena);
+    if (arena)
+        renew(net, net->orderer_server, &net->orderer_tls, true, arena);
+    else
+        fcc__log(FCC__WARN, "the channel's new TLS authorities are not taken: out of memory");
+    fcc__arena_free(arena);
+}
+
+/* ---- listening ---------------------------------------------------------------------------------------------------- */
+
+static fcc_status read_tls(struct devnet *net, const char *dir, rpc_tls *out, fcc_error *error)
+{
+    fcc_status st;
+
+    if (!dir)
+        return no_memory(error);
+    if ((st = devnet_read(net, devnet_path(net, dir, "server.crt"), &out->cert, error)) != FCC_OK ||
+        (st = devnet_read(net, devnet_path(net, dir, "server.key"), &out->key, error)) != FCC_OK)
+        return st;
+    return net->options->client_auth ? devnet_read(net, devnet_path(net, dir, "ca.crt"), &out->ca, error) : FCC_OK;
+}
+
+/* Fills `own` from the folder. */
+static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *address, const char *tls_dir,
+                             rpc_tls *own, char **bound, fcc_error *error)
+{
     const char *colon, *host;
+    rpc_tls tls;
     fcc_status st;
     int port = 0;
 
-    if (!tls_dir)
-        return no_memory(error);
-    if ((st = devnet_read(net, devnet_path(net, tls_dir, "server.crt"), &tls.cert, error)) != FCC_OK ||
-        (st = devnet_read(net, devnet_path(net, tls_dir, "server.key"), &tls.key, error)) != FCC_OK)
+    if ((st = read_tls(net, tls_dir, own, error)) != FCC_OK)
         return st;
+    if ((st = with_clients(net, own, own == &net->orderer_tls, net->arena, &tls)) != FCC_OK)
+        return no_memory(error);
     if (!address && !net->options->auto_ports)
         return fcc_error_set(error, FCC_ERR_CONFIG, "%s gives no port for %s: take free ones with --ports auto",
                              net->network->path, tls_dir);
@@ -73,11 +167,12 @@ static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char 
     return *bound ? FCC_OK : no_memory(error);
 }
 
-fcc_status devnet_listen(struct devnet *net, rpc_server **orderer_server, fcc_error *error)
+fcc_status devnet_listen(struct devnet *net, fcc_error *error)
 {
     char *address;
     fcc_status st;
 
+    net->clients_of = msp_channel_sequence(ledger_channel(net->ledger));
     for (size_t i = 0; i < net->peer_count; i++) {
         devnet_peer *peer = &net->peers[i];
 
@@ -87,16 +182,17 @@ fcc_status devnet_listen(struct devnet *net, rpc_server **orderer_server, fcc_er
             (st = devnet_deliver_serve(peer)) != FCC_OK)
             return fcc_error_set(error, st, "the services of %s: %s", peer->org->mspid, fcc_status_text(st));
         st = listen_tls(net, peer->server, peer->org->peer_address,
-                        msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), &peer->address, error);
+                        msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), &peer->tls, &peer->address, error);
         if (st != FCC_OK)
             return st;
     }
-    if ((st = rpc_server_new(net->loop, orderer_server, error)) != FCC_OK)
+    if ((st = rpc_server_new(net->loop, &net->orderer_server, error)) != FCC_OK)
         return st;
-    if ((st = devnet_orderer_serve(net->orderer, *orderer_server)) != FCC_OK)
+    if ((st = devnet_orderer_serve(net->orderer, net->orderer_server)) != FCC_OK)
         return fcc_error_set(error, st, "the orderer: %s", fcc_status_text(st));
-    st = listen_tls(net, *orderer_server, net->network->orderer.address,
-                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer), &address, error);
+    st = listen_tls(net, net->orderer_server, net->network->orderer.address,
+                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer), &net->orderer_tls,
+                    &address, error);
     if (st == FCC_OK)
         net->network->orderer.address = address;
     return st;

@@ -89,6 +89,7 @@ static void commit(devnet_orderer *o, const fcc_bytes *envelopes, size_t count)
     if (committed.number > TRANSIENT_BLOCKS && committed.number % TRANSIENT_PURGE == 0 &&
         (st = ledger_transient_purge(net->ledger, committed.number - TRANSIENT_BLOCKS)) != FCC_OK)
         devnet_fail(net, st, "old private data cannot be removed from the transient store");
+    devnet_listen_committed(net);
     devnet_events_committed(net);
     devnet_deliver_committed(net);
     fcc__arena_free(arena);

@@ -21,8 +21,9 @@ typedef struct msp_channel msp_channel;
 typedef struct msp_channel_org {
     const char *name; /* group name: the one in policy paths */
     const char *mspid;
-    bool application; /* else an orderer organisation */
-    size_t endpoints; /* how many an orderer organisation names */
+    bool application;  /* else an orderer organisation */
+    size_t endpoints;  /* how many an orderer organisation names */
+    fcc_bytes tls_cas; /* PEM: the roots and intermediates that its TLS certificates come from; may be empty */
 } msp_channel_org;
 
 /* From a config block, or from the common.Config alone. Copies. FCC_ERR_PROTO, FCC_ERR_CONFIG. */

@@ -178,11 +178,13 @@ static fcc_status propose_msp(gathering *g, fcc_bytes value, Msp__MSPConfig *con
         ;
     if (i == g->count) {
         out->mspid = msp_org_id(org);
+        out->tls_cas = org->tls_cas;
         g->configs[g->count] = config;
         g->orgs[g->count++] = org;
         return FCC_OK;
     }
     out->mspid = msp_org_id(g->orgs[i]);
+    out->tls_cas = g->orgs[i]->tls_cas;
     if (!fcc_bytes_equal(fcc__of_pb(g->configs[i]->config), fcc__of_pb(config->config)))
         st = fcc_error_set(error, FCC_ERR_CONFIG, "Attempted to define two different versions of MSP: %s",
                            msp_org_id(org));

@@ -17,7 +17,8 @@ static const char *absolute(fcc__arena *arena, const char *path)
 }
 
 fcc_status msp_write_endpoints(const char *dir, const config_network *network, const char *crypto_dir,
-                               const char *orderer_address, const char *const *addresses, fcc_error *error)
+                               const char *orderer_address, const char *const *addresses, bool client_auth,
+                               fcc_error *error)
 {
     fcc__arena *arena = fcc__arena_new(1 << 20);
     json_t *root = NULL, *peers = json_array();
@@ -46,7 +47,7 @@ fcc_status msp_write_endpoints(const char *dir, const config_network *network, c
         goto out;
     root = json_pack("{s:s, s:{s:s, s:s, s:s}, s:O}", "channel", network->channel, "orderer", "address",
                      orderer_address, "mspId", network->orderer.mspid, "tlsCa", tls, "peers", peers);
-    if (!root)
+    if (!root || (client_auth && json_object_set_new(root, "clientAuth", json_true()) != 0))
         goto out;
     text = json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     if (!text)

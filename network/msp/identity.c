@@ -118,6 +118,17 @@ static fcc__sha256 digest_of_cert(X509 *cert)
     return digest;
 }
 
+fcc_status msp_certificate_hash(fcc_bytes pem, fcc__sha256 *out)
+{
+    X509 *cert = msp__cert_of_pem(pem);
+
+    if (!cert)
+        return FCC_ERR_PROTO;
+    *out = digest_of_cert(cert);
+    X509_free(cert);
+    return FCC_OK;
+}
+
 const char *msp__subject(X509 *cert, fcc__arena *arena)
 {
     BIO *bio = BIO_new(BIO_s_mem());

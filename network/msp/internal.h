@@ -96,7 +96,8 @@ struct msp_org {
     size_t admin_count;
     X509_CRL **crls;
     size_t crl_count;
-    bool sha3; /* signatures are over SHA3-256 */
+    fcc_bytes tls_cas; /* PEM, roots and intermediates joined */
+    bool sha3;         /* signatures are over SHA3-256 */
     bool node_ous;
     msp__node_ou ous[5]; /* by msp_role; MSP_MEMBER unused */
     msp__node_ou *extra_ous;

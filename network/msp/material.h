@@ -44,10 +44,10 @@ fcc_status msp_registry_pid(const char *dir, const char *fingerprint, char pid[M
 
 /*
  * DIR/endpoints.json, which tells clients where the network is, whole or not at all. `addresses` are those of the
- * organisations' peers, in their order.
+ * organisations' peers, in their order. `client_auth`: they want TLS certificates of their clients.
  */
 fcc_status msp_write_endpoints(const char *dir, const config_network *network, const char *crypto_dir,
-                               const char *orderer_address, const char *const *addresses,
+                               const char *orderer_address, const char *const *addresses, bool client_auth,
                                fcc_error *error) FCC_MUST_CHECK;
 
 /* Paths, in the arena (NULL past its cap). `crypto_dir` is DIR/crypto. */

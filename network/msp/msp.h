@@ -11,6 +11,12 @@
 #include "base/arena.h"
 #include "base/hash.h"
 
+/*
+ * SHA-256 of the first certificate of a PEM text: by it a channel header's tls_cert_hash binds an envelope to the TLS
+ * connection that it comes through. FCC_ERR_PROTO.
+ */
+fcc_status msp_certificate_hash(fcc_bytes pem, fcc__sha256 *out) FCC_MUST_CHECK;
+
 /* ---- signing ------------------------------------------------------------------------------------------------------ */
 
 /* A certificate with its private key. */

@@ -161,7 +161,36 @@ static fcc_status check_pool(const msp_org *org, const msp__pool *pool, bool *in
     return FCC_OK;
 }
 
-static fcc_status parse_tls(const msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
+static size_t append_pems(const ProtobufCBinaryData *pems, size_t count, char *to)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (to) {
+            memcpy(to + len, pems[i].data, pems[i].len);
+            to[len + pems[i].len] = '\n';
+        }
+        len += pems[i].len + 1;
+    }
+    return len;
+}
+
+/* Roots and intermediates as one PEM text. */
+static fcc_status join_tls(msp_org *org, const Msp__FabricMSPConfig *config)
+{
+    const size_t roots = append_pems(config->tls_root_certs, config->n_tls_root_certs, NULL);
+    const size_t all = roots + append_pems(config->tls_intermediate_certs, config->n_tls_intermediate_certs, NULL);
+    char *text = fcc__arena_alloc(org->arena, all + 1);
+
+    if (!text)
+        return FCC_ERR_LIMIT;
+    append_pems(config->tls_root_certs, config->n_tls_root_certs, text);
+    append_pems(config->tls_intermediate_certs, config->n_tls_intermediate_certs, text + roots);
+    org->tls_cas = fcc_bytes_of(text, all);
+    return FCC_OK;
+}
+
+static fcc_status parse_tls(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
 {
     msp__pool pool = { 0 };
     fcc_status st = fill_pool(config->tls_root_certs, config->n_tls_root_certs, config->tls_intermediate_certs,
@@ -170,7 +199,7 @@ static fcc_status parse_tls(const msp_org *org, const Msp__FabricMSPConfig *conf
     if (st == FCC_OK)
         st = check_pool(org, &pool, NULL, error);
     empty_pool(&pool);
-    return st;
+    return st == FCC_OK ? join_tls(org, config) : st;
 }
 
 static fcc_status parse_crls(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)

@@ -515,7 +515,7 @@ static fcc_status start_fabric(struct network *n)
     tell(n, "the orderer and %zu peers listen", n->config->org_count);
     if ((st = join_orderer(n)) != FCC_OK)
         return st;
-    st = msp_write_endpoints(n->dir, n->config, n->crypto, n->config->orderer.address, n->peers, n->error);
+    st = msp_write_endpoints(n->dir, n->config, n->crypto, n->config->orderer.address, n->peers, false, n->error);
     for (size_t i = 0; st == FCC_OK && i < n->config->org_count; i++)
         st = join_peer(n, &n->config->orgs[i]);
     if (st == FCC_OK)

@@ -23,26 +23,8 @@ command -v orderer >/dev/null && command -v peer >/dev/null || {
     finish
 }
 
-cat >"$dir/network.yaml" <<'YAML'
-channel: trial
-batch: {timeout_ms: 50, max_message_count: 10, absolute_max_bytes: 10000000, preferred_max_bytes: 500000}
-orderer: {name: Orderer, mspid: OrdererMSP, domain: orderer.test, node: o1, address: "127.0.0.1:7050"}
-organisations:
-  - name: A
-    mspid: AMSP
-    domain: a.test
-    peer: {name: peer0, address: "127.0.0.1:7051"}
-    sites: [{gln: "4012345000016", type: hospital, region: DE-BE}]
-    users: [{name: Admin, kind: admin, role: admin, uid: a0, site: "4012345000016"}]
-  - name: B
-    mspid: BMSP
-    domain: b.test
-    peer: {name: peer0, address: "127.0.0.1:8051"}
-    sites: [{gln: "4012345001013", type: practice, region: DE-BE}]
-    users: [{name: Admin, kind: admin, role: admin, uid: b0, site: "4012345001013"}]
-chaincodes:
-  - {name: probe, version: "1", sequence: 1, policy: "AND('AMSP.peer', 'BMSP.peer')", organisations: [A, B]}
-YAML
+probe='{name: probe, version: "1", sequence: 1, policy: "AND('"'AMSP.peer', 'BMSP.peer'"')", organisations: [A, B]}'
+sed "s/^chaincodes:.*/chaincodes: [$probe]/" test/support/networks/two.yaml >"$dir/network.yaml"
 
 up() { "$medsync" fabric up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach >"$dir/out" 2>&1 || {
     sed 's/^/# /' "$dir/out"

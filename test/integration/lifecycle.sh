@@ -17,28 +17,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-cat >"$dir/network.yaml" <<'YAML'
-channel: trial
-batch: {timeout_ms: 20, max_message_count: 10, absolute_max_bytes: 10000000, preferred_max_bytes: 500000}
-orderer: {name: Orderer, mspid: OrdererMSP, domain: orderer.test, node: o1, address: "127.0.0.1:7050"}
-organisations:
-  - name: A
-    mspid: AMSP
-    domain: a.test
-    peer: {name: peer0, address: "127.0.0.1:7051"}
-    sites: [{gln: "4012345000016", type: hospital, region: DE-BE}]
-    users:
-      - {name: Admin, kind: admin, role: admin, uid: a0, site: "4012345000016"}
-      - {name: user1, role: doctor, uid: a1, site: "4012345000016"}
-  - name: B
-    mspid: BMSP
-    domain: b.test
-    peer: {name: peer0, address: "127.0.0.1:8051"}
-    sites: [{gln: "4012345001013", type: practice, region: DE-BE}]
-    users:
-      - {name: Admin, kind: admin, role: admin, uid: b0, site: "4012345001013"}
-chaincodes: []
-YAML
+network=test/support/networks/two.yaml
 cat >"$dir/collections.json" <<'JSON'
 [{"name": "colA", "policy": "OR('AMSP.member','BMSP.member')", "requiredPeerCount": 0, "maxPeerCount": 1,
   "blockToLive": 0, "memberOnlyRead": true, "memberOnlyWrite": true}]
@@ -64,7 +43,7 @@ m() { # command, options...
     "$medsync" "$command" --dir "$dir/net" "$@"
 }
 
-if ! "$medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach >"$dir/up" 2>&1; then
+if ! "$medsync" devnet up --dir "$dir/net" --network $network --ports auto --detach >"$dir/up" 2>&1; then
     sed 's/^/# /' "$dir/up"
     check "the network comes up" false
     finish
@@ -190,7 +169,7 @@ check "a second initialisation is refused" refused "is already initialized but c
 
 # ---- configuration updates
 sed -e 's/AMSP/CMSP/; s/BMSP/DMSP/; s/a\.test/c.test/; s/b\.test/d.test/; s/name: A$/name: C/; s/name: B$/name: D/' \
-    "$dir/network.yaml" >"$dir/second.yaml"
+    $network >"$dir/second.yaml"
 orderer=OrdererMSP=$(ls -d "$dir"/net/crypto/ordererOrganizations/orderer.test/users/Admin@*)/msp
 update() { "$build/test-support/update_channel" "$dir/net" "$@"; }
 before=$(m block newest --json | sed 's/.*"number":\([0-9]*\),.*/\1/')

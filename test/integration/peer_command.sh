@@ -18,28 +18,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-cat >"$dir/network.yaml" <<'YAML'
-channel: trial
-batch: {timeout_ms: 20, max_message_count: 10, absolute_max_bytes: 10000000, preferred_max_bytes: 500000}
-orderer: {name: Orderer, mspid: OrdererMSP, domain: orderer.test, node: o1, address: "127.0.0.1:7050"}
-organisations:
-  - name: A
-    mspid: AMSP
-    domain: a.test
-    peer: {name: peer0, address: "127.0.0.1:7051"}
-    sites: [{gln: "4012345000016", type: hospital, region: DE-BE}]
-    users:
-      - {name: Admin, kind: admin, role: admin, uid: a0, site: "4012345000016"}
-      - {name: user1, role: doctor, uid: a1, site: "4012345000016"}
-  - name: B
-    mspid: BMSP
-    domain: b.test
-    peer: {name: peer0, address: "127.0.0.1:8051"}
-    sites: [{gln: "4012345001013", type: practice, region: DE-BE}]
-    users:
-      - {name: Admin, kind: admin, role: admin, uid: b0, site: "4012345001013"}
-chaincodes: []
-YAML
+network=test/support/networks/two.yaml
 cat >"$dir/core.yaml" <<'YAML'
 peer:
   BCCSP: {Default: SW, SW: {Hash: SHA2, Security: 256}}
@@ -58,7 +37,7 @@ fabric=2.5
 peer lifecycle chaincode checkcommitreadiness --help 2>&1 | grep -q -- --inspect && fabric=3.1
 echo "# as Fabric $fabric"
 
-if ! "$bin/medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --fabric $fabric --detach \
+if ! "$bin/medsync" devnet up --dir "$dir/net" --network $network --ports auto --fabric $fabric --detach \
     >"$dir/up" 2>&1; then
     sed 's/^/# /' "$dir/up"
     check "the network comes up" false
@@ -237,6 +216,25 @@ else
     n=$((n + 1))
     echo "ok $n - channel update # SKIP no configtxlator or python3 in PATH"
 fi
+
+# ---- TLS certificates of clients
+"$bin/medsync" devnet down --dir "$dir/net" >/dev/null
+check "the network goes on with --client-auth" prints ready \
+    "$bin/medsync" devnet up --dir "$dir/net" --network $network --ports auto --client-auth --detach
+as A user1
+orderer=$(endpoint OrdererMSP)
+tls=$crypto/peerOrganizations/a.test/users/user1@a.test/tls
+without() { CORE_PEER_CLIENT_CONNTIMEOUT=500ms query probe -c '{"Args":["echo","hello"]}'; }
+check "who shows none is refused" refused "Error: " without
+export CORE_PEER_TLS_CLIENTAUTHREQUIRED=true CORE_PEER_TLS_CLIENTCERT_FILE="$tls/client.crt" \
+    CORE_PEER_TLS_CLIENTKEY_FILE="$tls/client.key"
+bound() { ordered "$@" --clientauth --certfile "$tls/client.crt" --keyfile "$tls/client.key"; }
+check "a query with one" prints hello query probe -c '{"Args":["echo","hello"]}'
+check "an invoke that waits for its event" \
+    bound both peer chaincode invoke -C trial -n probe --waitForEvent -c '{"Args":["run","[\"PutState\",\"a\",\"3\"]"]}'
+check "a block of the peer" peer channel fetch newest "$dir/newest.block" -c trial
+check "and one of the orderer" bound peer channel fetch 0 "$dir/bound.block" -c trial
+unset CORE_PEER_TLS_CLIENTAUTHREQUIRED CORE_PEER_TLS_CLIENTCERT_FILE CORE_PEER_TLS_CLIENTKEY_FILE
 
 # ---- the same consortium as somebody else's
 "$bin/medsync" devnet down --dir "$dir/net" >/dev/null

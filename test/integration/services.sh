@@ -15,35 +15,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-cat >"$dir/network.yaml" <<'YAML'
-channel: trial
-batch: {timeout_ms: 20, max_message_count: 10, absolute_max_bytes: 200000, preferred_max_bytes: 100000}
-orderer: {name: Orderer, mspid: OrdererMSP, domain: orderer.test, node: o1, address: "127.0.0.1:7050"}
-organisations:
-  - name: Clinic
-    mspid: ClinicMSP
-    domain: clinic.test
-    peer: {name: peer0, address: "127.0.0.1:7051"}
-    sites: [{gln: "4012345000016", type: practice, region: DE-BE}]
-    users: [{name: Admin, kind: admin, role: admin, uid: a0, site: "4012345000016"},
-            {name: doctor1, role: doctor, uid: a1, site: "4012345000016"}]
-  - name: Hospital
-    mspid: HospitalMSP
-    domain: hospital.test
-    peer: {name: peer0, address: "127.0.0.1:8051"}
-    sites: [{gln: "4012345001013", type: hospital, region: DE-BE}]
-    users: [{name: Admin, kind: admin, role: admin, uid: b0, site: "4012345001013"},
-            {name: doctor2, role: doctor, uid: b1, site: "4012345001013"}]
-  - name: Pharmacy
-    mspid: PharmacyMSP
-    domain: pharmacy.test
-    peer: {name: peer0, address: "127.0.0.1:9051"}
-    sites: [{gln: "4012345002010", type: pharmacy, region: DE-BE}]
-    users: [{name: Admin, kind: admin, role: admin, uid: c0, site: "4012345002010"},
-            {name: pharmacist1, role: pharmacist, uid: c1, site: "4012345002010"}]
-chaincodes: []
-YAML
-if ! "$medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --with probe --detach \
+network=test/support/networks/three.yaml
+if ! "$medsync" devnet up --dir "$dir/net" --network $network --ports auto --with probe --detach \
     >"$dir/up" 2>&1; then
     sed 's/^/# /' "$dir/up"
     check "the network comes up" false

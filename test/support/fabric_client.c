@@ -9,7 +9,8 @@
  * SERVER is orderer, peer1, peer2, ... (in the order of their domains); USER is N/NAME, a user of peer N's organisation.
  * Prints a line for each answer and "end CODE TEXT" for the call's status. Environment: CHANNEL (another channel's
  * name), SHIFT (seconds that are added to the time), FORGE (set: sign something else), EARLY (set: half-close with the
- * first message), PATIENCE (milliseconds without an answer, then "waiting" and the end; 2000).
+ * first message), TLS (a folder with client.crt and client.key: shown to the server), BIND (a certificate's PEM file,
+ * whose hash is said to be the connection's, or "rubbish"), PATIENCE (milliseconds without an answer, then "waiting" and the end; 2000).
  */
 #include "test/conformance/services/replay.h"
 
@@ -66,6 +67,24 @@ static int64_t number_of(const char *name, int64_t otherwise)
     return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
+/* What the envelope says of the TLS connection; {NULL, 0}: nothing. */
+static fcc_bytes binding(client *c)
+{
+    const char *path = getenv("BIND");
+    FILE *f = path && strcmp(path, "rubbish") != 0 ? fopen(path, "rb") : NULL;
+    char pem[16384];
+    fcc__sha256 hash;
+    fcc_bytes out;
+
+    if (!f)
+        return path ? FCC_LIT("rubbish") : fcc_bytes_of(NULL, 0);
+    if (msp_certificate_hash(fcc_bytes_of(pem, fread(pem, 1, sizeof(pem), f)), &hash) != FCC_OK ||
+        !fcc__arena_copy(c->arena, fcc__sha256_bytes(&hash), &out))
+        fail(path, "no certificate");
+    fclose(f);
+    return out;
+}
+
 /* ---- what is sent ------------------------------------------------------------------------------------------------- */
 
 static fcc_bytes signed_by(client *c, fcc_bytes bytes)
@@ -101,6 +120,7 @@ static Common__Header *header_of(client *c, int32_t type, fcc_bytes extension)
     channel.timestamp = &when;
     channel.channel_id = fcc__pb(fcc_str(name ? name : c->net.channel));
     channel.extension = fcc__pb(extension);
+    channel.tls_cert_hash = fcc__pb(binding(c));
     channel.tx_id = fcc__pb(fcc__hex(c->arena, fcc__sha256_bytes(&txid)));
     signature.creator = fcc__pb(parts[1]);
     signature.nonce = fcc__pb(nonce);
@@ -353,7 +373,7 @@ static void open_net(client *c, const char *dir, const char *server, const char 
     char name[16], path[4096];
     fcc_error error = { 0 };
 
-    if (replay_open(dir, &c->net, &error) != FCC_OK)
+    if (replay_open(dir, getenv("TLS"), &c->net, &error) != FCC_OK)
         fail(dir, error.text);
     c->arena = c->net.arena;
     c->server = replay_find(&c->net, server);

@@ -699,7 +699,7 @@ int main(int argc, char **argv)
         fputs("usage: ask --net DIR\n", stderr);
         return 2;
     }
-    if (replay_open(argv[2], &net, &error) != FCC_OK)
+    if (replay_open(argv[2], NULL, &net, &error) != FCC_OK)
         goto out;
     for (int i = 0; i < 2; i++) {
         const replay_server *peer = replay_find(&net, i ? "peer2" : "peer1");

@@ -77,7 +77,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     snprintf(path, sizeof(path), "%s/calls.txt", folder);
     if (calls_load(path, &recording, &error) != FCC_OK ||
-        (known_file && known_load(known_file, &known, &error) != FCC_OK) || replay_open(dir, &net, &error) != FCC_OK) {
+        (known_file && known_load(known_file, &known, &error) != FCC_OK) ||
+        replay_open(dir, NULL, &net, &error) != FCC_OK) {
         printf("not ok 1 - %s: %s\n", version, error.text);
         goto out;
     }

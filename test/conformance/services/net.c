@@ -16,7 +16,7 @@ static fcc_status read_pem(replay_net *net, const char *path, fcc_bytes *out, fc
     fcc_status st = FCC_OK;
 
     if (!f || !data)
-        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path ? path : "tlsCa", strerror(errno));
+        st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", path ? path : "no path", strerror(errno));
     else
         *out = fcc_bytes_of(data, fread(data, 1, PEM_MAX, f));
     if (f)
@@ -30,7 +30,7 @@ static fcc_status add_server(replay_net *net, const char *name, const json_t *at
     const char *address = json_string_value(json_object_get(at, "address"));
     const char *mspid = json_string_value(json_object_get(at, "mspId"));
     const char *domain = json_string_value(json_object_get(at, "domain"));
-    rpc_tls tls = { .ca = { NULL, 0 } };
+    rpc_tls tls = { .cert = net->tls_cert, .key = net->tls_key };
     fcc_status st;
 
     if (!address || !mspid || net->server_count == MAX_SERVERS)
@@ -76,7 +76,16 @@ static fcc_status read_endpoints(replay_net *net, const json_t *root, fcc_error 
     return st;
 }
 
-fcc_status replay_open(const char *dir, replay_net *out, fcc_error *error)
+static fcc_status read_client(replay_net *net, const char *dir, fcc_error *error)
+{
+    fcc_status st = read_pem(net, fcc__arena_printf(net->arena, "%s/client.crt", dir), &net->tls_cert, error);
+
+    if (st == FCC_OK)
+        st = read_pem(net, fcc__arena_printf(net->arena, "%s/client.key", dir), &net->tls_key, error);
+    return st;
+}
+
+fcc_status replay_open(const char *dir, const char *tls_dir, replay_net *out, fcc_error *error)
 {
     json_error_t why;
     json_t *root = NULL;
@@ -87,7 +96,8 @@ fcc_status replay_open(const char *dir, replay_net *out, fcc_error *error)
     if (!out->arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     out->crypto_dir = fcc__arena_printf(out->arena, "%s/crypto", dir);
-    if ((st = rpc_loop_new(&out->loop, error)) != FCC_OK)
+    if ((st = rpc_loop_new(&out->loop, error)) != FCC_OK ||
+        (tls_dir && (st = read_client(out, tls_dir, error)) != FCC_OK))
         return st;
     snprintf(path, sizeof(path), "%s/endpoints.json", dir);
     root = json_load_file(path, 0, &why);

@@ -21,12 +21,13 @@ typedef struct replay_net {
     rpc_loop *loop;
     const char *crypto_dir;
     const char *channel;
+    fcc_bytes tls_cert, tls_key;
     replay_server servers[MAX_SERVERS];
     size_t server_count;
 } replay_net;
 
-/* Reads endpoints.json in `dir`. */
-fcc_status replay_open(const char *dir, replay_net *out, fcc_error *error);
+/* Reads endpoints.json in `dir`. `tls_dir`, unless NULL, has the client.crt and client.key that servers may ask for. */
+fcc_status replay_open(const char *dir, const char *tls_dir, replay_net *out, fcc_error *error);
 void replay_close(replay_net *net);
 const replay_server *replay_find(const replay_net *net, const char *name);
 
