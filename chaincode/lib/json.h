@@ -17,7 +17,10 @@ enum { LIB_JSON_MAX_DEPTH = 16, LIB_JSON_MAX_BYTES = 64 * 1024 };
  */
 json_t *lib_json_load(fcc_bytes text, const char **why);
 
-/* The same for a document of our own, read back from the ledger: no limit of size, because nobody else wrote it. */
+/*
+ * The same for a document of our own, read back from the ledger or answered by a sister chaincode: any value, `true` as
+ * well as an object, and no limit of size, because nobody else wrote it.
+ */
 json_t *lib_json_load_own(fcc_bytes text);
 
 /*

@@ -16,17 +16,6 @@ static const char *text(const json_t *o, const char *name)
     return s ? s : "";
 }
 
-/* Does a list of keys in the registry hold this fingerprint? */
-static bool holds(const json_t *keys, const char *fingerprint)
-{
-    const json_t *key;
-    size_t i;
-
-    json_array_foreach(keys, i,
-                       key) if (json_is_string(key) && !strcmp(json_string_value(key), fingerprint)) return true;
-    return false;
-}
-
 static bool meet(demo *d, demo_person *p, const char *user, const char *org, const char *name)
 {
     client_options o = { 0 };
@@ -39,15 +28,24 @@ static bool meet(demo *d, demo_person *p, const char *user, const char *org, con
     return client_open(&o, &p->who, &error) == FCC_OK || demo_wrong("%s", error.text);
 }
 
+/* What the registry says of somebody who asks. */
+static bool ask_who(demo *d, const demo_person *p, const char *function, json_t *in, const char *field, char *out,
+                    size_t size)
+{
+    json_t *answer = NULL;
+
+    if (!demo_ask(d, p, "credentials", function, NULL, 0, in, &answer))
+        return false;
+    snprintf(out, size, "%s", text(answer, field));
+    json_decref(answer);
+    return out[0] || demo_wrong("the registry does not know %s", p->name);
+}
+
 /* Who is who: connections, the patient's pid, the doctor's uid, the hospital's custody key. */
 bool demo_meet(demo *d)
 {
     char path[4096];
-    json_error_t why;
-    json_t *registry = NULL, *item;
     fcc_error error;
-    bool ok = false;
-    size_t i;
 
     if (!meet(d, &d->patient, "patient1", "HospitalMSP", "the patient") ||
         !meet(d, &d->doctor, "doctor1", "HospitalMSP", "the doctor") ||
@@ -57,41 +55,20 @@ bool demo_meet(demo *d)
         !meet(d, &d->insurer, "insurer1", "InsurerMSP", "the insurer") ||
         !meet(d, &d->stranger, "doctor3", "ClinicMSP", "a doctor elsewhere") ||
         !meet(d, &d->emergency, "doctor2", "HospitalMSP", "the emergency doctor") ||
-        !meet(d, &d->privacy, "privacy1", "HospitalMSP", "the privacy officer"))
+        !meet(d, &d->privacy, "privacy1", "HospitalMSP", "the privacy officer") ||
+        !ask_who(d, &d->patient, "GetPatient", json_object(), "pid", d->pid, sizeof(d->pid)) ||
+        !ask_who(d, &d->doctor, "Caller", NULL, "uid", d->uid, sizeof(d->uid)))
         return false;
-    snprintf(path, sizeof(path), "%s/registry.json", d->dir);
-    registry = json_load_file(path, 0, &why);
-    if (!registry)
-        return demo_wrong("%s: %s", path, why.text);
-    json_array_foreach(json_object_get(registry, "patients"), i, item)
-    {
-        if (holds(json_object_get(item, "keys"), client_fingerprint(d->patient.who)))
-            snprintf(d->pid, sizeof(d->pid), "%s", text(item, "pid"));
-    }
-    json_array_foreach(json_object_get(registry, "staff"), i, item)
-    {
-        if (holds(json_object_get(item, "keys"), client_fingerprint(d->doctor.who)))
-            snprintf(d->uid, sizeof(d->uid), "%s", text(item, "uid"));
-    }
-    if (!d->pid[0] || !d->uid[0]) {
-        demo_wrong("%s knows no patient1 or no doctor1 of the hospital", path);
-        goto out;
-    }
     snprintf(path, sizeof(path), "%s/custody/HospitalMSP.key", d->dir);
-    if (!d->custody && blob_custody_load(path, &d->custody, &error) != FCC_OK) {
-        demo_wrong("%s", error.text);
-        goto out;
-    }
+    if (!d->custody && blob_custody_load(path, &d->custody, &error) != FCC_OK)
+        return demo_wrong("%s", error.text);
     snprintf(path, sizeof(path), "%s/blobs", d->dir);
-    if (blob_open(path, &d->store, &error) != FCC_OK) {
-        demo_wrong("%s", error.text);
-        goto out;
-    }
-    ok = demo_custodian_start(d);
+    if (blob_open(path, &d->store, &error) != FCC_OK)
+        return demo_wrong("%s", error.text);
+    if (!demo_custodian_start(d))
+        return false;
     demo_watch(d);
-out:
-    json_decref(registry);
-    return ok;
+    return true;
 }
 
 void demo_part(demo *d)

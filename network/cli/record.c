@@ -31,7 +31,7 @@ static const char usage[] =
     "  --json            one JSON object\n\n"
     "to write\n"
     "  --enc ENC         add: the encounter\n"
-    "  --custody HEX     the own organisation's custody key (as DIR/registry.json has it)\n"
+    "  --custody HEX     the own organisation's custody key (as DIR/custody.json has it)\n"
     "  --type TYPE --mime TYPE --kind K --category C --sens N|R|V --date TIME --class CLASS\n"
     "                    add: what a file is that is no FHIR resource, or what the table of types says otherwise\n"
     "to read\n"
@@ -157,18 +157,33 @@ static bool pid_from_file(record_run *r, const char *path)
     return r->pid || record_failed(FCC__E_STAT_RES, "out of memory");
 }
 
+/* A patient's own, as the registry knows it by the key. */
+static bool pid_of_caller(record_run *r)
+{
+    const client_transient nothing = { "in", FCC_LIT("{}") };
+    const fcc_bytes function = FCC_LIT("GetPatient");
+    const client_call call = {
+        .chaincode = "credentials", .args = &function, .arg_count = 1, .transient = &nothing, .transient_count = 1
+    };
+    client_answer answer = { 0 };
+    fcc_error error = { 0 };
+    json_t *patient;
+
+    fcc__arena_reset(r->call);
+    if (client_query(r->who, &call, r->call, &answer, &error) != FCC_OK)
+        return record_failed(FCC__E_CLI_USAGE, "--pid PID: whose records? (%s)", error.text);
+    patient = json_loadb((const char *)answer.payload.data, answer.payload.len, 0, NULL);
+    r->pid = fcc__arena_printf(r->keep, "%s", record_text(patient, "pid"));
+    json_decref(patient);
+    return true;
+}
+
 bool record_need_pid(record_run *r)
 {
-    char own[MSP_PID_LEN + 1];
-    fcc_error error = { 0 };
-
     if (r->pid && r->pid[0] == '@' && !pid_from_file(r, r->pid + 1))
         return false;
-    if (!r->pid) {
-        if (msp_registry_pid(r->open.dir, client_fingerprint(r->who), own, &error) != FCC_OK)
-            return record_failed(FCC__E_CLI_USAGE, "--pid PID: whose records? (%s)", error.text);
-        r->pid = fcc__arena_printf(r->keep, "%s", own);
-    }
+    if (!r->pid && !pid_of_caller(r))
+        return false;
     if (!r->pid)
         return record_failed(FCC__E_STAT_RES, "out of memory");
     return (strlen(r->pid) == RECORD_PID && strspn(r->pid, "abcdefghijklmnopqrstuvwxyz234567") == RECORD_PID) ||

@@ -14,25 +14,20 @@
 static bool custody_key(record_run *r, uint8_t out[32])
 {
     const char *own = client_mspid(r->who), *hex = r->custody;
-    json_t *registry = NULL, *item;
+    json_t *keys = NULL;
     fcc_bytes bytes = { 0 };
     char path[4096];
-    size_t i;
     bool ok;
 
     if (!hex) {
-        snprintf(path, sizeof(path), "%s/registry.json", r->open.dir);
-        registry = json_load_file(path, 0, NULL);
-        json_array_foreach(json_object_get(registry, "custody"), i, item)
-        {
-            if (!strcmp(record_text(item, "msp"), own))
-                hex = record_text(item, "pub");
-        }
+        snprintf(path, sizeof(path), "%s/custody.json", r->open.dir);
+        keys = json_load_file(path, 0, NULL);
+        hex = json_string_value(json_object_get(keys, own));
     }
     ok = hex && strlen(hex) == 64 && fcc__unhex(r->keep, fcc_str(hex), &bytes) == FCC_OK;
     if (ok)
         memcpy(out, bytes.data, 32);
-    json_decref(registry);
+    json_decref(keys);
     return ok || record_failed(FCC__E_CLI_USAGE,
                                "--custody HEX: the custody key of %s is needed, 64 hexadecimal digits", own);
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAN_ARENA = 32 << 20 };
+enum { PLAN_ARENA = 32 << 20, PID_LEN = 26 };
 
 static fcc_status no_room(setup_plan *plan)
 {
@@ -78,7 +78,7 @@ const char *setup_random(setup_plan *plan, size_t bytes)
 
 const char *setup_pid(setup_plan *plan)
 {
-    char pid[MSP_PID_LEN + 1];
+    char pid[PID_LEN + 1];
     const char *kept = msp__random_base32(16, pid, sizeof(pid)) ? fcc__arena_printf(plan->arena, "%s", pid) : NULL;
 
     if (!kept && plan->st == FCC_OK)

@@ -239,7 +239,7 @@ static fcc_status load_own(struct devnet *net, fcc_error *error)
         return st;
     if ((st = msp_generate(net->network, net->crypto_dir, error)) != FCC_OK)
         return st;
-    return msp_write_registry(net->network, o->dir, error);
+    return msp_write_custody(net->network, o->dir, error);
 }
 
 static fcc_status load_network(struct devnet *net, fcc_error *error)
@@ -383,26 +383,22 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
 
 static fcc_status start_processes(struct devnet *net, fcc_error *error)
 {
-    char registry[PATH_MAX];
     const char *log_dir = devnet_path(net, net->options->dir, "log");
-    const char *path = devnet_path(net, net->options->dir, "registry.json");
     fcc_status st;
 
     for (size_t c = 0; c < net->chaincode_count; c++)
         net->installed_count += net->chaincodes[c].config->orgs.n;
     net->processes = fcc__arena_zalloc(net->arena, net->installed_count, sizeof(*net->processes));
-    if (!net->processes || !log_dir || !path)
+    if (!net->processes || !log_dir)
         return no_memory(error);
     if (net->installed_count == 0)
         return FCC_OK;
-    if (!realpath(path, registry))
-        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     if (mkdir(log_dir, 0755) != 0 && errno != EEXIST)
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", log_dir, strerror(errno));
     for (size_t p = 0; p < net->peer_count; p++)
         for (size_t c = 0; c < net->chaincode_count; c++) {
             const devnet_chaincode *cc = &net->chaincodes[c];
-            devnet_process_options options = { .loop = net->loop, .host = net->peers[p].host, .registry = registry };
+            devnet_process_options options = { .loop = net->loop, .host = net->peers[p].host };
 
             if (!config_has(cc->config->orgs, net->peers[p].org->mspid))
                 continue;

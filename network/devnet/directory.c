@@ -175,13 +175,25 @@ fcc_status devnet_stop(const char *dir, int64_t timeout_ms, fcc_error *error)
 /* ---- reset ------------------------------------------------------------------------------------------------------- */
 
 /* All that a devnet and what runs beside it write. Nothing else below the directory is touched. */
-static const char *const own_entries[] = {
-    "crypto",         "custody",           "ledger",         "log",
-    "registry.json",  "chaincodes",        "endpoints.json", "endpoints.json.new",
-    "genesis.block",  "genesis.block.new", "devnet.json",    "devnet.json.new",
-    "crypto.copying", "packages",          "blobs",          "custodians",
-    "demo.json",      "credentials"
-};
+static const char *const own_entries[] = { "crypto",
+                                           "custody",
+                                           "ledger",
+                                           "log",
+                                           "registry.json",
+                                           "custody.json",
+                                           "chaincodes",
+                                           "endpoints.json",
+                                           "endpoints.json.new",
+                                           "genesis.block",
+                                           "genesis.block.new",
+                                           "devnet.json",
+                                           "devnet.json.new",
+                                           "crypto.copying",
+                                           "packages",
+                                           "blobs",
+                                           "custodians",
+                                           "demo.json",
+                                           "credentials" };
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {

@@ -103,12 +103,12 @@ static void environment_free(struct environment *e)
 static bool environment_make(struct environment *e, const devnet_process *p)
 {
     size_t inherited = 0;
-    int made[5];
+    int made[4];
 
     while (environ[inherited])
         inherited++;
     e->n = 0;
-    e->v = calloc(inherited + 6, sizeof(*e->v));
+    e->v = calloc(inherited + 5, sizeof(*e->v));
     if (!e->v)
         return false;
     for (size_t i = 0; i < inherited; i++) {
@@ -120,10 +120,9 @@ static bool environment_make(struct environment *e, const devnet_process *p)
     }
     made[0] = asprintf(&e->v[e->n++], "CHAINCODE_SERVER_ADDRESS=127.0.0.1:%d", p->port);
     made[1] = asprintf(&e->v[e->n++], "CHAINCODE_ID=%s", p->o.package_id);
-    made[2] = asprintf(&e->v[e->n++], "MEDSYNC_REGISTRY=%s", p->o.registry);
-    made[3] = asprintf(&e->v[e->n++], "CORE_PEER_LOCALMSPID=%s", peer_host_mspid(p->o.host));
-    made[4] = asprintf(&e->v[e->n++], "CHAINCODE_TLS_DISABLED=true");
-    for (size_t i = 0; i < 5; i++)
+    made[2] = asprintf(&e->v[e->n++], "CORE_PEER_LOCALMSPID=%s", peer_host_mspid(p->o.host));
+    made[3] = asprintf(&e->v[e->n++], "CHAINCODE_TLS_DISABLED=true");
+    for (size_t i = 0; i < 4; i++)
         if (made[i] < 0)
             return false;
     return !p->o.conditions || devnet_conditions_environment(p->o.conditions, &e->v);
@@ -368,7 +367,6 @@ static void free_strings(devnet_process *p)
     free((char *)(uintptr_t)p->o.name);
     free((char *)(uintptr_t)p->o.executable);
     free((char *)(uintptr_t)p->o.package_id);
-    free((char *)(uintptr_t)p->o.registry);
     free((char *)(uintptr_t)p->o.log);
 }
 
@@ -389,10 +387,9 @@ fcc_status devnet_process_start(const devnet_process_options *options, devnet_pr
     p->o.name = strdup(options->name);
     p->o.executable = strdup(options->executable);
     p->o.package_id = strdup(options->package_id);
-    p->o.registry = strdup(options->registry);
     p->o.log = strdup(options->log);
     p->backoff_ms = BACKOFF_FIRST_MS;
-    if (!p->o.name || !p->o.executable || !p->o.package_id || !p->o.registry || !p->o.log)
+    if (!p->o.name || !p->o.executable || !p->o.package_id || !p->o.log)
         st = fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     else
         st = launch(p, error);

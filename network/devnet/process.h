@@ -19,7 +19,6 @@ typedef struct devnet_process_options {
     const char *name;                             /* of the chaincode */
     const char *executable;                       /* path */
     const char *package_id;                       /* label:hex */
-    const char *registry;                         /* path of registry.json */
     const char *log;                              /* path of its log; appended to */
     const devnet_conditions *conditions;          /* borrowed while it lives; NULL: as they are */
     void (*ready)(void *ctx);                     /* at its first registration */

@@ -56,18 +56,14 @@ static fcc_status start(referee_process *p, fcc_error *error)
     devnet_referee *r = p->referee;
     struct devnet *net = r->peer->net;
     devnet_process_options options = { .loop = net->loop, .host = r->host, .conditions = &r->conditions };
-    char registry[4096], path[4096], log[4096], name[256];
+    char log[4096], name[256];
 
-    snprintf(path, sizeof(path), "%s/registry.json", net->options->dir);
-    if (!realpath(path, registry))
-        return fcc_error_set(error, FCC_ERR_IO, "%s cannot be found", path);
     snprintf(log, sizeof(log), "%s/log/%s-%s-referee%zu.log", net->options->dir, p->chaincode->config->name,
              r->peer->org->mspid, r->number);
     snprintf(name, sizeof(name), "%s (referee %s)", p->chaincode->config->name, r->conditions.text);
     options.name = name;
     options.executable = p->chaincode->executable;
     options.package_id = p->chaincode->package_id;
-    options.registry = registry;
     options.log = log;
     options.hopeless = gave_up;
     options.ctx = p;

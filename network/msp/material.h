@@ -1,6 +1,6 @@
 /*
- * material.h: the consortium's keys and certificates on disk, in the layout of Fabric's cryptogen, and what is made
- * from them for the chaincodes: registry.json and the custody keys.
+ * material.h: the consortium's keys and certificates on disk, in the layout of Fabric's cryptogen, and the custody
+ * keys.
  *
  * DIR is the devnet's directory; crypto material lies in DIR/crypto. Private keys have mode 0600.
  */
@@ -31,16 +31,11 @@ fcc_status msp_adopt(const char *crypto_dir, fcc_bytes genesis, const char *gene
                      fcc_error *error) FCC_MUST_CHECK;
 
 /*
- * Write DIR/registry.json and DIR/custody/<MSPID>.key from the configuration and DIR/crypto. Patients' ids and custody
- * keys that exist already are kept, so it can run at every start.
+ * Make DIR/custody/<MSPID>.key, X25519 in PEM, for each organisation that has a custodian, and tell their public halves
+ * in DIR/custody.json: {"<MSPID>": 64 hexadecimal digits}. Keys that are there are kept, so it can run at every start.
+ * FCC_ERR_CONFIG: one of them is something else.
  */
-fcc_status msp_write_registry(const config_network *network, const char *dir, fcc_error *error) FCC_MUST_CHECK;
-
-enum { MSP_PID_LEN = 26 };
-
-/* The pid that DIR/registry.json gives the patient with this key fingerprint. FCC_ERR_NOT_FOUND. */
-fcc_status msp_registry_pid(const char *dir, const char *fingerprint, char pid[MSP_PID_LEN + 1],
-                            fcc_error *error) FCC_MUST_CHECK;
+fcc_status msp_write_custody(const config_network *network, const char *dir, fcc_error *error) FCC_MUST_CHECK;
 
 /*
  * DIR/endpoints.json, which tells clients where the network is, whole or not at all. `addresses` are those of the

@@ -453,12 +453,10 @@ static fcc_status write_host_file(struct network *n, size_t i, const char *path,
         if ((st = deploy_package(cc, n->arena, &package, &id, n->error)) != FCC_OK)
             return st;
         *any = true;
-        text = fcc__arena_printf(n->arena,
-                                 "%s- name: %s\n  exec: %s/%s\n  ccid: \"%s\"\n  address: %s\n%s"
-                                 "  env: { MEDSYNC_REGISTRY: \"%s/registry.json\" }\n",
-                                 text, cc->name, n->options->bin_dir, cc->exe, id,
+        text = fcc__arena_printf(n->arena, "%s- name: %s\n  exec: %s/%s\n  ccid: \"%s\"\n  address: %s\n%s", text,
+                                 cc->name, n->options->bin_dir, cc->exe, id,
                                  n->services[i * n->config->chaincode_count + k],
-                                 geteuid() == 0 ? "  allow_root: true\n" : "", n->dir);
+                                 geteuid() == 0 ? "  allow_root: true\n" : "");
     }
     return text ? fcc__write_whole(path, fcc_str(text), n->error) : no_memory(n);
 }
@@ -594,7 +592,7 @@ static fcc_status prepare(struct network *n)
         return st;
     if ((st = msp_generate(n->config, n->crypto, n->error)) != FCC_OK)
         return st;
-    if ((st = msp_write_registry(n->config, n->dir, n->error)) != FCC_OK)
+    if ((st = msp_write_custody(n->config, n->dir, n->error)) != FCC_OK)
         return st;
     return make_channel(n);
 }

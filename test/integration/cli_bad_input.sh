@@ -38,6 +38,8 @@ refused() { # name, words that must be in the error, arguments of medsync
     check "the network starts" false
     finish
 }
+"$medsync" setup --dir "$net" >"$out" 2>&1
+check "its consortium is registered" [ $? -eq 0 ] || sed 's/^/# /' "$out"
 hospital=$net/crypto/peerOrganizations/hospital.medsync.example
 before=$(height)
 check "the network commits" [ -n "$before" ]

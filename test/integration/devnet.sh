@@ -91,6 +91,7 @@ refuses "a gateway without the chaincode keeps transient data to itself" "to pro
     invoke --user pharmacist1 --transient in=x consent SetBase
 
 # ---- bad input: a clear error, and nothing left behind
+prints "the consortium is registered" "is registered" "$medsync" setup --dir "$dir/net"
 refuses "an unknown function" "unknown function nope" invoke --user doctor1 probe nope
 refuses "an unknown chaincode" "nosuch" invoke --user doctor1 nosuch f
 refuses "an unknown chaincode in a query" "no peers available to evaluate chaincode nosuch in channel medsync" \

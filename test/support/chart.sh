@@ -1,4 +1,4 @@
-# chart.sh: a devnet in $net with what ehr wants before the first record, custodians, and a patient's base.
+# chart.sh: a devnet in $net with its consortium registered, custodians, and a patient's base.
 # Wants $medsync (absolute) and $net. Sets $pid, the patient1's; custodians' process ids are in $custodians.
 
 custodians= custodian_options=
@@ -32,25 +32,11 @@ chart_custodians_down() {
     custodians=
 }
 
-as_admin() { # organisation, function and arguments of ehr
-    org=$1
-    shift
-    "$medsync" invoke --dir "$net" --org "$org" --user Admin --endorse hospital,clinic "$@" >>"$net.up" 2>&1
-}
-
 chart_set_up() {
-    # one member a line, so that lines can be looked for
-    pid=$(sed -n 's/^ *"pid": "\([a-z2-7]*\)".*/\1/p' "$net/registry.json" | head -n 1)
+    "$medsync" setup --dir "$net" >>"$net.up" 2>&1 || return 1
+    pid=$("$medsync" query --dir "$net" --user patient1 --transient 'in={}' credentials GetPatient |
+        sed -n 's/.*"pid":"\([a-z2-7]*\)".*/\1/p')
     printf '%s\n' "$pid" >"$net/pid"
-    as_admin hospital --transient "in={\"salt\":\"$(random_hex 32)\"}" ehr Setup || return 1
-    for org in Hospital Clinic; do
-        pub=$(sed -n "/\"custody\"/,\$p" "$net/registry.json" | grep -A1 "\"${org}MSP\"" | sed -n 's/.*"pub": "\([0-9a-f]*\)".*/\1/p')
-        as_admin "$org" ehr SetCustodyKey "$pub" || return 1
-    done
-    for class in general imaging; do
-        as_admin hospital ehr SetRetention 4012345000016 $class 10 || return 1
-        as_admin clinic ehr SetRetention 4012345001013 $class 10 || return 1
-    done
     "$medsync" invoke --dir "$net" --user patient1 --endorse hospital,clinic --transient \
         "in={\"pid\":\"$pid\",\"rules\":[],\"btg\":\"notify\",\"btgMaxSens\":\"R\",\"salt\":\"$(random_hex 16)\"}" \
         consent SetBase >>"$net.up" 2>&1

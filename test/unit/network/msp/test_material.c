@@ -1,4 +1,4 @@
-/* Keys and certificates on disk, the registry made from them, and the channel's genesis block. */
+/* Keys and certificates on disk, and the channel's genesis block. */
 #include "test/unit/network/msp/fixture.h"
 #include "test/support/skip.h"
 
@@ -9,7 +9,6 @@
 
 #include "common/common.pb-c.h"
 
-#include <jansson.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +34,7 @@ static int make_world(void **state)
     snprintf(w->crypto, sizeof w->crypto, "%s/crypto", w->dir);
     w->arena = fcc__arena_new(16 << 20);
     if (config_load("network/network.yaml", &w->net, &error) != FCC_OK ||
-        msp_generate(w->net, w->crypto, &error) != FCC_OK || msp_write_registry(w->net, w->dir, &error) != FCC_OK ||
+        msp_generate(w->net, w->crypto, &error) != FCC_OK || msp_write_custody(w->net, w->dir, &error) != FCC_OK ||
         msp_genesis(w->net, w->crypto, FIX_NOW, w->arena, &w->block, &error) != FCC_OK ||
         msp_channel_from_block(w->block, &w->channel, &error) != FCC_OK) {
         fprintf(stderr, "# %s\n", error.text);
@@ -202,61 +201,25 @@ static void a_failed_generation_leaves_nothing_behind(void **state)
     assert_int_equal(system(command), 0);
 }
 
-/* ---- registry ----------------------------------------------------------------------------------------------------- */
+/* ---- custody ------------------------------------------------------------------------------------------------------ */
 
-static json_t *registry(world *w)
-{
-    char path[128];
-    json_t *root;
-
-    snprintf(path, sizeof path, "%s/registry.json", w->dir);
-    root = json_load_file(path, 0, NULL);
-    assert_non_null(root);
-    return root;
-}
-
-static void the_registry_binds_keys_to_people(void **state)
+static void custody_keys_are_made_once_and_kept(void **state)
 {
     world *w = *state;
-    json_t *root = registry(w), *entry;
-    msp_signer *doctor = signer_of(w, "Hospital", "doctor2"), *patient = signer_of(w, "Hospital", "patient1");
-    char pid[MSP_PID_LEN + 1];
-    bool found = false;
-    size_t i;
+    const char *path = fcc__arena_printf(w->arena, "%s/custody/HospitalMSP.key", w->dir);
+    const char *none = fcc__arena_printf(w->arena, "%s/custody/PharmacyMSP.key", w->dir);
+    fcc_bytes before, after;
+    fcc_error error = { 0 };
 
-    json_array_foreach(json_object_get(root, "staff"), i, entry)
-    {
-        if (strcmp(json_string_value(json_object_get(entry, "uid")), "uid-h-0002") != 0)
-            continue;
-        found = true;
-        assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "keys"), 0)),
-                            msp_signer_fingerprint(doctor));
-        assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "caps"), 0)), "btg");
-        assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "licence"), "status")), "valid");
-    }
-    assert_true(found);
-    assert_int_equal(json_array_size(json_object_get(root, "patients")), 4); /* the spare ones are not in it */
-    assert_int_equal(json_array_size(json_object_get(root, "custody")), 2);
-    assert_int_equal(
-        strlen(json_string_value(json_object_get(json_array_get(json_object_get(root, "custody"), 0), "pub"))), 64);
-    assert_int_equal(msp_registry_pid(w->dir, msp_signer_fingerprint(patient), pid, NULL), FCC_OK);
-    assert_int_equal(strspn(pid, "abcdefghijklmnopqrstuvwxyz234567"), MSP_PID_LEN);
-    assert_int_equal(msp_registry_pid(w->dir, msp_signer_fingerprint(doctor), pid, NULL), FCC_ERR_NOT_FOUND);
-    msp_signer_free(doctor);
-    msp_signer_free(patient);
-    json_decref(root);
-}
-
-static void the_registry_keeps_patients_ids_and_custody_keys(void **state)
-{
-    world *w = *state;
-    json_t *before = registry(w), *after;
-
-    assert_int_equal(msp_write_registry(w->net, w->dir, NULL), FCC_OK);
-    after = registry(w);
-    assert_true(json_equal(before, after));
-    json_decref(before);
-    json_decref(after);
+    assert_int_equal(msp__read_file(path, w->arena, &before, NULL), FCC_OK);
+    assert_int_equal(msp_write_custody(w->net, w->dir, NULL), FCC_OK);
+    assert_int_equal(msp__read_file(path, w->arena, &after, NULL), FCC_OK);
+    assert_true(fcc_bytes_equal(before, after));
+    assert_int_not_equal(access(none, F_OK), 0); /* an organisation without a custodian */
+    assert_int_equal(msp__replace_file(path, FCC_LIT("no key"), 0600, NULL), FCC_OK);
+    assert_int_equal(msp_write_custody(w->net, w->dir, &error), FCC_ERR_CONFIG);
+    assert_non_null(strstr(error.text, "expected an X25519 private key"));
+    assert_int_equal(msp__replace_file(path, before, 0600, NULL), FCC_OK);
 }
 
 /* ---- channel ------------------------------------------------------------------------------------------------------ */
@@ -438,8 +401,7 @@ int main(void)
         cmocka_unit_test(material_is_made_once_and_kept),
         cmocka_unit_test(material_that_lacks_somebody_is_not_silently_completed),
         cmocka_unit_test(a_failed_generation_leaves_nothing_behind),
-        cmocka_unit_test(the_registry_binds_keys_to_people),
-        cmocka_unit_test(the_registry_keeps_patients_ids_and_custody_keys),
+        cmocka_unit_test(custody_keys_are_made_once_and_kept),
         cmocka_unit_test(the_genesis_block_describes_the_consortium),
         cmocka_unit_test(channel_policies_ask_for_roles_and_majorities),
         cmocka_unit_test(the_inspectorate_reads_and_only_its_administrator_writes),
