@@ -6,6 +6,7 @@
 #   make check      layers, headers, format: fast
 #   make bench      what a transaction costs, beside the least that answers it (BENCH='--help')
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
+#   make soak       SOAK_CALLS (100,000) random calls of each chaincode, from MEDSYNC_SEED
 #   make install    programs, headers, libfcc.a, fcc.pc (PREFIX=, DESTDIR=)
 #   VARIANT=        release (default), debug, asan, tsan;  CC=gcc|clang;  V=1 shows the commands
 
@@ -186,6 +187,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '2,11s/^# \{0,1\}//p' Makefile
+	@sed -n '2,12s/^# \{0,1\}//p' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

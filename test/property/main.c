@@ -47,7 +47,7 @@ static bool breaks(char *const *lines, const bool *kept, size_t count, const cha
     struct run run;
     bool is;
 
-    run_begin(&run, 0);
+    run_begin(&run, 0, NULL);
     for (size_t i = 0; i < count; i++)
         if (kept[i])
             run_line(&run, "%s", lines[i]);
@@ -147,8 +147,7 @@ static bool random_histories(uint64_t seed, size_t calls, struct totals *totals)
         size_t left = calls - totals->calls;
         struct run run;
 
-        run_begin(&run, seed * 1000003 + channel);
-        run.digest = digest;
+        run_begin(&run, seed * 1000003 + channel, digest);
         while (!run.rule && run.calls < calls_of_a_channel && run.calls < left)
             step(&run);
         run_line(&run, "block");
@@ -205,8 +204,7 @@ static int replay(const char *path)
         fprintf(stderr, "%s can't be read\n", path);
         return 2;
     }
-    run_begin(&run, 0);
-    run.digest = digest;
+    run_begin(&run, 0, digest);
     while (fgets(line, sizeof(line), f)) {
         line[strcspn(line, "\n")] = 0;
         if (*line && *line != '#')

@@ -97,7 +97,8 @@ struct run {
 
 /* ---- run.c ---- */
 
-void run_begin(struct run *run, uint64_t seed);
+/* `digest` gets a line for each answer and each change; NULL: none. */
+void run_begin(struct run *run, uint64_t seed, FILE *digest);
 void run_end(struct run *run);
 /* Take one line of a history, unless a rule is broken already. */
 void run_line(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

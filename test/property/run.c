@@ -725,9 +725,11 @@ void run_line(struct run *run, const char *format, ...)
         take_call(run, line);
 }
 
-void run_begin(struct run *run, uint64_t seed)
+void run_begin(struct run *run, uint64_t seed, FILE *digest_to)
 {
-    *run = (struct run){ .random = seed, .state = json_object(), .used = json_object(), .valid = json_object() };
+    *run = (struct run){
+        .random = seed, .digest = digest_to, .state = json_object(), .used = json_object(), .valid = json_object()
+    };
     subject.start(run);
     run->prologue = run->count;
 }
