@@ -797,7 +797,8 @@ static void check_index(struct run *run, const struct call *call)
     };
     size_t permitted = 0;
 
-    if (!acc || !is(acc, "decision", "allow") || !is(acc, "uid", uid) || call->at > seconds(text(acc, "until")))
+    if (!acc || !is(acc, "decision", "allow") || !is(acc, "uid", uid) || call->at > seconds(text(acc, "until")) ||
+        !scope_permits(run, &q, text(acc, "pid"), scope))
         broken(run, "index", "%s at %s was answered", call->line, time_text(call->at));
     json_object_foreach(run->state, key, one) if (strncmp(key, "ehr/subject/~REC~", 17) == 0 &&
                                                   is(one, "pid", text(acc, "pid")) && in_scope(scope, one))
