@@ -29,21 +29,21 @@ const struct person care_people[] = {
     { .name = "cust2", .msp = C, .role = "custodian", .uid = "cust2", .site = C1, .key = "15" },
     { .name = "adm1", .msp = H, .role = "admin", .uid = "adm1", .site = H1, .key = "16", .admin = true },
     { .name = "adm2", .msp = C, .role = "admin", .uid = "adm2", .site = C1, .key = "20", .admin = true },
-    { .name = "aud1", .msp = "RegulatorMSP", .role = "auditor", .uid = "aud1", .site = "r1", .key = "18" },
-    { .name = "ph1", .msp = "PharmacyMSP", .role = "pharmacist", .uid = "ph1", .site = "p1", .key = "17" },
+    { .name = "aud1", .msp = "RegulatorMSP", .role = "auditor", .uid = "aud1", .site = A1, .key = "18" },
+    { .name = "ph1", .msp = "PharmacyMSP", .role = "pharmacist", .uid = "ph1", .site = P1, .key = "17" },
     { .name = "lab1", .msp = H, .role = "labtech", .uid = "lab1", .site = L1, .key = "21" },
     { .name = "lab2", .msp = H, .role = "labtech", .uid = "lab2", .site = L1, .key = "22" },
     { .name = "lab3", .msp = C, .role = "labtech", .uid = "lab3", .site = C1, .key = "23" },
     { .name = "d5", .msp = H, .role = "doctor", .uid = "d5", .site = H1, .key = "05", .impostor = "the job is suspended" },
-    { .name = "d6", .msp = H, .role = "doctor", .uid = "d6", .site = "closed", .key = "06",
-      .impostor = "the site is not approved" },
+    { .name = "d6", .msp = H, .role = "doctor", .uid = "d6", .site = W1, .key = "06",
+      .impostor = "the site is suspended" },
     { .name = "newcert", .msp = H, .role = "doctor", .uid = "d1", .site = H1, .key = "x1",
       .impostor = "the key is bound to nobody" },
     { .name = "otheruid", .msp = H, .role = "doctor", .uid = "d2", .site = H1, .key = "01",
       .impostor = "the key is another person's" },
     { .name = "promoted", .msp = H, .role = "doctor", .uid = "n1", .site = H1, .key = "11",
       .impostor = "the person has no such role" },
-    { .name = "pharmdoc", .msp = "PharmacyMSP", .role = "doctor", .uid = "ph1", .site = "p1", .key = "17",
+    { .name = "pharmdoc", .msp = "PharmacyMSP", .role = "doctor", .uid = "ph1", .site = P1, .key = "17",
       .impostor = "a pharmacy has no doctors" },
     { .name = "moved", .msp = H, .role = "doctor", .uid = "d1", .site = L1, .key = "01",
       .impostor = "the job is at another site" },
@@ -67,8 +67,8 @@ static const struct patient {
     { .pid = PID_G, .key = true },
     { .pid = PID_DEAD, .key = true, .deceased = true },
     { .pid = PID_E },
-    { .pid = PID_M, .guardian = PID_G, .minor_until = NOW + 3600, .guarded_to = NOW + 86400 },
-    { .pid = PID_W, .guardian = PID_G, .guarded_to = 9999999999 },
+    { .pid = PID_M, .guardian = PID_G, .minor_until = NOW + 86400, .guarded_to = NOW + 86400 },
+    { .pid = PID_W, .guardian = PID_G, .guarded_to = 4102444799 },
     { .pid = PID_UNKNOWN },
     { .pid = PID_LINKED, .becomes = PID_A },
 };
@@ -132,7 +132,7 @@ const struct person *care_person(const char *uid)
 
 bool care_site(const char *gln)
 {
-    static const char *const known[] = { H1, C1, L1, "p1", "r1", "closed" };
+    static const char *const known[] = { H1, C1, L1, W1, P1, A1, K1 };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(gln, known[i]) == 0)
