@@ -40,6 +40,7 @@ TEST_PROGRAMS += $(B)/test-support/fabric_client
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 
+BENCH_PROGRAMS := load bare_loop busy growth gateway
 # make bench: what a transaction costs, beside the bare protocol loop and whatever BENCH='--addr NAME=HOST:PORT' names.
 $(B)/bench/load: $(call objs,test/bench) $(RPC)
 	$(call say,LD,$@)
@@ -63,6 +64,8 @@ $(B)/bench/gateway: $(B)/obj/test/bench/gateway.c.o $(CLIENT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+# `make test` runs none of them and builds them all, so that they keep up with what they measure.
+TEST_PROGRAMS += $(BENCH_PROGRAMS:%=$(B)/bench/%)
 .PHONY: bench
 bench: all $(B)/bench/load $(B)/bench/bare_loop $(B)/bench/busy $(B)/test/shim/io/test_large
 	$(Q)BUILD=$(B) test/bench/chaincode.sh $(BENCH)
