@@ -274,11 +274,8 @@ static fcc_status read_in(lib_call *call, const lib_spec *spec)
     return lib_check_fields(call, in, spec->fields, spec->field_count, "");
 }
 
-/* Functions of LIB_FUNCTION have no table of arguments: the shim has counted them, and they look at them themselves. */
 static fcc_status check_args(lib_call *call, const lib_spec *spec)
 {
-    if (spec->arg_count == LIB_COUNTED)
-        return FCC_OK;
     if (call->args.n != spec->arg_count)
         return lib_refuse(call, LIB_BAD_INPUT, FCC_FMT " takes %zu arguments, got %zu",
                           FCC_ARG(fcc_function_name(call->stub)), spec->arg_count, call->args.n);

@@ -130,19 +130,6 @@ struct lib_call {
     registry_answers registry;
 };
 
-/* Functions without a table of arguments: the shim counts them. */
-#define LIB_COUNTED SIZE_MAX
-/* The function `name` and, for the table, name_handler; LIB_PART for a table in another file, which declares it. */
-#define LIB_FUNCTION(name, ...)                                      \
-    static fcc_status name##_handler(fcc_stub *stub, fcc_args args); \
-    LIB_PART(name, __VA_ARGS__)
-#define LIB_PART(name, ...)                                                                  \
-    static fcc_status name(lib_call *call);                                                  \
-    fcc_status name##_handler(fcc_stub *stub, fcc_args args)                                 \
-    {                                                                                        \
-        static const lib_spec spec = { .run = name, .arg_count = LIB_COUNTED, __VA_ARGS__ }; \
-        return lib_run(stub, args, &spec);                                                   \
-    }
 #define LIB_FIELDS(table) .fields = (table), .field_count = sizeof(table) / sizeof((table)[0])
 #define LIB_ARGS(table) .args = (table), .arg_count = sizeof(table) / sizeof((table)[0])
 

@@ -189,6 +189,24 @@ static void the_contract_describes_itself(void **state)
     assert_has(r.payload, "\"tag\":[\"evaluate\",\"EVALUATE\"]");
 }
 
+static void the_readme_has_the_tables_of_the_code(void **state)
+{
+    static char readme[64 * 1024];
+    char *tables = NULL;
+    size_t len = 0;
+    FILE *f = fopen("chaincode/credentials/README.md", "r"), *out = open_memstream(&tables, &len);
+
+    assert_non_null(f);
+    assert_non_null(out);
+    readme[fread(readme, 1, sizeof(readme) - 1, f)] = 0;
+    fclose(f);
+    assert_true(lib_describe(out, &credentials_table));
+    fclose(out);
+    if (!strstr(readme, tables))
+        fail_msg("chaincode/credentials/README.md: put there what `credentials --describe` prints");
+    free(tables);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_approval_and_a_suspension_in_one_block_are_not_both_valid, registry_start,
                                         health_stop),
         cmocka_unit_test_setup_teardown(a_proposal_far_from_the_clock_writes_nothing, registry_start, health_stop),
+        cmocka_unit_test(the_readme_has_the_tables_of_the_code),
         cmocka_unit_test_setup_teardown(the_contract_describes_itself, registry_start, health_stop),
     };
 
