@@ -352,17 +352,5 @@ int lib_serve(int argc, char **argv, const fcc_chaincode *chaincode, const lib_t
 {
     if (argc == 2 && strcmp(argv[1], "--describe") == 0)
         return lib_describe(stdout, table) ? 0 : 1;
-    return lib_main(argc, argv, chaincode);
-}
-
-int lib_main(int argc, char **argv, const fcc_chaincode *chaincode)
-{
-    const char *path = getenv("MEDSYNC_REGISTRY");
-    fcc_error error = { 0 };
-
-    if (path && *path && registry_load_file(path, &error) != FCC_OK) {
-        fprintf(stderr, "E-CFG-01 MEDSYNC_REGISTRY: %s\n", error.text);
-        return 1;
-    }
     return fcc_main(argc, argv, chaincode);
 }

@@ -191,9 +191,7 @@ fcc_status lib_run(fcc_stub *stub, fcc_args args, const lib_spec *spec);
 fcc_status lib_metadata(fcc_stub *stub, fcc_args args, const lib_table *table);
 /* What an fcc_chaincode.refuse answers: unknown function, or a wrong number of arguments. */
 fcc_status lib_unknown(fcc_stub *stub, fcc_args args, const fcc_chaincode *chaincode);
-/* main of a chaincode: the registry's file, then fcc_main. */
-int lib_main(int argc, char **argv, const fcc_chaincode *chaincode);
-/* The same for a chaincode of LIB_CHAINCODE; with the one argument --describe it prints README's table and ends. */
+/* main of a chaincode; with the one argument --describe it prints README's table and ends. */
 int lib_serve(int argc, char **argv, const fcc_chaincode *chaincode, const lib_table *table);
 /* README's table in Markdown; false when `out` can't be written. */
 bool lib_describe(FILE *out, const lib_table *table);

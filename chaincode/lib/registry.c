@@ -41,9 +41,7 @@ static fcc_status ask_credentials(lib_call *call, registry_question question, co
 
 static registry_answers answers_of(const lib_call *call)
 {
-    if (call->registry)
-        return call->registry;
-    return registry_is_file() ? registry_from_file : ask_credentials;
+    return call->registry ? call->registry : ask_credentials;
 }
 
 /* What can't be in the registry is not looked for: an answer about it is the answer about nobody. */

@@ -106,15 +106,5 @@ fcc_status registry_has_role(struct lib_call *call, const char *uid, const char 
 /* Check(subject, capability, region): a valid credential that covers the region. Capability: "licence". */
 fcc_status registry_check(struct lib_call *call, const char *subject, const char *capability, const char *region,
                           bool *valid) FCC_MUST_CHECK;
-/* ---- the stand-in only ---- */
-
-bool registry_is_file(void);
-fcc_status registry_from_file(struct lib_call *call, registry_question question, const char *const about[3],
-                              const json_t **answer);
-
-/* Read the file (or, for tests, its text) that all calls are answered from; replaces what was read before. */
-fcc_status registry_load_file(const char *path, fcc_error *error) FCC_MUST_CHECK;
-fcc_status registry_load_text(const char *text, fcc_error *error) FCC_MUST_CHECK;
-void registry_unload(void);
 
 #endif

@@ -81,9 +81,8 @@ struct environment {
     size_t n;
 };
 
-static const char *const own_variables[] = { "CHAINCODE_SERVER_ADDRESS=", "CHAINCODE_ID=",
-                                             "CORE_CHAINCODE_ID_NAME=",   "MEDSYNC_REGISTRY=",
-                                             "CORE_PEER_LOCALMSPID=",     "CHAINCODE_TLS_DISABLED=" };
+static const char *const own_variables[] = { "CHAINCODE_SERVER_ADDRESS=", "CHAINCODE_ID=", "CORE_CHAINCODE_ID_NAME=",
+                                             "CORE_PEER_LOCALMSPID=", "CHAINCODE_TLS_DISABLED=" };
 
 static bool is_own(const char *variable)
 {

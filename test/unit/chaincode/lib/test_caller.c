@@ -1,17 +1,10 @@
-/* The registry's stand-in: reading its file. Who it lets in is tested with the chaincodes. */
-#include "test/support/health.h"
+/* Which roles members of an organisation may carry. Who the registry lets in is tested with the chaincodes. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
 
-static void a_file_that_is_not_the_registry_is_refused_with_its_fault(void **state)
-{
-    fcc_error error;
-
-    assert_int_equal(registry_load_text("{", &error), FCC_ERR_CONFIG);
-    assert_has(error.text, "line 1");
-    assert_int_equal(registry_load_text("{\"sites\":[]}", &error), FCC_ERR_CONFIG);
-    assert_has(error.text, "\"staff\" is missing");
-    assert_int_equal(registry_load_file("/no/such/file", &error), FCC_ERR_CONFIG);
-    assert_has(error.text, "/no/such/file");
-}
+#include "lib/call.h"
 
 static void a_role_belongs_to_certain_organisations(void **state)
 {
@@ -29,7 +22,6 @@ static void a_role_belongs_to_certain_organisations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_that_is_not_the_registry_is_refused_with_its_fault),
         cmocka_unit_test(a_role_belongs_to_certain_organisations),
     };
 
