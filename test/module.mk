@@ -128,3 +128,9 @@ $(B)/test-support/scenario: $(B)/libscenario.a $(B)/libfhir.a $(B)/libcustodian.
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+$(eval $(call archive,scan,test/scenario/scan))
+TEST_PROGRAMS += $(B)/test-support/scan
+$(B)/test-support/scan: $(B)/libscan.a $(B)/libaudit.a $(B)/libledger.a $(B)/libfhir.a $(B)/libblob.a $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)

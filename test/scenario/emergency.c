@@ -4,6 +4,7 @@
 #include "client/direct.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { THREE_HOURS = 3 * 3600 + 300, THREE_DAYS = 78 * 3600, SHORT_MS = 6000 };
 
@@ -91,6 +92,23 @@ static bool clinic_is_away(scene *s)
     return away;
 }
 
+/* The others have found it again. */
+static bool clinic_is_back(scene *s)
+{
+    static const scene_who from[] = { WHO_V, WHO_HA, WHO_RA };
+
+    for (size_t i = 0; i < 3; i++)
+        for (int tries = 0;; tries++) {
+            scene_query(s, from[i], END_CLINIC, "credentials", "GetOrg", NULL, CLINIC, NULL);
+            if (s->st == FCC_OK)
+                break;
+            if (tries == 60)
+                return false;
+            sleep(1);
+        }
+    return true;
+}
+
 static bool over_cap(scene *s, const char *id)
 {
     const json_t *one;
@@ -123,7 +141,7 @@ static void alone(scene *s)
     scene_query(s, WHO_PO, END_HOSPITAL, "consent", "BreakGlassCases", json_object(), NULL);
     scene_check(s, over_cap(s, s->case_e), "27a and is listed over_cap");
     if (status == 0)
-        scene_check(s, scene_network(s, "start", "Clinic") == 0, "27a the peers are back");
+        scene_check(s, scene_network(s, "start", "Clinic") == 0 && clinic_is_back(s), "27a the peers are back");
 }
 
 static void afterwards(scene *s)
@@ -186,7 +204,7 @@ static void over(scene *s)
     emergency(s, s->a.pid, s->case_a, &s->note, audit);
     s->asked++, s->denied++;
     scene_check(s, s->st == FCC_OK && strcmp(scene_text(s, "auditId"), audit) == 0, "29 D2 asks again: 200");
-    scene_decision(s, WHO_D2, END_HOSPITAL, audit, "deny", status == 0 ? "expired" : "closed", "29 Decision");
+    scene_decision(s, WHO_D2, END_HOSPITAL, audit, "deny", status == 0 ? "expired" : "no_case", "29 Decision");
     scene_invoke(s, WHO_D2, END_HOSPITAL, "consent", "ReviewBreakGlass", finding(), s->case_a, NULL);
     scene_refused(s, "29 D2 reviews his own case", 403, "DENIED:self");
     scene_invoke(s, WHO_PO, END_HOSPITAL, "consent", "ReviewBreakGlass", finding(), s->case_a, NULL);

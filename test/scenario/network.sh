@@ -1,6 +1,6 @@
 #!/bin/sh
-# network.sh KIND WORK up|down|restart|stop ORG|start ORG|later SECONDS: the scenario's network, in WORK/net. KIND is devnet
-# or fabric. MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't do that.
+# network.sh KIND WORK up|down|restart|stop ORG|start ORG|later SECONDS|run COMMAND...: the scenario's network, in
+# WORK/net; run has the network's clock. KIND is devnet or fabric. MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't do that.
 set -u
 kind=$1 work=$2 what=$3 how=${4:-}
 net=$work/net
@@ -91,6 +91,10 @@ later)
 stop)
     pids=$(processes "$how")
     [ -n "$pids" ] && kill -STOP $pids
+    ;;
+run)
+    shift 3
+    $(clock) "$@"
     ;;
 start) kill -CONT $(processes "$how") ;;
 *) exit 2 ;;

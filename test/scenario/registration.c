@@ -158,6 +158,11 @@ static void care(scene *s)
 
     scene_invoke(s, WHO_HA, END_CARE, "credentials", "Setup", json_pack("{s:s}", "salt", scene_digest(s)), NULL);
     needs(s, "credentials has its salt");
+    scene_invoke(s, WHO_HA, END_CARE, "credentials", "SetSpecialty",
+                 json_pack("{s:s, s:s, s:s, s:s}", "uid", scene_uid(WHO_D1), "specialty", "cardiology", "region",
+                           "DE-BE", "salt", scene_salt(s)),
+                 NULL);
+    needs(s, "D1 has a specialty");
     scene_invoke(s, WHO_HA, END_CARE, "ehr", "Setup", json_pack("{s:s}", "salt", scene_digest(s)), NULL);
     needs(s, "ehr has its salt");
     for (int i = 0; i < 2; i++) {
