@@ -26,6 +26,9 @@ fcc_status cred_require_free_key(lib_call *call, const char *collection, const c
     const json_t *old = NULL;
     fcc_status st = lib_read(call, collection, lib_key(call, "KEY", fp, NULL, NULL), &old);
 
+    /* staff's keys are public; whether a patient has one cannot be asked where they are endorsed */
+    if (st == FCC_OK && !old && collection)
+        st = lib_read(call, NULL, lib_key(call, "KEY", fp, NULL, NULL), &old);
     if (st != FCC_OK)
         return st;
     return old ? lib_refuse(call, LIB_ALREADY, "the key is bound, or was: a key is bound once") : FCC_OK;

@@ -174,6 +174,9 @@ static void a_patient_binds_further_keys(void **state)
     as_patient_of("HospitalMSP", "pa");
     assert_refused(submit_in("BindPatientKey", text_of("{\"newFp\":\"%s\"}", fcc_test_fingerprint("pa"))), 409,
                    "ALREADY");
+    /* of a member of staff */
+    assert_refused(submit_in("BindPatientKey", text_of("{\"newFp\":\"%s\"}", fcc_test_fingerprint("ra"))), 409,
+                   "ALREADY");
     assert_accepted(submit_in("BindPatientKey", text_of("{\"newFp\":\"%s\"}", fcc_test_fingerprint("pa2"))));
     as_patient_of("HospitalMSP", "pa2");
     assert_has(query("Caller").payload, PID_A);
