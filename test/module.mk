@@ -37,6 +37,14 @@ $(B)/test-support/fabric_client: $(B)/obj/test/support/fabric_client.c.o $(B)/li
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
 TEST_PROGRAMS += $(B)/test-support/fabric_client
 
+# Who may call what, and whose endorsements suffice, by tables that are written by hand.
+MATRIX_PROGRAMS := $(B)/test/matrix/matrix $(B)/test/matrix/endorsable
+$(MATRIX_PROGRAMS): $(B)/test/matrix/%: $(B)/obj/test/matrix/%.c.o $(B)/obj/test/matrix/town.c.o $(UNIT_chaincode/ehr)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+TEST_PROGRAMS += $(MATRIX_PROGRAMS)
+
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 
