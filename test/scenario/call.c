@@ -1,12 +1,15 @@
 /* call.c: calls of the scenario, and what is said of them. */
 #include "scenario.h"
 
+#include "client/direct.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { ARGS_MAX = 12 };
+enum { ARGS_MAX = 12, SETTLE_TRIES = 600, SETTLE_US = 50000 };
 
 static const struct {
     const char *orgs[2];
@@ -61,6 +64,26 @@ static void understand(scene *s)
         s->payload = json_loadb((const char *)s->answer.payload.data, s->answer.payload.len, JSON_DECODE_ANY, NULL);
 }
 
+/*
+ * A client knows that its own gateway's peer has committed; the next step may ask others, whose peers can be a block behind.
+ */
+static void settle(scene *s, client *who)
+{
+    static const char *const orgs[] = { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP", "InsurerMSP" };
+    Common__BlockchainInfo *info;
+    fcc_error ignored;
+
+    for (size_t i = 0; s->st == FCC_OK && i < sizeof(orgs) / sizeof(orgs[0]); i++) {
+        if (s->clinic_is_away && strcmp(orgs[i], "ClinicMSP") == 0)
+            continue;
+        for (int tries = 0; tries < SETTLE_TRIES; tries++, usleep(SETTLE_US)) {
+            fcc__arena_reset(s->wait);
+            if (client_chain_info(who, orgs[i], s->wait, &info, &ignored) == FCC_OK && info->height > s->answer.block)
+                break;
+        }
+    }
+}
+
 static void collect(request *r, const char *function, va_list args)
 {
     const char *text;
@@ -82,6 +105,7 @@ void scene_invoke(scene *s, scene_who who, scene_end end, const char *chaincode,
     collect(&r, function, args);
     va_end(args);
     s->st = client_invoke(s->people[who], &r.call, s->call, &s->answer, &s->error);
+    settle(s, s->people[who]);
     understand(s);
 }
 
@@ -110,11 +134,12 @@ void scene_invoke_as(scene *s, client *who, scene_end end, const char *chaincode
     for (r.call.arg_count = 1; args && *args && r.call.arg_count < ARGS_MAX; args++)
         r.args[r.call.arg_count++] = fcc_str(*args);
     s->st = client_invoke(who, &r.call, s->call, &s->answer, &s->error);
+    settle(s, who);
     understand(s);
 }
 
 bool scene_endorse(scene *s, scene_who who, scene_end end, const char *chaincode, const char *function, json_t *in,
-                   client_transaction *out)
+                   const char *const *args, client_transaction *out)
 {
     request r;
     client_proposal proposal;
@@ -123,7 +148,8 @@ bool scene_endorse(scene *s, scene_who who, scene_end end, const char *chaincode
     forget(s);
     prepare(s, &r, end, chaincode, in);
     r.args[0] = fcc_str(function);
-    r.call.arg_count = 1;
+    for (r.call.arg_count = 1; args && *args && r.call.arg_count < ARGS_MAX; args++)
+        r.args[r.call.arg_count++] = fcc_str(*args);
     s->st = client_propose(c, &r.call, s->arena, &proposal, &s->error);
     if (s->st == FCC_OK)
         s->st = client_endorse(c, &r.call, &proposal, s->arena, out, &s->answer, &s->error);

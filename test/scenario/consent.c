@@ -162,7 +162,7 @@ void scene_revocation(scene *s)
                 scene_endorse(s, WHO_D1, END_CARE, "ehr", "RequestAccess",
                               json_pack("{s:s, s:s, s:s, s:o}", "reqId", audit, "pid", s->a.pid, "purpose", "TREAT",
                                         "scope", categories("general")),
-                              &flight),
+                              NULL, &flight),
                 "26 D1's request is endorsed");
     scene_invoke(s, WHO_A, END_CARE, "consent", "Revoke", revocation(s, d1), NULL);
     scene_ok(s, "26 A revokes D1 while D1's request is in flight");

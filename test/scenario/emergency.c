@@ -129,6 +129,7 @@ static void alone(scene *s)
         scene_skip(s, "27a Clinic's peers are stopped", "this network cannot stop one organisation");
     else {
         scene_check(s, status == 0, "27a Clinic's peers are stopped");
+        s->clinic_is_away = true;
         scene_check(s, clinic_is_away(s), "27a what both must endorse is not possible");
     }
     opens(s, WHO_D2, s->case_b, s->b.pid, "unconscious");
@@ -140,6 +141,7 @@ static void alone(scene *s)
     scene_ok(s, "27a D2's third open case opens");
     scene_query(s, WHO_PO, END_HOSPITAL, "consent", "BreakGlassCases", json_object(), NULL);
     scene_check(s, over_cap(s, s->case_e), "27a and is listed over_cap");
+    s->clinic_is_away = false;
     if (status == 0)
         scene_check(s, scene_network(s, "start", "Clinic") == 0 && clinic_is_back(s), "27a the peers are back");
 }

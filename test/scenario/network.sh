@@ -48,18 +48,7 @@ processes() { # ORG
     esac
 }
 
-# the chaincodes, which ask the ledger who is who and no file
-programs() {
-    mkdir -p "$work/bin"
-    for it in credentials consent ehr; do
-        printf '#!/bin/sh\nunset MEDSYNC_REGISTRY\nexec "%s" "$@"\n' "$build/bin/$it" >"$work/bin/$it"
-        chmod +x "$work/bin/$it"
-    done
-    ln -sf "$build/bin/fcc-host" "$work/bin/fcc-host"
-}
-
 network_up() {
-    programs
     case $kind in
     devnet) # a referee sets its own clock, beside the machine's: none once the clock was moved
         [ ! -s "$work/ahead" ] || REFEREE=0
@@ -67,7 +56,7 @@ network_up() {
         ;;
     fabric) set -- "$MEDSYNC" fabric up --detach --ports auto --dir "$net" ;;
     esac
-    $(clock) "$@" --bin "$work/bin" >"$work/up" 2>&1 || {
+    $(clock) "$@" >"$work/up" 2>&1 || {
         cat "$work/up" >&2
         return 1
     }

@@ -38,7 +38,10 @@
     X(IA, "Admin", "InsurerMSP", "uid-i-0000", "4012345006018")         \
     X(I, "insurer1", "InsurerMSP", "uid-i-0001", "4012345006018")       \
     X(A, "patient1", "HospitalMSP", NULL, NULL)                         \
-    X(B, "patient2", "HospitalMSP", NULL, NULL)
+    X(B, "patient2", "HospitalMSP", NULL, NULL)                         \
+    X(N, "nurse1", "HospitalMSP", "uid-h-0003", "4012345000016")        \
+    X(F, "guardian1", "HospitalMSP", NULL, NULL)                        \
+    X(G, "patient3", "ClinicMSP", NULL, NULL)
 
 typedef enum scene_who {
 #define SCENE_NAME(name, user, org, uid, site) WHO_##name,
@@ -85,6 +88,8 @@ typedef struct scene {
     client *people[WHO_COUNT];
     fcc__arena *arena; /* lives as long as the scene */
     fcc__arena *call;  /* of the last call */
+    fcc__arena *wait;  /* of a look at a peer's height */
+    bool clinic_is_away;
     blob_store *store;
     blob_custody *custody[2]; /* hospital, clinic: only the public keys are used */
     int checks, failed;
@@ -112,12 +117,12 @@ void scene_invoke(scene *s, scene_who who, scene_end end, const char *chaincode,
     __attribute__((sentinel));
 void scene_query(scene *s, scene_who who, scene_end end, const char *chaincode, const char *function, json_t *in, ...)
     __attribute__((sentinel));
-/* As somebody who is none of the people. */
+/* As somebody who is none of the people; `args` end with NULL, or are NULL for none. */
 void scene_invoke_as(scene *s, client *who, scene_end end, const char *chaincode, const char *function, json_t *in,
                      const char *const *args);
-/* Endorsed and signed, not submitted; to be submitted by client_submit with `who`'s client. */
+/* Endorsed and signed, not submitted; to be submitted by client_submit with `who`'s client. `args` as above. */
 bool scene_endorse(scene *s, scene_who who, scene_end end, const char *chaincode, const char *function, json_t *in,
-                   client_transaction *out);
+                   const char *const *args, client_transaction *out);
 
 /* ---- TAP: call.c ---- */
 
@@ -171,5 +176,6 @@ void scene_revocation(scene *s);   /* 26: consent.c */
 void scene_emergency(scene *s);    /* 27, 27a, 29: emergency.c */
 void scene_audit(scene *s);        /* 30, 31: audit.c */
 void scene_same(scene *s);         /* 32: same.c */
+void scene_races(scene *s);        /* after 1 to 5, instead of the others: races.c */
 
 #endif
