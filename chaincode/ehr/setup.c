@@ -75,31 +75,26 @@ static fcc_status ehr_set_custody_key(lib_call *call)
 
 /* ---- retention ---- */
 
+enum { MOST_CLASSES = 64 };
+
+/*
+ * One key holds all classes of a site: its read is public, and a class of one's own ("imaging") would tell what kind of
+ * records somebody has.
+ */
 fcc_status ehr_retention(lib_call *call, const char *const *classes, size_t count, int *years)
 {
-    fcc_bytes keys[EHR_MAX_RECORDS] = { 0 };
-    const json_t *kept[EHR_MAX_RECORDS] = { 0 };
-    size_t of[EHR_MAX_RECORDS], n = 0;
-    fcc_status st;
+    const json_t *table = NULL;
+    fcc_status st = lib_read(call, NULL, lib_key(call, "CLASS", call->caller.site, NULL, NULL), &table);
 
-    if (count > EHR_MAX_RECORDS)
-        return FCC_ERR_LIMIT;
-    for (size_t i = 0; i < count; i++) { /* records of a call are mostly of one class: it is read once */
-        size_t j = 0;
-
-        while (j < i && strcmp(classes[j], classes[i]) != 0)
-            j++;
-        of[i] = j < i ? of[j] : n;
-        if (j == i)
-            keys[n++] = lib_key(call, "CLASS", call->caller.site, classes[i], NULL);
-    }
-    if ((st = lib_read_many(call, NULL, keys, n, kept)) != FCC_OK)
+    if (st != FCC_OK)
         return st;
     for (size_t i = 0; i < count; i++) {
-        if (!kept[of[i]])
+        const json_t *kept = json_object_get(json_object_get(table, "classes"), classes[i]);
+
+        if (!kept)
             return lib_refuse(call, LIB_PRECONDITION, "class of record %zu is not in the site's table: SetRetention",
                               i + 1);
-        years[i] = (int)json_integer_value(json_object_get(kept[of[i]], "years"));
+        years[i] = (int)json_integer_value(kept);
     }
     return FCC_OK;
 }
@@ -110,7 +105,8 @@ static fcc_status ehr_set_retention(lib_call *call)
     const char *gln = lib_arg_text(call, "gln"), *class_ = lib_arg_text(call, "class");
     int years = (int)json_integer_value(lib_arg(call, "years"));
     struct registry_site site = { 0 };
-    const json_t *old = NULL;
+    const json_t *old = NULL, *kept;
+    json_t *classes;
     fcc_bytes key;
     bool found = false;
     fcc_status st = registry_site(call, gln, &site, &found);
@@ -121,12 +117,22 @@ static fcc_status ehr_set_retention(lib_call *call)
         return lib_refuse(call, LIB_NOT_FOUND, "there is no such site");
     if (!site.msp || strcmp(site.msp, call->caller.msp) != 0)
         return lib_deny(call, "role", "the site belongs to another organisation");
-    key = lib_key(call, "CLASS", gln, class_, NULL);
+    key = lib_key(call, "CLASS", gln, NULL, NULL);
     if ((st = lib_read(call, NULL, key, &old)) != FCC_OK)
         return st;
-    if (old && json_integer_value(json_object_get(old, "years")) == years)
+    kept = json_object_get(json_object_get(old, "classes"), class_);
+    if (kept && json_integer_value(kept) == years)
         return lib_refuse(call, LIB_ALREADY, "the class is kept for so many years already");
-    return lib_write(call, NULL, key,
-                     json_pack("{s:i,s:i,s:s,s:s,s:i}", "fmt", 1, "v", ehr_version(old) + 1, "gln", gln, "class",
-                               class_, "years", years));
+    classes = old ? json_deep_copy(json_object_get(old, "classes")) : json_object();
+    if (!classes || json_object_set_new(classes, class_, json_integer(years)) != 0) {
+        json_decref(classes);
+        return FCC_ERR_NOMEM;
+    }
+    if (json_object_size(classes) > MOST_CLASSES) {
+        json_decref(classes);
+        return lib_refuse(call, LIB_LIMIT, "a site's table has at most %d classes", MOST_CLASSES);
+    }
+    return lib_write(
+        call, NULL, key,
+        json_pack("{s:i,s:i,s:s,s:o}", "fmt", 1, "v", ehr_version(old) + 1, "gln", gln, "classes", classes));
 }

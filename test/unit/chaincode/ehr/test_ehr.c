@@ -33,6 +33,8 @@ static void an_organisation_has_one_custody_key_at_a_time(void **state)
 
 static void a_site_says_how_long_it_keeps_what(void **state)
 {
+    char of_another_class[] = ADD(RECORD("r3"));
+    fcc_test_result r;
     static const char *const bad[] = { "-1", "1001", "ten", "", "010", "1.5", "10 " };
 
     as_staff("admin", "adm1", "16");
@@ -46,8 +48,14 @@ static void a_site_says_how_long_it_keeps_what(void **state)
     assert_accepted(invoke("AddRecords", ADD(RECORD("r1"))));
     as_staff("admin", "adm1", "16");
     assert_accepted(set("SetRetention", H1, "general", "5"));
-    assert_has(held("ehr", "", "~CLASS~" H1 "~general~"), "\"v\":2,\"years\":5");
+    assert_has(held("ehr", "", "~CLASS~" H1 "~"), "\"classes\":{\"general\":5");
+    /* no public read tells which class a record has */
+    assert_accepted(set("SetRetention", H1, "imaging", "30"));
     as_doctor();
+    memcpy(strstr(of_another_class, "general"), "imaging", 7);
+    r = invoke("AddRecords", of_another_class);
+    assert_accepted(r);
+    assert_null(strstr(r.trace, "imaging"));
     assert_accepted(invoke("AddRecords", ADD(RECORD("r2"))));
     /* what exists keeps its end */
     assert_has(held("ehr", "subject", "~REC~" PID_A "~r1~"), "\"retainUntil\":\"2036-01-01T00:00:00Z\"");
