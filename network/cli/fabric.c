@@ -32,6 +32,7 @@ static const char usage[] =
     "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
     "  --bin DIR            where fcc-host and the chaincodes' programs are (beside this one)\n\n"
+    "FABRIC_LOGGING_SPEC in the environment says what orderer and peers log (warning).\n"
     "The directory is used by invoke, query, events and the other commands as a devnet's is: --dir DIR.\n";
 
 enum { WITH_MAX = 16, STOP_MS = 40000, READY_CHAR = '+' };

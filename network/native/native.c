@@ -343,6 +343,14 @@ static native_program *add_program(struct network *n, const char *kind, const ch
                : NULL;
 }
 
+/* Each call and each gRPC event is a line at `info`, which costs Fabric more than the call: the user's choice. */
+static const char *logging_spec(void)
+{
+    const char *wanted = getenv("FABRIC_LOGGING_SPEC");
+
+    return wanted && *wanted ? wanted : "warning";
+}
+
 #define ENV(name, ...) (ok = ok && native_program_env(p, n->arena, name, __VA_ARGS__))
 
 static fcc_status add_orderer(struct network *n)
@@ -359,7 +367,7 @@ static fcc_status add_orderer(struct network *n)
     p->address = o->address;
     p->last = true;
     ENV("FABRIC_CFG_PATH", "%s/config", n->dir);
-    ENV("FABRIC_LOGGING_SPEC", "%s", "info");
+    ENV("FABRIC_LOGGING_SPEC", "%s", logging_spec());
     ENV("ORDERER_GENERAL_LISTENPORT", "%d", port_of(o->address));
     ENV("ORDERER_GENERAL_LOCALMSPID", "%s", o->mspid);
     ENV("ORDERER_GENERAL_LOCALMSPDIR", "%s", msp);
@@ -415,7 +423,7 @@ static fcc_status add_peer(struct network *n, size_t i)
     p->address = n->peers[i];
     p->last = true;
     ENV("FABRIC_CFG_PATH", "%s/config", n->dir);
-    ENV("FABRIC_LOGGING_SPEC", "%s", "info");
+    ENV("FABRIC_LOGGING_SPEC", "%s", logging_spec());
     ENV("CORE_PEER_ID", "%s", org->peer_name);
     ENV("CORE_PEER_LOCALMSPID", "%s", org->mspid);
     ENV("CORE_PEER_MSPCONFIGPATH", "%s", msp);
