@@ -128,7 +128,7 @@ static int verify(const char *path, fcc_bytes genesis_hash, bool json)
     sum_up(a, &r, audit_source_torn(source));
     audit_close(a);
     audit_source_close(source);
-    return r.findings ? CLI_FAILED : status;
+    return r.findings ? CLI_FINDING : status;
 }
 
 static int genesis_hash(const char *path)

@@ -328,6 +328,7 @@ int cli_call_show(const cli_call *c, fcc_status st, const client_answer *a, cons
 {
     fcc__code code = st == FCC_OK ? FCC__E_STAT_USAGE : cli_code(st, a, error, invoked); /* unused when it went well */
     size_t i;
+    int status;
 
     if (c->json)
         show_json(c, fcc__code_info_of(code)->code, st, a, error, invoked);
@@ -338,10 +339,10 @@ int cli_call_show(const cli_call *c, fcc_status st, const client_answer *a, cons
         }
         return CLI_OK;
     }
-    cli_failed(c->command, code, "%s", error->text);
+    status = cli_failed(c->command, code, "%s", error->text);
     for (i = 1; i < a->detail_count; i++)
         fprintf(stderr, "  %s (%s): %s\n", a->details[i].mspid, a->details[i].address, a->details[i].message);
     if (invoked && (st == FCC_ERR_TIMEOUT || st == FCC_ERR_IO) && a->submitted)
         fprintf(stderr, "  whether transaction %s was committed is not known\n", a->txid);
-    return CLI_FAILED;
+    return status;
 }

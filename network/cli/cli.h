@@ -10,7 +10,22 @@
 
 #define CLI_DEFAULT_DIR "build/devnet"
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_ARENA_MAX = 256 << 20 };
+enum { CLI_ARENA_MAX = 256 << 20 };
+
+/* Exit statuses, one a kind of failure; status.c says what each means. `medsync doctor` has more of its own. */
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_REFUSED = 3,
+    CLI_INVALID = 4,
+    CLI_UNKNOWN = 5,
+    CLI_UNREACHED = 6,
+    CLI_IDENTITY = 7,
+    CLI_INPUT = 8,
+    CLI_FINDING = 9,
+    CLI_EXIT_STATUSES
+};
 
 typedef struct cli_command {
     const char *name;
@@ -40,8 +55,17 @@ int cli_custodian(int argc, char **argv);
 int cli_blob(int argc, char **argv);
 int cli_record(int argc, char **argv);
 
-/* "medsync COMMAND: E-NET-01 text" on standard error; returns CLI_FAILED. */
+/* "medsync COMMAND: E-NET-01 text" on standard error; returns the code's exit status. */
 int cli_failed(const char *command, fcc__code code, const char *format, ...) FCC_PRINTF(3, 4);
+/* ---- status.c ---- */
+
+/* That of the first failure that cli_failed told; CLI_OK before any. */
+int cli_first_status(void);
+/* With what a command ends that failed with this code. Never 0. */
+int cli_exit_status(fcc__code code);
+/* What an exit status means, one line; NULL for none of medsync's. */
+const char *cli_exit_text(int status);
+
 /* The code of a failed call: what `medsync explain` takes. `answer` may be NULL. Not for FCC_OK. */
 fcc__code cli_code(fcc_status st, const client_answer *answer, const fcc_error *error, bool invoked);
 /* The same of what blob.h returned. */

@@ -12,7 +12,8 @@ static const char usage[] =
 
 static json_t *as_json(const fcc__code_info *i)
 {
-    return json_pack("{s:s, s:s, s:s, s:s}", "code", i->code, "what", i->text, "cause", i->cause, "remedy", i->remedy);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i}", "code", i->code, "what", i->text, "cause", i->cause, "remedy",
+                     i->remedy, "exitStatus", cli_exit_status(fcc__code_of(i)));
 }
 
 static int explain_all(bool json)
@@ -66,6 +67,7 @@ int cli_explain(int argc, char **argv)
     if (json)
         cli_print_json(as_json(info));
     else
-        printf("%s: %s\n\nusual cause  %s\nwhat to do   %s\n", info->code, info->text, info->cause, info->remedy);
+        printf("%s: %s\n\nusual cause  %s\nwhat to do   %s\nexit status  %d of a command that ends with it\n",
+               info->code, info->text, info->cause, info->remedy, cli_exit_status(fcc__code_of(info)));
     return CLI_OK;
 }

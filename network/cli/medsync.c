@@ -36,6 +36,9 @@ static void usage(FILE *to)
     fprintf(to, "usage: medsync COMMAND [OPTION]... [ARGUMENT]...\n\n");
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\nexit status:\n");
+    for (i = 0; i < CLI_EXIT_STATUSES; i++)
+        fprintf(to, "  %zu  %s\n", i, cli_exit_text((int)i));
     fprintf(to, "\n`medsync COMMAND --help` tells more. The network's directory is %s unless --dir says otherwise.\n",
             CLI_DEFAULT_DIR);
 }
@@ -54,6 +57,9 @@ int main(int argc, char **argv)
         if (strcmp(commands[i].name, name) != 0)
             continue;
         status = commands[i].run(argc - 1, argv + 1);
+        /* a command that only says that it failed has told why: the first reason decides */
+        if (status == CLI_FAILED && cli_first_status() != CLI_OK)
+            status = cli_first_status();
         /* an answer that could not be written is no success */
         if (fflush(stdout) != 0 || ferror(stdout))
             status = status ? status : CLI_FAILED;

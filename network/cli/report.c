@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the first failure that was told. */
+static int first_status = CLI_OK;
+
+int cli_first_status(void)
+{
+    return first_status;
+}
+
 int cli_failed(const char *command, fcc__code code, const char *format, ...)
 {
     va_list args;
@@ -17,7 +25,9 @@ int cli_failed(const char *command, fcc__code code, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    return CLI_FAILED;
+    if (first_status == CLI_OK)
+        first_status = cli_exit_status(code);
+    return cli_exit_status(code);
 }
 
 /* Fabric's validation codes that are worth a word of their own. */

@@ -14,7 +14,7 @@ audit() { # status of medsync audit verify; its output in $out and $err
 }
 
 audit "$dir/nowhere"
-check "a folder that is not there is refused" [ $? -eq 1 ]
+check "a folder that is not there is refused" [ $? -eq 8 ]
 check "with a code and its name" grep -q "E-AUD-01.*nowhere" "$err"
 mkdir "$dir/empty"
 audit "$dir/empty"
@@ -34,7 +34,7 @@ hash=$("$medsync" audit genesis-hash "$net/ledger/blocks")
 audit --genesis-hash "$hash" "$net/ledger/blocks"
 check "the genesis block is the one that its hash names" [ $? -eq 0 ]
 audit --genesis-hash "$(printf '%064d' 0)" "$net/ledger/blocks"
-check "another hash is a finding" [ $? -eq 1 ]
+check "another hash is a finding" [ $? -eq 9 ]
 audit --genesis-hash 12 "$net/ledger/blocks"
 check "what is no hash is refused" [ $? -eq 2 ]
 # the last byte of a commit hash, in the last block: no Fabric peer looks at it again
@@ -44,14 +44,14 @@ cp -r "$(dirname "$file")" "$dir/altered"
 size=$(wc -c <"$file")
 printf '\001\002\003' | dd of="$dir/altered/blockfile_000000" bs=1 seek=$((size - 3)) conv=notrunc 2>/dev/null
 audit "$dir/altered"
-check "three altered bytes of a commit hash are found" [ $? -eq 1 ]
+check "three altered bytes of a commit hash are found" [ $? -eq 9 ]
 check "and located" grep -q "metadata.COMMIT_HASH" "$out"
 head -c $((size - 10)) "$file" >"$dir/altered/blockfile_000000"
 audit "$dir/altered"
 check "a block that is cut short is told, and not counted" grep -q "cut short" "$out"
 printf '\377\377\377\377\377\377\377\377\377\377\377' | dd of="$dir/altered/blockfile_000000" bs=1 conv=notrunc 2>/dev/null
 audit "$dir/altered"
-check "a file that does not begin with a block is refused" [ $? -eq 1 ]
+check "a file that does not begin with a block is refused" [ $? -eq 9 ]
 check "by its name" grep -q "E-AUD-02.*blockfile_000000: a record that is not a block" "$err"
 
 shared=${MEDSYNC_SHARED:-../shared}
@@ -64,7 +64,7 @@ if [ -d "$shared/fabric/v3.1.5/blocks" ]; then
     chmod -R u+w "$dir/real"
     rm "$dir/real/020.pb"
     audit "$dir/real"
-    check "a missing block is found" [ $? -eq 1 ]
+    check "a missing block is found" [ $? -eq 9 ]
     check "by its place" grep -q "block 20, header.number: it says 21 where block 20 comes next" "$out"
     check "and ends the audit" grep -q "E-AUD-02" "$err"
 else

@@ -21,13 +21,13 @@ for command in devnet invoke query history events block lifecycle demo new packa
 done
 m frobnicate; check "an unknown command is refused" [ $? -eq 2 ]
 m query --dir "$net" --user doctor1 probe echo x
-check "without a network it fails" [ $? -eq 1 ]
+check "without a network it fails, by a status of its own" [ $? -eq 6 ]
 check "and says how to start one" grep -q "no devnet at $net: start one with .medsync devnet up" "$err"
 check "with a code that explain knows" grep -q "query: E-NET-01 " "$err"
 m devnet status --dir "$net"; check "status of no network fails" [ $? -eq 1 ]
-m devnet down --dir "$net"; check "down of no network fails" [ $? -eq 1 ]
+m devnet down --dir "$net"; check "down of no network fails" [ $? -eq 6 ]
 m devnet sideways; check "devnet knows no other words" [ $? -eq 2 ]
-m demo --bundle /does/not/exist.json; check "demo refuses a bundle that is not there" [ $? -eq 1 ]
+m demo --bundle /does/not/exist.json; check "demo refuses a bundle that is not there" [ $? -eq 8 ]
 check "and names it" grep -q /does/not/exist.json "$err"
 
 m devnet up --dir "$net" --detach --ports auto --with probe
@@ -62,8 +62,16 @@ done
 wait
 check "transactions that get in each other's way are endorsed anew until they are through" [ ! -e "$dir/hot.failed" ]
 m query --dir "$net" --user nobody probe echo x
-check "an unknown user is refused" [ $? -eq 1 ]
+check "an unknown user is refused" [ $? -eq 2 ]
 check "by name" grep -q nobody "$err"
+m query --dir "$net" --user doctor1 probe status 404 no x
+check "what a chaincode refuses has a status of its own" [ $? -eq 3 ]
+m invoke --dir "$net" --user doctor1 --tamper signature probe run '["PutState","k","v3"]'
+check "so has a signature that is not accepted" [ $? -eq 7 ]
+m explain E-TX-06
+check "explain tells the exit status" grep -q "^exit status  5 " "$out"
+m --help
+check "and --help what each means" grep -q "^  5  whether the transaction was committed is not known" "$out"
 m query --dir "$net" --user doctor1 --org clinic probe echo x
 check "a user that this organisation hasn't is refused, with those it has" grep -q "ClinicMSP has no user doctor1: there are .*doctor3" "$err"
 m query --dir "$net" --user Admin probe echo x

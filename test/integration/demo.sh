@@ -59,7 +59,7 @@ else
 fi
 printf '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}},{}]}' >"$dir/bad.json"
 "$medsync" demo --bundle "$dir/bad.json" >"$dir/out" 2>&1
-check "a bad bundle is refused before anything starts" [ $? -eq 1 ]
+check "a bad bundle is refused before anything starts" [ $? -eq 8 ]
 check "with file, entry and reason" grep -q "bad.json: entry 1 has no resource" "$dir/out"
 
 bundles=$shared/data/fhir-r4-synthea-bundles

@@ -97,9 +97,9 @@ expect "a package made by hand with tar is read" 67 E-REG-03 "$hand_id" "$dir/ta
 doctor; check "without anything to look at it says what it takes" [ $? -eq 2 ]
 doctor --sideways; check "an unknown option is refused" [ $? -eq 2 ]
 "$medsync" package 'bad label' --address a:1 --output "$dir/bad.tar.gz" >"$out" 2>&1
-check "package refuses a label that peers refuse, and writes nothing" [ $? -eq 1 -a ! -e "$dir/bad.tar.gz" ]
+check "package refuses a label that peers refuse, and writes nothing" [ $? -eq 8 -a ! -e "$dir/bad.tar.gz" ]
 "$medsync" package good --address nowhere --output "$dir/bad.tar.gz" >"$out" 2>&1
-check "and an address without a port" [ $? -eq 1 -a ! -e "$dir/bad.tar.gz" -a -n "$(grep E-CFG-05 "$out")" ]
+check "and an address without a port" [ $? -eq 8 -a ! -e "$dir/bad.tar.gz" -a -n "$(grep E-CFG-05 "$out")" ]
 
 # ---- the connection ----
 expect "an unknown name is told" 66 E-DIAL-01 "no-such-host.invalid" --address no-such-host.invalid:9999
@@ -126,7 +126,7 @@ id=$(package mutual_1 --address "127.0.0.1:$port" --root-cert "$dir/ca.pem" --cl
 check "a package holds the certificates" [ -n "$id" ]
 expect "a package with mutual TLS gets as far as the registration" 67 E-REG-03 "\"$id\"" "$dir/package.tar.gz"
 package half --address a:1 --root-cert "$dir/ca.pem" --client-cert "$dir/client.pem" --client-key "$dir/stranger.key" >"$out" 2>&1
-check "a key that is not the certificate's is refused" [ $? -eq 1 -a -n "$(grep E-CFG-07 "$out")" ]
+check "a key that is not the certificate's is refused" [ $? -eq 8 -a -n "$(grep E-CFG-07 "$out")" ]
 
 # ---- something else listens ----
 other mail
@@ -145,7 +145,7 @@ check "explain knows a code, in either case" [ $? -eq 0 -a -n "$(grep 'what to d
 "$medsync" explain --json E-REG-03 >"$out"
 check "as JSON too" grep -q '"code":"E-REG-03".*"remedy":"' "$out"
 "$medsync" explain E-NONE-00 >"$out" 2>&1
-check "an unknown code is refused" [ $? -eq 1 ]
+check "an unknown code is refused" [ $? -eq 8 ]
 "$medsync" explain >"$dir/codes"
 check "without a code it lists them all" [ "$(grep -c '^E-' "$dir/codes")" -gt 40 ]
 finish
