@@ -1,6 +1,8 @@
 /* medsync package and medsync pkgid: packages whose bytes depend on their content alone, and the ids of any. */
 #include "cli/cli.h"
 
+#include "config/config.h"
+#include "deploy/deploy.h"
 #include "package/package.h"
 
 #include <errno.h>
@@ -12,7 +14,8 @@
 
 static const char package_usage[] =
     "usage: medsync package [OPTION]... LABEL --address HOST:PORT\n"
-    "       medsync package [OPTION]... LABEL --connection FILE\n\n"
+    "       medsync package [OPTION]... LABEL --connection FILE\n"
+    "       medsync package [OPTION]... --chaincode NAME\n\n"
     "Makes a chaincode package of type ccaas and prints its package id. The same input gives the same bytes and so "
     "the\n"
     "same id, on every machine.\n\n"
@@ -22,6 +25,9 @@ static const char package_usage[] =
     "  --client-cert FILE     and the peer's own certificate and key for the chaincode, PEM\n"
     "  --client-key FILE\n"
     "  --connection FILE      a connection.json instead of the options above\n"
+    "  --meta-inf DIR         the chaincode's folder META-INF: indexes of CouchDB\n"
+    "  --chaincode NAME       the package that `medsync deploy` installs for this chaincode of the network file\n"
+    "  --network FILE         (network/network.yaml)\n"
     "  --output FILE          (LABEL.tar.gz)\n";
 
 static const char pkgid_usage[] = "usage: medsync pkgid PACKAGE.tar.gz...\n\n"
@@ -36,6 +42,8 @@ typedef struct package_options {
     const char *client_key;
     const char *connection;
     const char *output;
+    const char *meta_inf;
+    const char *chaincode, *network;
 } package_options;
 
 static int refused(const char *command, const package_fault *fault)
@@ -106,24 +114,11 @@ static int save(const char *path, fcc_bytes bytes)
     return cli_failed("package", FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
 }
 
-static int make_package(fcc__arena *arena, const package_options *o)
+static int save_as(fcc__arena *arena, const package_options *o, const char *label, fcc_bytes package, const char *id)
 {
-    package_fault fault;
-    package_connection c;
-    fcc_bytes connection, package;
-    const char *output = o->output ? o->output : fcc__arena_printf(arena, "%s.tar.gz", o->label);
-    const char *id;
-    int status = make_connection(arena, o, &connection);
+    const char *output = o->output ? o->output : fcc__arena_printf(arena, "%s.tar.gz", label);
+    int status;
 
-    if (status >= 0)
-        return status;
-    /* what templates will become is known only on the peer */
-    if (!memmem(connection.data, connection.len, "{{", 2) &&
-        package_connection_read(arena, connection, FCC_LIT(""), &c, &fault) != FCC_OK)
-        return refused("package", &fault);
-    if (package_write(arena, o->label, connection, &package, &fault) != FCC_OK)
-        return refused("package", &fault);
-    id = package_id(arena, o->label, package);
     if (!id || !output)
         return cli_failed("package", FCC__E_STAT_RES, "out of memory");
     status = save(output, package);
@@ -132,9 +127,61 @@ static int make_package(fcc__arena *arena, const package_options *o)
     return status;
 }
 
+/* What `medsync deploy` makes of the network file's chaincode. */
+static int make_deployed(fcc__arena *arena, const package_options *o)
+{
+    static char found[4096];
+    const char *file = o->network ? o->network : found, *id = NULL;
+    const config_chaincode *chaincode;
+    config_network *network = NULL;
+    fcc_bytes package;
+    fcc_error error = { 0 };
+    int status;
+
+    if (!o->network && !cli_find_file("network/network.yaml", found, sizeof(found)))
+        return cli_failed("package", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if (config_load(file, &network, &error) != FCC_OK)
+        return cli_failed("package", FCC__E_NET_CONFIG, "%s", error.text);
+    chaincode = config_find_chaincode(network, o->chaincode);
+    if (!chaincode)
+        status = cli_failed("package", FCC__E_NET_CONFIG, "%s names no chaincode %s", file, o->chaincode);
+    else if (deploy_package(chaincode, arena, &package, &id, &error) != FCC_OK)
+        status = cli_failed("package", FCC__E_PKG_META_INF, "%s", error.text);
+    else
+        status = save_as(arena, o, chaincode->label, package, id);
+    config_free(network);
+    return status;
+}
+
+static int make_package(fcc__arena *arena, const package_options *o)
+{
+    package_fault fault;
+    package_connection c;
+    package_file *metadata = NULL;
+    size_t count = 0;
+    fcc_bytes connection, package;
+    int status;
+
+    if (o->chaincode)
+        return make_deployed(arena, o);
+    status = make_connection(arena, o, &connection);
+
+    if (status >= 0)
+        return status;
+    /* what templates will become is known only on the peer */
+    if (!memmem(connection.data, connection.len, "{{", 2) &&
+        package_connection_read(arena, connection, FCC_LIT(""), &c, &fault) != FCC_OK)
+        return refused("package", &fault);
+    if (o->meta_inf && package_metadata_load(arena, o->meta_inf, &metadata, &count, &fault) != FCC_OK)
+        return refused("package", &fault);
+    if (package_write(arena, o->label, connection, metadata, count, &package, &fault) != FCC_OK)
+        return refused("package", &fault);
+    return save_as(arena, o, o->label, package, package_id(arena, o->label, package));
+}
+
 int cli_package(int argc, char **argv)
 {
-    enum { ADDRESS = 1000, TIMEOUT, ROOT, CERT, KEY, CONNECTION, OUTPUT, HELP };
+    enum { ADDRESS = 1000, TIMEOUT, ROOT, CERT, KEY, CONNECTION, OUTPUT, META_INF, CHAINCODE, NETWORK, HELP };
     static const struct option options[] = {
         { "address", required_argument, NULL, ADDRESS },
         { "dial-timeout", required_argument, NULL, TIMEOUT },
@@ -143,6 +190,9 @@ int cli_package(int argc, char **argv)
         { "client-key", required_argument, NULL, KEY },
         { "connection", required_argument, NULL, CONNECTION },
         { "output", required_argument, NULL, OUTPUT },
+        { "meta-inf", required_argument, NULL, META_INF },
+        { "chaincode", required_argument, NULL, CHAINCODE },
+        { "network", required_argument, NULL, NETWORK },
         { "help", no_argument, NULL, HELP },
         { NULL, 0, NULL, 0 },
     };
@@ -174,6 +224,15 @@ int cli_package(int argc, char **argv)
         case OUTPUT:
             o.output = optarg;
             break;
+        case META_INF:
+            o.meta_inf = optarg;
+            break;
+        case CHAINCODE:
+            o.chaincode = optarg;
+            break;
+        case NETWORK:
+            o.network = optarg;
+            break;
         case HELP:
             fputs(package_usage, stdout);
             return CLI_OK;
@@ -181,7 +240,9 @@ int cli_package(int argc, char **argv)
             return cli_usage("package", "%s: no such option, or it lacks its value", argv[optind - 1]);
         }
     }
-    if (argc - optind != 1 || !o.address == !o.connection)
+    if (o.chaincode && (argc != optind || o.address || o.connection || o.meta_inf))
+        return cli_usage("package", "--chaincode takes everything from the network file");
+    if (!o.chaincode && (argc - optind != 1 || !o.address == !o.connection))
         return cli_usage("package", "one LABEL, and either --address or --connection");
     if (o.connection && (o.root_cert || o.client_cert || o.client_key))
         return cli_usage("package", "--connection has its own certificates");

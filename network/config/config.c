@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum { ARENA_CAP = 16 << 20 };
 
@@ -503,9 +504,26 @@ static fcc_status read_installers(config_reader *r, yaml_node_t *node, const con
     return FCC_OK;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+/* META-INF in the chaincode's folder, which is where its collections are; NULL without. */
+static const char *meta_inf_beside(const char *collections, fcc__arena *arena)
+{
+    const char *slash = strrchr(collections, '/');
+    const char *path = slash ? fcc__arena_printf(arena, "%.*s/META-INF", (int)(slash - collections), collections)
+                             : fcc__arena_printf(arena, "META-INF");
+
+    return path && is_folder(path) ? path : NULL;
+}
+
 static fcc_status read_chaincode(config_reader *r, yaml_node_t *node, const config_network *net, config_chaincode *out)
 {
-    const char *collections = NULL;
+    const char *collections = NULL, *meta_inf = NULL;
     config_strings names = { 0 };
     const config_field fields[] = {
         TEXT("name", true, &out->name, is_name, NAME_EXPECTED),
@@ -517,10 +535,12 @@ static fcc_status read_chaincode(config_reader *r, yaml_node_t *node, const conf
         TEXT("collections", false, &collections, NULL, "the path of a collections file"),
         LIST("organisations", true, &names, is_mspid, "the name of an organisation above"),
         FLAG("init_required", &out->init_required),
+        TEXT("meta_inf", false, &meta_inf, NULL, "the path of a folder META-INF"),
     };
     fcc_status st;
 
     TRY(config_read_mapping(r, node, "chaincodes", fields, COUNT(fields)));
+    out->mutual_tls = net->chaincode_tls;
     if (!out->exe)
         out->exe = out->name;
     if (!out->label)
@@ -528,6 +548,11 @@ static fcc_status read_chaincode(config_reader *r, yaml_node_t *node, const conf
     if (!out->label)
         return config_fail(r, node, "chaincodes", NULL, NULL);
     TRY(read_installers(r, node, net, names, out));
+    if (meta_inf) {
+        out->meta_inf = resolve(r, meta_inf);
+        if (!out->meta_inf || !is_folder(out->meta_inf))
+            return config_fail(r, node, "chaincodes.meta_inf", meta_inf, "a folder that exists");
+    }
     if (!collections)
         return FCC_OK;
     out->collections_path = resolve(r, collections);
@@ -536,6 +561,8 @@ static fcc_status read_chaincode(config_reader *r, yaml_node_t *node, const conf
     st = config_load_collections(out->collections_path, r->arena, &out->collections, r->error);
     if (st == FCC_ERR_NOT_FOUND)
         return config_fail(r, node, "chaincodes.collections", out->collections_path, "a file that exists");
+    if (st == FCC_OK && !out->meta_inf)
+        out->meta_inf = meta_inf_beside(out->collections_path, r->arena);
     return st;
 }
 
@@ -572,6 +599,7 @@ static fcc_status read_network(config_reader *r, config_network *net)
         NODE("organisations", true, &orgs),
         NODE("acls", false, &acls),
         NODE("retention", false, &retention),
+        FLAG("chaincode_tls", &net->chaincode_tls),
         NODE("chaincodes", false, &chaincodes),
     };
     fcc_status st;
@@ -682,13 +710,15 @@ fcc_status config_add_chaincode(config_network *network, const char *name, const
     added->policy = any_peer(network);
     added->orgs.v = mspids;
     added->orgs.n = network->org_count;
+    added->mutual_tls = network->chaincode_tls;
     if (!added->label || !added->policy)
         return fcc_error_set(error, FCC_ERR_LIMIT, "chaincode \"%s\": too much configuration", name);
     if (collections_path) {
         st = config_load_collections(collections_path, network->arena, &added->collections, error);
-        if (st == FCC_OK)
+        if (st == FCC_OK) {
             added->collections_path = (const char *)path_copy.data;
-        else if (st != FCC_ERR_NOT_FOUND)
+            added->meta_inf = meta_inf_beside(added->collections_path, network->arena);
+        } else if (st != FCC_ERR_NOT_FOUND)
             return st;
     }
     network->chaincodes = all;

@@ -110,6 +110,8 @@ typedef struct config_chaincode {
     config_collections collections;
     config_strings orgs; /* MSP ids of the organisations that install it, in network.yaml's order */
     bool init_required;
+    bool mutual_tls;      /* the network's chaincode_tls */
+    const char *meta_inf; /* its folder META-INF (key meta_inf, else beside the collections file); NULL: it has none */
 } config_chaincode;
 
 typedef struct config_network {
@@ -131,6 +133,8 @@ typedef struct config_network {
     size_t site_count;
     const config_retention *retention;
     size_t retention_count;
+    /* chaincode_tls: peers and chaincodes of a real network show each other certificates, and the packages say so */
+    bool chaincode_tls;
     const config_chaincode *chaincodes;
     size_t chaincode_count;
 } config_network;

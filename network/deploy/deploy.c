@@ -9,7 +9,6 @@
 #include "package/package.h"
 #include "protos/unpack.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,38 +33,18 @@ struct wanted {
 
 /* ---- packages ---------------------------------------------------------------------------------------------------- */
 
-const char *deploy_template_name(const char *chaincode, fcc__arena *arena)
-{
-    char *name = fcc__arena_zalloc(arena, strlen(chaincode) + 2, 1), *at = name;
-
-    if (!name)
-        return NULL;
-    if (isdigit((unsigned char)*chaincode))
-        *at++ = '_';
-    for (; *chaincode; chaincode++)
-        *at++ = isalnum((unsigned char)*chaincode) ? *chaincode : '_';
-    return name;
-}
-
 fcc_status deploy_package(const config_chaincode *chaincode, fcc__arena *arena, fcc_bytes *package, const char **id,
                           fcc_error *error)
 {
-    const char *name = deploy_template_name(chaincode->name, arena);
-    const char *connection = name ? fcc__arena_printf(arena,
-                                                      "{\"address\":\"{{.%s}}\",\"dial_timeout\":\"10s\","
-                                                      "\"tls_required\":false}\n",
-                                                      name)
-                                  : NULL;
+    const package_service service = { .chaincode = chaincode->name,
+                                      .label = chaincode->label,
+                                      .mutual_tls = chaincode->mutual_tls,
+                                      .meta_inf = chaincode->meta_inf };
     package_fault fault;
-    fcc_status st;
+    fcc_status st = package_of_service(arena, &service, package, id, &fault);
 
-    if (!connection)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    st = package_write(arena, chaincode->label, fcc_str(connection), package, &fault);
-    if (st != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "chaincode %s: %s", chaincode->name, fault.error.text);
-    *id = package_id(arena, chaincode->label, *package);
-    return *id ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    return st == FCC_OK ? FCC_OK
+                        : fcc_error_set(error, FCC_ERR_CONFIG, "chaincode %s: %s", chaincode->name, fault.error.text);
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------------ */

@@ -49,19 +49,9 @@ typedef struct deploy_counts {
     size_t done, kept, would, failed;
 } deploy_counts;
 
-/*
- * The package of a chaincode: type ccaas, with the connection.json below, so that one package and one id serve every
- * organisation: {{.NAME}} is filled in by each peer from its CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG. NAME is the
- * chaincode's, with _ for what Go's templates take for no name.
- *
- *     {"address":"{{.NAME}}","dial_timeout":"10s","tls_required":false}
- *
- * Same input, same bytes, same id, on any machine. *id and *package live in the arena.
- */
+/* package_of_service of a chaincode of the network file. *id and *package live in the arena. */
 fcc_status deploy_package(const config_chaincode *chaincode, fcc__arena *arena, fcc_bytes *package, const char **id,
                           fcc_error *error) FCC_MUST_CHECK;
-/* The NAME of deploy_package, in the arena. */
-const char *deploy_template_name(const char *chaincode, fcc__arena *arena);
 
 /*
  * @return FCC_OK           all is there (or would be); counts tell

@@ -4,7 +4,8 @@
  * `_lifecycle`, signed by the administrators, so that clients find what they would find on Fabric. Approvals share a
  * block and commits share the next. At later starts only what has changed in the network file is redefined.
  *
- * The devnet runs these chaincodes itself, so the address in their connection.json is never dialled.
+ * The devnet runs these chaincodes itself, so the templates in their connection.json are never filled in. The packages
+ * are those that `medsync deploy` makes for real peers: one id, wherever a chaincode runs.
  */
 #include "devnet/internal.h"
 
@@ -31,20 +32,16 @@ enum { DEPLOY_ARENA = 256 << 20, NONCE_LEN = 24 };
 
 fcc_status devnet_package_make(struct devnet *net, devnet_chaincode *cc, fcc_error *error)
 {
-    const char *connection = fcc__arena_printf(
-        net->arena, "{\"address\":\"%s.devnet:9999\",\"dial_timeout\":\"10s\",\"tls_required\":false}\n",
-        cc->config->name);
+    const package_service service = { .chaincode = cc->config->name,
+                                      .label = cc->config->label,
+                                      .mutual_tls = cc->config->mutual_tls,
+                                      .meta_inf = cc->config->meta_inf };
     package_fault fault;
-    fcc_status st;
+    fcc_status st = package_of_service(net->arena, &service, &cc->package, &cc->package_id, &fault);
 
-    if (!connection)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    st = package_write(net->arena, cc->config->label, fcc_str(connection), &cc->package, &fault);
-    if (st != FCC_OK)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "chaincode %s of %s: %s", cc->config->name, net->network->path,
-                             fault.error.text);
-    cc->package_id = package_id(net->arena, cc->config->label, cc->package);
-    return cc->package_id ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    return st == FCC_OK ? FCC_OK
+                        : fcc_error_set(error, FCC_ERR_CONFIG, "chaincode %s of %s: %s", cc->config->name,
+                                        net->network->path, fault.error.text);
 }
 
 fcc_status devnet_package_read(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error)

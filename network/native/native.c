@@ -13,6 +13,7 @@
 #include "msp/material.h"
 #include "native/participation.h"
 #include "native/programs.h"
+#include "package/package.h"
 #include "protos/unpack.h"
 
 #include <errno.h>
@@ -397,7 +398,7 @@ static char *builder_values(struct network *n, size_t org)
         const config_chaincode *cc = &n->config->chaincodes[k];
 
         if (config_has(cc->orgs, n->config->orgs[org].mspid))
-            json_object_set_new(values, deploy_template_name(cc->name, n->arena),
+            json_object_set_new(values, package_template_name(cc->name, n->arena),
                                 json_string(n->services[org * n->config->chaincode_count + k]));
     }
     if (values)

@@ -1,4 +1,4 @@
-/* archive.c: the two archives inside one another that a chaincode package is. */
+/* archive.c: the two archives inside one another that a chaincode package is, read as a peer reads them. */
 #include "package/package.h"
 
 #include "base/buf.h"
@@ -266,78 +266,4 @@ fcc_status package_read(fcc__arena *arena, fcc_bytes package, package_content *o
         return no_memory(fault);
     *out = content;
     return FCC_OK;
-}
-
-/* ---- writing ---- */
-
-static bool add_file(struct archive *a, const char *name, fcc_bytes content)
-{
-    struct archive_entry *e = archive_entry_new();
-    bool ok;
-
-    if (!e)
-        return false;
-    archive_entry_set_pathname(e, name);
-    archive_entry_set_filetype(e, AE_IFREG);
-    archive_entry_set_perm(e, 0644);
-    archive_entry_set_size(e, (la_int64_t)content.len);
-    archive_entry_set_mtime(e, 0, 0);
-    archive_entry_set_uid(e, 0);
-    archive_entry_set_gid(e, 0);
-    ok = archive_write_header(a, e) == ARCHIVE_OK &&
-         (content.len == 0 || archive_write_data(a, content.data, content.len) == (la_ssize_t)content.len);
-    archive_entry_free(e);
-    return ok;
-}
-
-/* Stored, not compressed: what a compressor makes of the same input changes with its version, and it is small. */
-static fcc_status write_archive(fcc__arena *arena, const char *const *names, const fcc_bytes *contents, size_t count,
-                                fcc_bytes *out, package_fault *fault)
-{
-    struct archive *a = archive_write_new();
-    size_t room = 16384, used = 0, i;
-    uint8_t *data;
-    bool ok;
-
-    for (i = 0; i < count; i++)
-        room += contents[i].len + contents[i].len / 1000 + 2048;
-    data = fcc__arena_alloc(arena, room);
-    ok = a && data && archive_write_add_filter_gzip(a) == ARCHIVE_OK &&
-         archive_write_set_filter_option(a, "gzip", "timestamp", NULL) == ARCHIVE_OK &&
-         archive_write_set_filter_option(a, "gzip", "compression-level", "0") == ARCHIVE_OK &&
-         archive_write_set_format_ustar(a) == ARCHIVE_OK &&
-         archive_write_open_memory(a, data, room, &used) == ARCHIVE_OK;
-    for (i = 0; ok && i < count; i++)
-        ok = add_file(a, names[i], contents[i]);
-    ok = ok && archive_write_close(a) == ARCHIVE_OK;
-    archive_write_free(a);
-    if (!ok)
-        return no_memory(fault);
-    *out = fcc_bytes_of(data, used);
-    return FCC_OK;
-}
-
-fcc_status package_write(fcc__arena *arena, const char *label, fcc_bytes connection, fcc_bytes *out,
-                         package_fault *fault)
-{
-    static const char *const inner_names[] = { connection_name };
-    static const char *const outer_names[] = { metadata_name, code_name };
-    fcc_bytes parts[2];
-    const char *metadata;
-    fcc_status st;
-
-    if (!package_label_valid(label))
-        return package_refuse(
-            fault, FCC__E_PKG_METADATA, FCC_ERR_ARG,
-            "the label \"%.100s\" must start with a letter or digit and go on with letters, digits and "
-            "_.+-",
-            label);
-    st = write_archive(arena, inner_names, &connection, 1, &parts[1], fault);
-    if (st != FCC_OK)
-        return st;
-    metadata = fcc__arena_printf(arena, "{\"type\":\"ccaas\",\"label\":\"%s\"}", label);
-    if (!metadata)
-        return no_memory(fault);
-    parts[0] = fcc_str(metadata);
-    return write_archive(arena, outer_names, parts, 2, out, fault);
 }

@@ -37,12 +37,53 @@ const char *package_id(fcc__arena *arena, const char *label, fcc_bytes package);
 fcc_status package_read(fcc__arena *arena, fcc_bytes package, package_content *out,
                         package_fault *fault) FCC_MUST_CHECK;
 
+/* A file of a package: META-INF/statedb/couchdb/indexes/x.json. */
+typedef struct package_file {
+    const char *name;
+    fcc_bytes content;
+} package_file;
+
 /*
- * Make a package around a connection.json. Byte for byte the same for the same input: no times, no owners, no name of the
- * compressing system.
+ * Make a package around a connection.json and files of META-INF (package_metadata_load). Byte for byte the same for the
+ * same input, on any machine and with any version of any library: no times, no owners, nothing compressed.
  */
-fcc_status package_write(fcc__arena *arena, const char *label, fcc_bytes connection, fcc_bytes *out,
-                         package_fault *fault) FCC_MUST_CHECK;
+fcc_status package_write(fcc__arena *arena, const char *label, fcc_bytes connection, const package_file *metadata,
+                         size_t metadata_count, fcc_bytes *out, package_fault *fault) FCC_MUST_CHECK;
+
+/* Would `peer ... package` take this file of META-INF? Its place, its name and what it says. */
+fcc_status package_metadata_check(const package_file *file, package_fault *fault) FCC_MUST_CHECK;
+
+/*
+ * The files below a folder META-INF, checked, ordered by the bytes of their names; hidden ones are passed over, as Fabric
+ * does. Everything lives in the arena.
+ */
+fcc_status package_metadata_load(fcc__arena *arena, const char *path, package_file **out, size_t *count,
+                                 package_fault *fault) FCC_MUST_CHECK;
+
+/* ---- one package, and one id, for every organisation ---- */
+
+typedef struct package_service {
+    const char *chaincode;
+    const char *label;
+    bool mutual_tls;      /* peers and chaincode show each other certificates */
+    const char *meta_inf; /* the chaincode's folder META-INF; NULL: none */
+} package_service;
+
+/*
+ * The package of a chaincode that runs as a service. Its connection.json holds templates that each peer fills in when the
+ * package is installed, from its CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG, so that neither addresses nor certificates nor
+ * keys are in it, and their rotation leaves the id as it is:
+ *
+ *     {"address":"{{.NAME}}","dial_timeout":"10s","tls_required":true,"client_auth_required":true,
+ *      "root_cert":"{{.root_cert}}","client_cert":"{{.client_cert}}","client_key":"{{.client_key}}"}
+ *
+ * NAME is the chaincode's, with _ for what Go's templates take for no name; without mutual_tls it ends behind
+ * "tls_required":false.
+ */
+fcc_status package_of_service(fcc__arena *arena, const package_service *service, fcc_bytes *out, const char **id,
+                              package_fault *fault) FCC_MUST_CHECK;
+/* That NAME, in the arena; NULL past its cap. */
+const char *package_template_name(const char *chaincode, fcc__arena *arena);
 
 /* A label that a peer accepts. */
 bool package_label_valid(const char *label);

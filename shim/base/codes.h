@@ -66,6 +66,10 @@
     X(PKG_CONNECTION, "E-PKG-08", "code.tar.gz has no connection.json", \
       "the file has another name or lies in a folder", \
       "put connection.json at the top of code.tar.gz, or make the package with `medsync package`") \
+    X(PKG_META_INF, "E-PKG-09", "a file below META-INF is not one that a peer makes use of", \
+      "it lies elsewhere than META-INF/statedb/couchdb/indexes or .../collections/NAME/indexes, is not called *.json, or " \
+      "is no index definition of CouchDB", \
+      "move, mend or remove the file that the message names; hidden files are passed over") \
     X(DIAL_NAME, "E-DIAL-01", "the chaincode's host name is not known", \
       "the name is misspelt, or is known only inside another network (Docker, Kubernetes) than the peer's", \
       "use a name that the peer's machine resolves, fully qualified in Kubernetes (name.namespace.svc.cluster.local)") \

@@ -114,7 +114,7 @@ static void a_package_that_was_written_is_read_back(void **state)
     fcc_bytes package;
 
     (void)state;
-    assert_int_equal(package_write(arena, "mine_1.0", CONNECTION, &package, &fault), FCC_OK);
+    assert_int_equal(package_write(arena, "mine_1.0", CONNECTION, NULL, 0, &package, &fault), FCC_OK);
     assert_int_equal(package_read(arena, package, &content, &fault), FCC_OK);
     assert_string_equal(content.label, "mine_1.0");
     assert_true(fcc_bytes_equal(content.connection, CONNECTION));
@@ -127,7 +127,7 @@ static void the_same_input_gives_the_same_bytes_for_ever(void **state)
     fcc_bytes package;
 
     (void)state;
-    assert_int_equal(package_write(arena, "mine_1.0", CONNECTION, &package, &fault), FCC_OK);
+    assert_int_equal(package_write(arena, "mine_1.0", CONNECTION, NULL, 0, &package, &fault), FCC_OK);
     /* a change of this id is a change for everybody who has a package installed */
     assert_string_equal(package_id(arena, "mine_1.0", package),
                         "mine_1.0:e0ae10aa4687c18c03a1118340432f59ded96eec7cbf42ab2d5b443ed0076494");
@@ -142,11 +142,108 @@ static void a_label_that_peers_refuse_is_refused(void **state)
 
     (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(package_write(arena, bad[i], CONNECTION, &package, &fault), FCC_ERR_ARG);
+        assert_int_equal(package_write(arena, bad[i], CONNECTION, NULL, 0, &package, &fault), FCC_ERR_ARG);
         assert_int_equal(fault.code, FCC__E_PKG_METADATA);
     }
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_int_equal(package_write(arena, good[i], CONNECTION, &package, &fault), FCC_OK);
+        assert_int_equal(package_write(arena, good[i], CONNECTION, NULL, 0, &package, &fault), FCC_OK);
+}
+
+/* Larger than a stored block of deflate, and with names that take a prefix: read by who knows the formats. */
+static void large_files_and_long_names_are_read_back(void **state)
+{
+    static char big[200001], name[160] = "META-INF/statedb/couchdb/collections/";
+    package_file file = { .name = name };
+    package_content content;
+    fcc_bytes package;
+
+    (void)state;
+    memset(big, ' ', sizeof(big) - 1);
+    memcpy(big, "{\"index\":{\"fields\":[]}}", 23);
+    memset(name + 37, 'c', 60);
+    strcpy(name + 97, "/indexes/i.json");
+    file.content = fcc_str(big);
+    assert_int_equal(package_metadata_check(&file, &fault), FCC_OK);
+    assert_int_equal(package_write(arena, "mine_1.0", CONNECTION, &file, 1, &package, &fault), FCC_OK);
+    assert_int_equal(package_read(arena, package, &content, &fault), FCC_OK);
+    assert_true(fcc_bytes_equal(content.connection, CONNECTION));
+    memset(name + 97, 'c', 20);
+    strcpy(name + 117, "/indexes/i.json");
+    assert_int_equal(package_write(arena, "mine_1.0", CONNECTION, &file, 1, &package, &fault), FCC_OK);
+}
+
+static void indexes_are_taken_where_and_as_a_peer_takes_them(void **state)
+{
+    static const struct {
+        const char *name, *content, *words; /* NULL: it is taken */
+    } cases[] = {
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{\"fields\":[\"a\",{\"b\":\"DESC\"}]},\"ddoc\":\"d\"}",
+          NULL },
+        { "META-INF/statedb/couchdb/collections/a_B-1/indexes/i.json", "{\"index\":{\"fields\":[]},\"type\":\"json\"}",
+          NULL },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{\"partial_filter_selector\":{}}}", NULL },
+        { "META-INF/statedb/couchdb/indexes/deeper/i.json", "{\"index\":{}}", NULL },
+        { "META-INF/i.json", "{}", "must begin with META-INF/statedb" },
+        { "META-INF/statedb/i.json", "{}", "must include a database and index directory" },
+        { "META-INF/statedb/leveldb/indexes/i.json", "{}", "database name is not supported" },
+        { "META-INF/statedb/couchdb/views/i.json", "{}", "does not have an indexes directory" },
+        { "META-INF/statedb/couchdb/collections/a/i.json", "{}", "must include a collections and index directory" },
+        { "META-INF/statedb/couchdb/indexes/i.txt", "{}", "artifact file name is not valid" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{", "is not a valid JSON" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "[]", "is not a valid JSON" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{}", "must include a \"fields\" definition" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":1}", "\"index\" must be a JSON" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{},\"x\":1}", "Invalid entry" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{},\"ddoc\":1}", "must be strings" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{},\"type\":\"text\"}", "Index type must be json" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{\"fields\":{}}}",
+          "Expecting a JSON array of fields" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{\"fields\":[{\"a\":\"up\"}]}}", "Sort must be" },
+        { "META-INF/statedb/couchdb/indexes/i.json", "{\"index\":{\"more\":1}}", "partial_filter_selector only" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const package_file file = { .name = cases[i].name, .content = fcc_str(cases[i].content) };
+        const fcc_status st = package_metadata_check(&file, &fault);
+
+        if (!cases[i].words) {
+            assert_int_equal(st, FCC_OK);
+            continue;
+        }
+        assert_int_equal(st, FCC_ERR_ARG);
+        assert_int_equal(fault.code, FCC__E_PKG_META_INF);
+        assert_non_null(strstr(fault.error.text, cases[i].name));
+        assert_non_null(strstr(fault.error.text, cases[i].words));
+    }
+}
+
+static void a_service_has_one_package_without_address_certificate_or_key(void **state)
+{
+    const package_service service = { .chaincode = "9-lives", .label = "lives_1", .mutual_tls = true };
+    const package_service plain = { .chaincode = "ehr", .label = "ehr_1" };
+    package_content content;
+    package_connection connection;
+    fcc_bytes package;
+    const char *id;
+
+    (void)state;
+    assert_int_equal(package_of_service(arena, &plain, &package, &id, &fault), FCC_OK);
+    assert_int_equal(package_read(arena, package, &content, &fault), FCC_OK);
+    assert_string_equal(content.id, id);
+    assert_int_equal(package_connection_read(arena, content.connection, FCC_LIT("{\"ehr\":\"cc.example:7052\"}"),
+                                             &connection, &fault),
+                     FCC_OK);
+    assert_string_equal(connection.address, "cc.example:7052");
+    assert_false(connection.use_tls);
+    assert_int_equal(package_of_service(arena, &service, &package, &id, &fault), FCC_OK);
+    assert_int_equal(package_read(arena, package, &content, &fault), FCC_OK);
+    assert_true(fcc_bytes_equal(content.connection,
+                                FCC_LIT("{\"address\":\"{{._9_lives}}\",\"dial_timeout\":\"10s\",\"tls_required\":true,"
+                                        "\"client_auth_required\":true,\"root_cert\":\"{{.root_cert}}\","
+                                        "\"client_cert\":\"{{.client_cert}}\",\"client_key\":\"{{.client_key}}\"}\n")));
+    /* a change of this id is a change for everybody who has a package installed */
+    assert_string_equal(id, "lives_1:5e32aeb257978100205c819b4901df5ecce6c4e1ec307c3ea8fabca61df1367b");
 }
 
 /* ---- reading ---- */
@@ -289,6 +386,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_package_that_was_written_is_read_back),
         CASE(the_same_input_gives_the_same_bytes_for_ever),
+        CASE(large_files_and_long_names_are_read_back),
+        CASE(indexes_are_taken_where_and_as_a_peer_takes_them),
+        CASE(a_service_has_one_package_without_address_certificate_or_key),
         CASE(a_label_that_peers_refuse_is_refused),
         CASE(what_is_no_archive_is_refused),
         CASE(only_regular_files_are_taken),
