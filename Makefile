@@ -7,7 +7,7 @@
 #   make bench      what a transaction costs, beside the least that answers it (BENCH='--help')
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make soak       SOAK_CALLS (100,000) random calls of each chaincode, from MEDSYNC_SEED
-#   make install    programs, headers, libfcc.a, fcc.pc (PREFIX=, DESTDIR=)
+#   make install    programs, headers, libfcc.a, fcc.pc, manual, completion (PREFIX=, DESTDIR=)
 #   VARIANT=        release (default), debug, asan, tsan;  CC=gcc|clang;  V=1 shows the commands
 
 VARIANT ?= release
@@ -15,6 +15,7 @@ CC = gcc
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
 VERSION := 0.1.0
+RELEASED := 2026-11-21
 SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -153,7 +154,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 deps = $(Q)[ -n "$(MEDSYNC_DEPS)" ] || ./run deps
 again = $(Q)$(MAKE) --no-print-directory -j$(JOBS) MEDSYNC_DEPS=done
 
-.PHONY: all test run check clean install help unit-tests
+.PHONY: all test run check clean install help man unit-tests
 all: $(ARCHIVES) $(PC_FILES) $(PROGRAMS:%=build/bin/%) $(LIBRARIES)
 
 unit-tests: $(UNIT_TESTS) $(TEST_PROGRAMS)
@@ -171,9 +172,18 @@ run:
 check: all
 	$(Q)for t in test/check/*.sh; do BUILD=$(B) CC="$(CC)" $$t || exit 1; done
 
+# manual pages, out of what --help says
+MAN := $(B)/share/man
+$(MAN)/made: $(B)/bin/medsync $(B)/bin/fcc-host docs/man/help.awk docs/man/medsync.more
+	$(call say,MAN,$(MAN))
+	$(Q)rm -rf $(MAN) && mkdir -p $(MAN)/man1 $(MAN)/man8
+	$(Q)VERSION=$(VERSION) RELEASED=$(RELEASED) docs/man/make.sh $(B)/bin $(MAN)
+	$(Q)touch $@
+man: $(MAN)/made
+
 # the pieces that programs look up beside their bin folder go to share/medsync
 SHARED_FILES := network/network.yaml network/fabric/core.yaml network/fabric/orderer.yaml $(wildcard chaincode/*/collections.json)
-install: all
+install: all man
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/include/fcc" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
 	install -m 755 $(PROGRAMS:%=$(B)/bin/%) "$(DESTDIR)$(PREFIX)/bin"
 	for f in $(LIBRARIES:$(B)/%=%); do install -D -m 755 $(B)/$$f "$(DESTDIR)$(PREFIX)/$$f" || exit 1; done
@@ -182,6 +192,8 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/fcc.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc.pc"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' network/testing/fcc-test.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc-test.pc"
 	for f in $(SHARED_FILES); do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/medsync/$$f" || exit 1; done
+	for f in $(MAN)/man[18]/*; do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/man/$${f#$(MAN)/}" || exit 1; done
+	install -D -m 644 completions/medsync.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/medsync"
 
 clean:
 	rm -rf build
