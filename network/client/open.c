@@ -1,5 +1,6 @@
 /* Finding a network in its directory and a user in its material, and connecting to a gateway. */
 #include "client/private.h"
+#include "msp/key.h"
 
 #include "msp/identities.pb-c.h"
 
@@ -301,7 +302,8 @@ static fcc_status take_tls(client *c, const client_options *o, const char *msp_d
     if (!dir || !cert || !key)
         return fcc_error_set(error, FCC_ERR_LIMIT, "out of memory");
     if ((st = read_file(cert, c->arena, &c->tls_cert, error)) != FCC_OK ||
-        (st = read_file(key, c->arena, &c->tls_key, error)) != FCC_OK)
+        (st = read_file(key, c->arena, &c->tls_key, error)) != FCC_OK ||
+        (st = msp_key_open(key, c->tls_key, c->arena, &c->tls_key, error)) != FCC_OK)
         return st;
     st = msp_certificate_hash(c->tls_cert, &c->tls_cert_hash);
     return st == FCC_OK ? st : fcc_error_set(error, FCC_ERR_CONFIG, "%s holds no certificate", cert);

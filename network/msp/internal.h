@@ -51,6 +51,8 @@ void msp__sha3_of_many(const fcc_bytes *parts, size_t count, fcc__sha256 *out);
 void msp__hex(char out[2 * FCC__SHA256_LEN + 1], const fcc__sha256 *digest);
 int64_t msp__not_after(X509 *cert);
 int64_t msp__not_before(X509 *cert);
+/* Its alternative names, "peer0.a.test, 127.0.0.1"; cut off where there is no room. */
+void msp__names_of(X509 *cert, char *out, size_t size);
 
 typedef enum msp__s { MSP__S_LOW, MSP__S_HIGH, MSP__S_BAD } msp__s;
 

@@ -1,6 +1,7 @@
 /* signer.c: a certificate with its private key, and signatures with it. */
 #include "msp/internal.h"
 #include "msp/issue.h"
+#include "msp/key.h"
 
 #include "base/buf.h"
 
@@ -22,16 +23,6 @@ struct msp_signer {
     BIGNUM *order; /* of the key's curve; NULL for other keys */
 };
 
-static EVP_PKEY *key_of_pem(fcc_bytes pem)
-{
-    BIO *bio = pem.len && pem.len <= MSP__MAX_FILE ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
-
-    BIO_free(bio);
-    ERR_clear_error();
-    return key;
-}
-
 fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_pem, msp_signer **out, fcc_error *error)
 {
     Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
@@ -52,9 +43,16 @@ fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_p
         st = fcc_error_set(error, st, "%s: the signing certificate is not a PEM certificate", mspid);
         goto out;
     }
-    signer->key = key_of_pem(key_pem);
-    if (!signer->key || !(EVP_PKEY_is_a(signer->key, "EC") || EVP_PKEY_is_a(signer->key, "ED25519"))) {
-        st = fcc_error_set(error, st, "%s: the private key is not an ECDSA or Ed25519 key in PEM", mspid);
+    st = msp__key_read(mspid, key_pem, &signer->key, error);
+    if (st != FCC_OK)
+        goto out;
+    st = FCC_ERR_CONFIG;
+    if (!EVP_PKEY_is_a(signer->key, "EC") && !EVP_PKEY_is_a(signer->key, "ED25519")) {
+        st = fcc_error_set(
+            error, st,
+            "%s: the private key is %s, and Fabric takes ECDSA and Ed25519 only: issue the identity with a "
+            "P-256 key",
+            mspid, EVP_PKEY_get0_type_name(signer->key));
         goto out;
     }
     if (EVP_PKEY_eq(public_key, signer->key) != 1) {
@@ -91,6 +89,7 @@ fcc_status msp_signer_load(const char *msp_dir, const char *mspid, msp_signer **
     msp__files certs = { 0 }, keys = { 0 };
     X509 *cert = NULL;
     EVP_PKEY *wanted;
+    fcc_error unread = { 0 };
     char *dir;
     size_t i;
     fcc_status st = FCC_ERR_NOMEM;
@@ -117,16 +116,26 @@ fcc_status msp_signer_load(const char *msp_dir, const char *mspid, msp_signer **
     if (st != FCC_OK)
         goto out;
     for (i = 0; i < keys.n; i++) {
-        EVP_PKEY *key = key_of_pem(keys.contents[i]);
-        bool fits = key && EVP_PKEY_eq(wanted, key) == 1;
+        const char *path = fcc__arena_printf(arena, "%s/%s", dir, keys.names[i]);
+        fcc_error this_one = { 0 };
+        EVP_PKEY *key = NULL;
+        bool fits = path && msp__key_read(path, keys.contents[i], &key, &this_one) == FCC_OK &&
+                    EVP_PKEY_eq(wanted, key) == 1;
 
+        ERR_clear_error();
         EVP_PKEY_free(key);
         if (fits)
             break;
+        if (this_one.status != FCC_OK && unread.status == FCC_OK)
+            unread = this_one;
     }
     if (i == keys.n) {
-        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: no private key there belongs to the certificate %s", dir,
-                           certs.names[0]);
+        /* a key that cannot be opened may be the one */
+        if (unread.status != FCC_OK)
+            st = fcc_error_set(error, FCC_ERR_CONFIG, "%s", unread.text);
+        else
+            st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: no private key there belongs to the certificate %s", dir,
+                               certs.names[0]);
         goto out;
     }
     st = msp_signer_new(mspid, certs.contents[0], keys.contents[i], out, error);

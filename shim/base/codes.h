@@ -5,7 +5,7 @@
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
  * package, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
  * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, BLOB the store,
- * REC records, CUST custodians, CLI what medsync is told, STAT statuses of calls.
+ * REC records, CUST custodians, CRT certificates and keys, CLI what medsync is told, STAT statuses of calls.
  *
  * A line of the log at level error always has one (log.h); test/check/codes.sh holds that.
  */
@@ -325,6 +325,42 @@
     X(CUST_START, "E-CUST-03", "a custodian cannot be started", \
       "its address is taken, or the custody key, its certificate or a CA file is missing or damaged", \
       "the message names the file or the address; `medsync custodian --help` tells what each option expects") \
+    X(CRT_FORM, "E-CRT-01", "a certificate or an identity cannot be read", \
+      "the file is empty, damaged, DER instead of PEM, or something else", \
+      "put the certificate there in PEM (-----BEGIN CERTIFICATE-----)") \
+    X(CRT_KEY, "E-CRT-02", "a private key cannot be opened", \
+      "it is encrypted and the passphrase is missing or wrong, is encrypted in an unsupported way, or is no key in PEM", \
+      "MEDSYNC_KEY_PASSPHRASE_FILE names a file with passphrases, one a line; or MEDSYNC_KEY_PASSPHRASE holds it") \
+    X(CRT_PAIR, "E-CRT-03", "a private key does not belong to the certificate beside it", \
+      "one of the two was renewed or copied without the other", \
+      "put back the pair that was made together, or make a new one with `medsync certs rotate`") \
+    X(CRT_CHAIN, "E-CRT-04", "a certificate does not come from the authority that is to vouch for it", \
+      "it is another organisation's, or the CA was made anew since", \
+      "the message names who issued it: take the certificate of the right organisation, or that authority's CA file") \
+    X(CRT_NAME, "E-CRT-05", "a certificate is not for the address where its node is dialled", \
+      "the address in network.yaml has changed since, or the node is reached by a name that only others know", \
+      "`medsync certs rotate NAME` makes one with the names of network.yaml") \
+    X(CRT_EXPIRED, "E-CRT-06", "a certificate is expired", \
+      "nobody has renewed it, or this machine's clock is wrong", \
+      "`medsync certs rotate NAME` makes a new one from the same authority; an expired CA: docs/certificates.md") \
+    X(CRT_NOT_YET, "E-CRT-07", "a certificate is not valid yet", \
+      "the clock of this machine, or of the one that made the certificate, is wrong", \
+      "set both clocks by NTP; certificates are made five minutes back, so that small differences do no harm") \
+    X(CRT_EXPIRES, "E-CRT-08", "a certificate expires soon", \
+      "nobody has renewed it yet", \
+      "`medsync certs rotate --expiring DAYS` renews all that end within so many days") \
+    X(CRT_REVOKED, "E-CRT-09", "a certificate is revoked", \
+      "its serial number is on the CRL of its organisation", \
+      "issue another one: `medsync certs rotate NAME`; a CRL cannot be taken back for a key that leaked") \
+    X(CRT_MSPID, "E-CRT-10", "an identity has another MSP id than expected", \
+      "a node was started with a wrong localMspId, or network.yaml and the channel disagree", \
+      "set the id that its certificate belongs to (CORE_PEER_LOCALMSPID, ORDERER_GENERAL_LOCALMSPID)") \
+    X(CRT_ROLE, "E-CRT-11", "a certificate has not the role that is needed", \
+      "its organisational unit is none of client, peer, admin and orderer, or another one of them than needed", \
+      "issue it with the right unit: OU=peer for a peer, OU=admin for an administrator") \
+    X(CRT_CLOCK, "E-CRT-12", "two machines' clocks differ", \
+      "one of them is not set by NTP, or has another idea of its time zone", \
+      "set both by NTP; Fabric refuses what is more than 15 minutes off") \
     X(STAT_USAGE, "E-STAT-01", "a call or its configuration is wrong", \
       "an argument is outside of its documented range, or names what does not exist or exists already", \
       "mend the caller: the message names the argument (ERR_ARG, ERR_CONFIG, ERR_NOT_FOUND, ERR_EXISTS)") \
