@@ -1,8 +1,8 @@
 /*
  * devnet.c: brings the embedded network up, and down again. See devnet.h.
  *
- * The chaincodes' processes are started as early as possible, because linking and starting twelve of them takes longer
- * than everything that this process has to do itself.
+ * The chaincodes' processes are started as early as possible, because linking and starting them takes longer than
+ * everything that this process has to do itself.
  */
 #include "devnet/internal.h"
 
@@ -288,19 +288,13 @@ static fcc_status open_ledger(struct devnet *net, fcc_error *error)
 
 /* ---- peers and chaincodes ---------------------------------------------------------------------------------------- */
 
-static void check_ready(void *ctx)
+void devnet_check_ready(struct devnet *net)
 {
-    struct devnet *net = ctx;
     const char **addresses;
     fcc_error error;
 
-    if (net->ready)
+    if (net->ready || !devnet_chaincodes_ready(net))
         return;
-    if (net->process_count < net->installed_count)
-        return;
-    for (size_t i = 0; i < net->process_count; i++)
-        if (!devnet_process_ready(net->processes[i]))
-            return;
     net->ready = true;
     addresses = fcc__arena_zalloc(net->arena, net->peer_count, sizeof(*addresses));
     if (!addresses) {
@@ -321,11 +315,6 @@ static void check_ready(void *ctx)
              ledger_height(net->ledger) - 1);
     if (net->options->ready)
         net->options->ready(net->options->ready_ctx);
-}
-
-static void hopeless(void *ctx, const char *why)
-{
-    devnet_fail(ctx, FCC_ERR_APP, why);
 }
 
 /* What the peer has of its own: its organisation's members, and DIR/packages/<MSPID>. */
@@ -381,45 +370,6 @@ static fcc_status start_peers(struct devnet *net, fcc_error *error)
     return FCC_OK;
 }
 
-static fcc_status start_processes(struct devnet *net, fcc_error *error)
-{
-    const char *log_dir = devnet_path(net, net->options->dir, "log");
-    fcc_status st;
-
-    for (size_t c = 0; c < net->chaincode_count; c++)
-        net->installed_count += net->chaincodes[c].config->orgs.n;
-    net->processes = fcc__arena_zalloc(net->arena, net->installed_count, sizeof(*net->processes));
-    if (!net->processes || !log_dir)
-        return no_memory(error);
-    if (net->installed_count == 0)
-        return FCC_OK;
-    if (mkdir(log_dir, 0755) != 0 && errno != EEXIST)
-        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", log_dir, strerror(errno));
-    for (size_t p = 0; p < net->peer_count; p++)
-        for (size_t c = 0; c < net->chaincode_count; c++) {
-            const devnet_chaincode *cc = &net->chaincodes[c];
-            devnet_process_options options = { .loop = net->loop, .host = net->peers[p].host };
-
-            if (!config_has(cc->config->orgs, net->peers[p].org->mspid))
-                continue;
-            options.name = cc->config->name;
-            options.executable = cc->executable;
-            options.package_id = cc->package_id;
-            options.log = fcc__arena_printf(net->arena, "%s/%s-%s.log", log_dir, cc->config->name,
-                                            net->peers[p].org->mspid);
-            options.ready = check_ready;
-            options.hopeless = hopeless;
-            options.ctx = net;
-            if (!options.log)
-                return no_memory(error);
-            st = devnet_process_start(&options, &net->processes[net->process_count], error);
-            if (st != FCC_OK)
-                return st;
-            net->process_count++;
-        }
-    return FCC_OK;
-}
-
 /* ---- signals and time -------------------------------------------------------------------------------------------- */
 
 static void on_stop(void *ctx)
@@ -441,8 +391,7 @@ static void on_child(void *ctx)
 {
     struct devnet *net = ctx;
 
-    for (size_t i = 0; i < net->process_count; i++)
-        devnet_process_reap(net->processes[i]);
+    devnet_chaincodes_reap(net);
     for (size_t i = 0; i < net->peer_count; i++)
         devnet_referees_reap(&net->peers[i]);
 }
@@ -479,7 +428,7 @@ static fcc_status serve(struct devnet *net, fcc_error *error)
 
     if ((st = load_network(net, error)) != FCC_OK || (st = open_ledger(net, error)) != FCC_OK ||
         (st = rpc_loop_new(&net->loop, error)) != FCC_OK || (st = watch_signals(net, error)) != FCC_OK ||
-        (st = start_peers(net, error)) != FCC_OK || (st = start_processes(net, error)) != FCC_OK)
+        (st = start_peers(net, error)) != FCC_OK || (st = devnet_chaincodes_start(net, error)) != FCC_OK)
         return st;
     orderer_msp = msp_path_orderer_msp(net->arena, net->crypto_dir, &net->network->orderer);
     if (!orderer_msp)
@@ -488,7 +437,7 @@ static fcc_status serve(struct devnet *net, fcc_error *error)
         (st = devnet_deploy(net, error)) != FCC_OK || (st = devnet_listen(net, error)) != FCC_OK)
         return st;
     on_tick(net);
-    check_ready(net); /* a network without chaincodes is ready at once */
+    devnet_check_ready(net); /* a network without chaincodes is ready at once */
     if (net->status == FCC_OK)
         rpc_loop_run(net->loop);
     if (net->status == FCC_OK)
@@ -498,8 +447,7 @@ static fcc_status serve(struct devnet *net, fcc_error *error)
 
 static void take_down(struct devnet *net)
 {
-    for (size_t i = 0; i < net->process_count; i++)
-        devnet_process_stop(net->processes[i]);
+    devnet_chaincodes_stop(net);
     for (size_t i = 0; i < net->peer_count; i++)
         devnet_referees_stop(&net->peers[i]);
     for (size_t i = 0; i < net->peer_count; i++)
@@ -507,8 +455,7 @@ static void take_down(struct devnet *net)
     for (size_t i = 0; i < net->peer_count; i++)
         devnet_externals_free(&net->peers[i]);
     rpc_server_free(net->orderer_server);
-    for (size_t i = 0; i < net->process_count; i++)
-        devnet_process_free(net->processes[i]);
+    devnet_chaincodes_free(net);
     for (size_t i = 0; i < net->peer_count; i++)
         devnet_referees_free(&net->peers[i]);
     rpc_timer_cancel(net->tick);

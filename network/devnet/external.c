@@ -199,15 +199,13 @@ static fcc_status connect_to(devnet_peer *peer, const char *package_id, fcc__are
 bool devnet_launch(void *ctx, const char *package_id)
 {
     devnet_peer *peer = ctx;
-    const struct devnet *net = peer->net;
     fcc__arena *arena;
     fcc_error error;
     fcc_status st;
+    bool told;
 
-    for (size_t i = 0; i < net->chaincode_count; i++)
-        if (strcmp(net->chaincodes[i].package_id, package_id) == 0 &&
-            config_has(net->chaincodes[i].config->orgs, peer->org->mspid))
-            return false; /* its process is being started */
+    if (devnet_chaincodes_launch(peer, package_id, &told))
+        return told;
     for (const devnet_external *x = peer->externals; x; x = x->next)
         if (strcmp(x->package_id, package_id) == 0)
             return true;

@@ -47,6 +47,14 @@ typedef struct devnet_chaincode {
     ledger_definition definition; /* as the network file wants it */
 } devnet_chaincode;
 
+/* A chaincode of the network file as the process of one organisation. */
+typedef struct devnet_own {
+    devnet_peer *peer;
+    const devnet_chaincode *chaincode;
+    bool on_demand;
+    devnet_process *process;
+} devnet_own;
+
 typedef struct devnet_orderer devnet_orderer;
 typedef struct devnet_call devnet_call;
 typedef struct devnet_events devnet_events;
@@ -68,9 +76,8 @@ struct devnet {
     size_t peer_count;
     devnet_chaincode *chaincodes;
     size_t chaincode_count;
-    devnet_process **processes;
-    size_t process_count;   /* started */
-    size_t installed_count; /* to be started */
+    devnet_own *own;
+    size_t own_count;
     devnet_orderer *orderer;
     rpc_server *orderer_server;
     rpc_tls orderer_tls; /* as a peer's */
@@ -89,6 +96,8 @@ int64_t devnet_now_ns(const struct devnet *net);
 int64_t devnet_monotonic_ms(void);
 /* End devnet_run with this result. */
 void devnet_fail(struct devnet *net, fcc_status status, const char *text);
+/* The network is ready once the processes that are started with it are registered: says so, the first time. */
+void devnet_check_ready(struct devnet *net);
 
 /* ---- listen.c ---------------------------------------------------------------------------------------------------- */
 
@@ -100,6 +109,25 @@ fcc_status devnet_read(struct devnet *net, const char *path, fcc_bytes *out, fcc
 fcc_status devnet_listen(struct devnet *net, fcc_error *error) FCC_MUST_CHECK;
 /* To be called after each commit: clients that connect from now on are those of the channel's configuration. */
 void devnet_listen_committed(struct devnet *net);
+
+/* ---- chaincodes.c ------------------------------------------------------------------------------------------------ */
+
+/* Is the peer's organisation one of the channel's? A configuration update may have removed it. */
+bool devnet_on_channel(const devnet_peer *peer);
+/* Start those that are needed at once. FCC_ERR_CONFIG names an executable that is missing. */
+fcc_status devnet_chaincodes_start(struct devnet *net, fcc_error *error) FCC_MUST_CHECK;
+/* Are all registered that have been started? */
+bool devnet_chaincodes_ready(const struct devnet *net);
+/*
+ * A transaction waits for this package at this peer. false: the network doesn't run it there. *told: as what
+ * peer_packages.launch returns.
+ */
+bool devnet_chaincodes_launch(const devnet_peer *peer, const char *package_id, bool *told);
+/* To be called at each SIGCHLD. */
+void devnet_chaincodes_reap(struct devnet *net);
+/* As devnet_process_stop and devnet_process_free, for all. */
+void devnet_chaincodes_stop(struct devnet *net);
+void devnet_chaincodes_free(struct devnet *net);
 
 /* ---- deploy.c ---------------------------------------------------------------------------------------------------- */
 

@@ -42,6 +42,7 @@ struct devnet_process {
     int backoff_ms;
     unsigned failures;
     bool was_ready, is_ready, stopping;
+    bool idle;        /* on demand, and not wanted yet */
     rpc_timer *timer; /* the next start or the next connection */
     rpc_channel *channel;
     rpc_call *call;
@@ -234,6 +235,7 @@ void devnet_process_reap(devnet_process *p)
 
         snprintf(why, sizeof(why), "chaincode %s of %s %s each time it was started: see %s", p->o.name,
                  peer_host_mspid(p->o.host), how, p->o.log);
+        p->idle = p->o.on_demand;
         p->o.hopeless(p->o.ctx, why);
         return;
     }
@@ -388,18 +390,36 @@ fcc_status devnet_process_start(const devnet_process_options *options, devnet_pr
     p->o.package_id = strdup(options->package_id);
     p->o.log = strdup(options->log);
     p->backoff_ms = BACKOFF_FIRST_MS;
+    p->idle = options->on_demand;
     if (!p->o.name || !p->o.executable || !p->o.package_id || !p->o.log)
         st = fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     else
-        st = launch(p, error);
+        st = p->idle ? FCC_OK : launch(p, error);
     if (st != FCC_OK) {
         free_strings(p);
         free(p);
         return st;
     }
-    connect_later(p, CONNECT_EVERY_MS);
+    if (!p->idle)
+        connect_later(p, CONNECT_EVERY_MS);
     *out = p;
     return FCC_OK;
+}
+
+bool devnet_process_want(devnet_process *p)
+{
+    if (p->idle && !p->stopping) {
+        p->idle = false;
+        p->failures = 0;
+        p->backoff_ms = BACKOFF_FIRST_MS;
+        start_task(p);
+    }
+    return p->o.on_demand && !p->was_ready;
+}
+
+bool devnet_process_idle(const devnet_process *p)
+{
+    return p->idle;
 }
 
 bool devnet_process_ready(const devnet_process *p)
