@@ -1,6 +1,6 @@
 /*
  * deploy.c: the chaincodes of the network file come onto the channel as anywhere else: a package for each, installed by
- * the organisations that run it, approved by every organisation of the channel, committed. All of it by transactions of
+ * the organisations that run it, approved by every organisation of the network file that is on the channel, committed. All of it by transactions of
  * `_lifecycle`, signed by the administrators, so that clients find what they would find on Fabric. Approvals share a
  * block and commits share the next. At later starts only what has changed in the network file is redefined.
  *
@@ -74,7 +74,8 @@ fcc_status devnet_package_read(void *ctx, fcc_bytes package, fcc__arena *arena, 
 struct deployment {
     struct devnet *net;
     fcc__arena *arena;   /* of all of it */
-    msp_signer **admins; /* in the order of the peers */
+    msp_signer **admins; /* in the order of the peers; NULL of an organisation that isn't on the channel */
+    size_t first;        /* the first that is */
     fcc_error *error;
 };
 
@@ -304,6 +305,7 @@ static fcc_status commit(const struct deployment *d, struct wanted *w)
     Lifecycle__CommitChaincodeDefinitionArgs args = LIFECYCLE__COMMIT_CHAINCODE_DEFINITION_ARGS__INIT;
     peer_proposal *proposal = fcc__arena_zalloc(d->arena, 1, sizeof(*proposal));
     peer_endorsed *endorsed = fcc__arena_zalloc(d->arena, d->net->peer_count, sizeof(*endorsed));
+    size_t count = 0;
     const char *why;
     fcc_status st;
 
@@ -315,10 +317,12 @@ static fcc_status commit(const struct deployment *d, struct wanted *w)
     args.validation_parameter = fcc__pb(cc->definition.policy);
     args.init_required = cc->definition.init_required;
     if ((st = unpack_collections(d, cc, &args.collections)) != FCC_OK ||
-        (st = propose(d, d->admins[0], "CommitChaincodeDefinition", &args, proposal)) != FCC_OK)
+        (st = propose(d, d->admins[d->first], "CommitChaincodeDefinition", &args, proposal)) != FCC_OK)
         return st;
     for (size_t i = 0; i < d->net->peer_count; i++) {
-        st = endorse(d, &d->net->peers[i], proposal, &endorsed[i], &why);
+        if (!d->admins[i])
+            continue;
+        st = endorse(d, &d->net->peers[i], proposal, &endorsed[count++], &why);
         if (st == FCC_ERR_PEER)
             return fcc_error_set(d->error, FCC_ERR_CONFIG, "chaincode %s of %s cannot be committed: %s says: %s",
                                  cc->config->name, d->net->network->path, d->net->peers[i].org->mspid, why);
@@ -326,7 +330,7 @@ static fcc_status commit(const struct deployment *d, struct wanted *w)
             return failed(d, st);
     }
     w->txid = proposal->txid;
-    return submit(d, d->admins[0], proposal, endorsed, d->net->peer_count);
+    return submit(d, d->admins[d->first], proposal, endorsed, count);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------------- */
@@ -339,7 +343,7 @@ static fcc_status install(const struct deployment *d, const devnet_chaincode *cc
         const devnet_peer *peer = &d->net->peers[i];
         fcc_status st;
 
-        if (!config_has(cc->config->orgs, peer->org->mspid))
+        if (!d->admins[i] || !config_has(cc->config->orgs, peer->org->mspid))
             continue;
         st = scc_store_save(peer->store, cc->config->label, cc->package, &id, d->error);
         if (st != FCC_OK && st != FCC_ERR_EXISTS)
@@ -372,7 +376,7 @@ static fcc_status deploy(const struct deployment *d)
         st = install(d, &net->chaincodes[c]);
         compare(d, &net->chaincodes[c], &wanted[c]);
         for (size_t i = 0; st == FCC_OK && i < net->peer_count; i++)
-            if (!has_approved(d, &net->peers[i], &wanted[c]))
+            if (d->admins[i] && !has_approved(d, &net->peers[i], &wanted[c]))
                 st = approve(d, i, &wanted[c], &approvals);
     }
     if (st == FCC_OK)
@@ -402,10 +406,14 @@ fcc_status devnet_deploy(struct devnet *net, fcc_error *error)
     d.admins = calloc(net->peer_count, sizeof(*d.admins));
     if (!d.arena || !d.admins)
         st = fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    for (size_t i = 0; st == FCC_OK && i < net->peer_count; i++)
+    for (size_t i = net->peer_count; st == FCC_OK && i-- > 0;) {
+        if (!devnet_on_channel(&net->peers[i]))
+            continue;
+        d.first = i;
         st = msp_signer_load(msp_path_user_msp(d.arena, net->crypto_dir, net->peers[i].org, "Admin"),
                              net->peers[i].org->mspid, &d.admins[i], error);
-    if (st == FCC_OK)
+    }
+    if (st == FCC_OK && d.admins[d.first]) /* else nobody of the file is on the channel */
         st = deploy(&d);
     for (size_t i = 0; d.admins && i < net->peer_count; i++)
         msp_signer_free(d.admins[i]);

@@ -21,7 +21,8 @@ struct planning {
 
 bool devnet_serves(const devnet_peer *peer, fcc_bytes channel, fcc_bytes chaincode)
 {
-    return devnet_knows(peer->net, channel) && (scc_known(chaincode) || peer_host_installed(peer->host, chaincode));
+    return devnet_knows(peer->net, channel) && devnet_on_channel(peer) &&
+           (scc_known(chaincode) || peer_host_installed(peer->host, chaincode));
 }
 
 /* ---- one interest ------------------------------------------------------------------------------------------------- */
