@@ -59,8 +59,8 @@ static fcc_status add_entry(lib_call *call, const json_t *from, json_t *entries)
 
 /* A page of one source of the trail: places in time, and what happened there. */
 struct trail {
-    struct ehr_page page;
-    const json_t *entries[EHR_PAGE];
+    struct lib_page page;
+    const json_t *entries[LIB_PAGE];
     size_t at;
 };
 
@@ -69,8 +69,8 @@ enum { asked, in_emergency, cases, sources };
 static fcc_status read_requests(lib_call *call, const char *collection, struct trail *trail)
 {
     const char *pid = lib_in_text(call, "pid"), *uid = lib_in_text(call, "uid");
-    fcc_bytes keys[EHR_PAGE] = { 0 };
-    fcc_status st = ehr_walk(call, collection, pid ? "AUDIT" : "AUDACT", pid ? pid : uid, NULL,
+    fcc_bytes keys[LIB_PAGE] = { 0 };
+    fcc_status st = lib_walk(call, collection, pid ? "AUDIT" : "AUDACT", pid ? pid : uid, NULL,
                              lib_in_text(call, "page"), &trail->page);
 
     if (st != FCC_OK)
@@ -90,7 +90,7 @@ static fcc_status read_cases(lib_call *call, struct trail *trail)
     if (st != FCC_OK)
         return st;
     list = json_object_get(answer, "cases");
-    for (size_t i = 0; i < json_array_size(list) && i < EHR_PAGE; i++) {
+    for (size_t i = 0; i < json_array_size(list) && i < LIB_PAGE; i++) {
         const json_t *one = json_array_get(list, i);
         const char *opened = lib_text(one, "opened"), *id = lib_text(one, "id");
         char rev[LIB_EPOCH_SIZE], token[80];
@@ -139,7 +139,7 @@ static fcc_status merge(lib_call *call, struct trail *trails, json_t *entries, c
     for (size_t n = 0; st == FCC_OK && (from = first_of(trails)) != NULL; n++) {
         const char *token = from->page.tokens[from->at];
 
-        if (n >= EHR_PAGE && strcmp(token, last) != 0)
+        if (n >= LIB_PAGE && strcmp(token, last) != 0)
             break;
         last = token;
         if (from->entries[from->at])

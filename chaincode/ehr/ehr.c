@@ -1,4 +1,4 @@
-/* ehr.c: the table of functions, and what all of them do with values and patients. */
+/* ehr.c: the table of functions, and what all of them do with patients. */
 #include "ehr/ehr.h"
 
 #include "ehr/parts.h"
@@ -41,50 +41,6 @@
 /* clang-format on */
 
 LIB_CHAINCODE(ehr, EHR_FUNCTIONS)
-
-/* ---- values ---- */
-
-int ehr_version(const json_t *record)
-{
-    return (int)json_integer_value(json_object_get(record, "v"));
-}
-
-json_t *ehr_next(lib_call *call, const json_t *record, const char *salt)
-{
-    json_t *next = lib_own(call, json_copy((json_t *)record));
-
-    if (!next || json_object_set_new(next, "v", json_integer(ehr_version(record) + 1)) != 0 ||
-        json_object_set_new(next, "salt", json_string(salt)) != 0)
-        return NULL;
-    return next;
-}
-
-fcc_status ehr_set(json_t *record, const char *name, const char *value)
-{
-    if (!value) {
-        json_object_del(record, name);
-        return FCC_OK;
-    }
-    return json_object_set_new(record, name, json_string(value)) == 0 ? FCC_OK : FCC_ERR_NOMEM;
-}
-
-fcc_status ehr_second_salt(lib_call *call, const char *salt, const char *id, const char **out)
-{
-    char derived[LIB_TAG_HEX_SIZE];
-    fcc_status st = lib_derive_id(call, salt, lib_key(call, "SALT", id, NULL, NULL), derived);
-
-    if (st != FCC_OK)
-        return st;
-    *out = lib_string(call, fcc_str(derived));
-    return *out ? FCC_OK : FCC_ERR_NOMEM;
-}
-
-fcc_status ehr_answer_act(lib_call *call, const char *event, const char *id, int v)
-{
-    fcc_status st = event ? lib_event(call, event, json_pack("{s:s}", "id", id)) : FCC_OK;
-
-    return st == FCC_OK ? lib_answer(call, json_pack("{s:s,s:i}", "id", id, "v", v)) : st;
-}
 
 /* ---- the patient ---- */
 

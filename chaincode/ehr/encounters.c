@@ -51,7 +51,7 @@ static fcc_status ehr_start_encounter(lib_call *call)
     if ((st = lib_write_record(call, EHR_SUBJECT, "ENC", id, NULL, encounter, "encounter", id, "open")) != FCC_OK ||
         (st = lib_write_mark(call, EHR_SUBJECT, lib_key(call, "ENCP", pid, rev, id))) != FCC_OK)
         return st;
-    return ehr_answer_act(call, "EncounterStarted", id, 1);
+    return lib_answer_act(call, "EncounterStarted", id, 1);
 }
 
 static fcc_status ehr_close_encounter(lib_call *call)
@@ -69,14 +69,14 @@ static fcc_status ehr_close_encounter(lib_call *call)
         return lib_deny(call, "not_author", "another doctor opened the encounter");
     if (!lib_text_is(old, "status", "open"))
         return lib_refuse(call, LIB_ALREADY, "the encounter is closed");
-    encounter = ehr_next(call, old, lib_in_text(call, "salt"));
+    encounter = lib_next(call, old, lib_in_text(call, "salt"));
     if (!encounter)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(encounter, "status", "closed")) != FCC_OK ||
-        (st = ehr_set(encounter, "closed", lib_time(call, call->now))) != FCC_OK ||
+    if ((st = lib_set(encounter, "status", "closed")) != FCC_OK ||
+        (st = lib_set(encounter, "closed", lib_time(call, call->now))) != FCC_OK ||
         (st = lib_write_record(call, EHR_SUBJECT, "ENC", id, NULL, encounter, "encounter", id, "closed")) != FCC_OK)
         return st;
-    return ehr_answer_act(call, "EncounterClosed", id, ehr_version(encounter));
+    return lib_answer_act(call, "EncounterClosed", id, lib_version(encounter));
 }
 
 /* For prescriptions and claims: the encounter is of this patient and doctor. Whether it must be open is theirs to say. */

@@ -111,16 +111,16 @@ static fcc_status ehr_request_erasure(lib_call *call)
         return lib_refuse(call, LIB_NOT_FOUND, "there is no such record");
     if (is_open(old))
         return lib_refuse(call, LIB_ALREADY, "its erasure was asked for, and is not decided yet");
-    record = ehr_next(call, old, lib_in_text(call, "salt"));
+    record = lib_next(call, old, lib_in_text(call, "salt"));
     if (!record)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(record, "asked", lib_time(call, call->now))) != FCC_OK ||
-        (st = ehr_set(record, "decided", NULL)) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
+    if ((st = lib_set(record, "asked", lib_time(call, call->now))) != FCC_OK ||
+        (st = lib_set(record, "decided", NULL)) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
         (st = open_key(call, record, &key)) != FCC_OK ||
         (st = lib_write(call, EHR_SUBJECT, key, json_pack("{s:i,s:s}", "fmt", 1, "pid", lib_text(record, "pid")))) !=
             FCC_OK)
         return st;
-    return ehr_answer_act(call, "ErasureRequested", id, ehr_version(record));
+    return lib_answer_act(call, "ErasureRequested", id, lib_version(record));
 }
 
 /* ---- deciding ---- */
@@ -180,7 +180,7 @@ static fcc_status erase(lib_call *call, const json_t *record)
 
     if (!lib_commit_of(record, commit))
         return FCC_ERR_CORRUPT;
-    for (int v = 1; v <= ehr_version(record); v++) {
+    for (int v = 1; v <= lib_version(record); v++) {
         snprintf(version, sizeof(version), "%06d", v);
         if ((st = purge(call, EHR_SUBJECT, lib_key(call, "RECV", pid, id, version))) != FCC_OK)
             return st;
@@ -192,20 +192,20 @@ static fcc_status erase(lib_call *call, const json_t *record)
     /* the last version's commit: who kept the record can still show what it was */
     return lib_write(call, NULL, lib_key(call, "ACT", id, NULL, NULL),
                      json_pack("{s:s,s:s,s:s,s:s,s:i}", "docType", "record", "id", id, "status", "erased", "commit",
-                               commit, "v", ehr_version(record) + 1));
+                               commit, "v", lib_version(record) + 1));
 }
 
 static fcc_status restrict_it(lib_call *call, const json_t *old, const char *basis)
 {
-    json_t *record = ehr_next(call, old, lib_in_text(call, "salt"));
+    json_t *record = lib_next(call, old, lib_in_text(call, "salt"));
     fcc_status st;
 
     if (!record)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(record, "status", "restricted")) != FCC_OK ||
-        (st = ehr_set(record, "decided", lib_time(call, call->now))) != FCC_OK ||
-        (st = ehr_set(record, "decidedBy", call->caller.uid)) != FCC_OK ||
-        (st = ehr_set(record, "basisCode", basis)) != FCC_OK)
+    if ((st = lib_set(record, "status", "restricted")) != FCC_OK ||
+        (st = lib_set(record, "decided", lib_time(call, call->now))) != FCC_OK ||
+        (st = lib_set(record, "decidedBy", call->caller.uid)) != FCC_OK ||
+        (st = lib_set(record, "basisCode", basis)) != FCC_OK)
         return st;
     return ehr_write_version(call, record);
 }
@@ -236,7 +236,7 @@ static fcc_status ehr_decide_erasure(lib_call *call)
         ((st = open_key(call, record, &key)) != FCC_OK || (st = purge(call, EHR_SUBJECT, key)) != FCC_OK))
         return st;
     st = wants_erased ? erase(call, record) : restrict_it(call, record, basis);
-    return st == FCC_OK ? ehr_answer_act(call, "ErasureDecided", id, ehr_version(record) + 1) : st;
+    return st == FCC_OK ? lib_answer_act(call, "ErasureDecided", id, lib_version(record) + 1) : st;
 }
 
 /* ---- holds ---- */
@@ -251,16 +251,16 @@ static fcc_status write_hold(lib_call *call, const json_t *old, const char *stat
     /* the value could be guessed from its hash without something that only members know */
     if ((st = ehr_salt(call, &salt)) != FCC_OK || (st = lib_hmac(salt, fcc_tx_id(call->stub), mac)) != FCC_OK)
         return st;
-    hold = json_pack("{s:i,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "fmt", 1, "v", ehr_version(old) + 1, "recId", id,
+    hold = json_pack("{s:i,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "fmt", 1, "v", lib_version(old) + 1, "recId", id,
                      "status", status, "basisCode", lib_in_text(call, "basisCode"), "uid", call->caller.uid, "site",
                      call->caller.site, "at", lib_time(call, call->now), "mac", mac);
     if (!lib_own(call, hold))
         return FCC_ERR_NOMEM;
-    snprintf(version, sizeof(version), "%06d", ehr_version(old) + 1);
+    snprintf(version, sizeof(version), "%06d", lib_version(old) + 1);
     if ((st = lib_write(call, EHR_SUBJECT, lib_key(call, "LHOLD", id, NULL, NULL), json_incref(hold))) != FCC_OK ||
         (st = lib_write(call, EHR_SUBJECT, lib_key(call, "LHOLDV", id, version, NULL), json_incref(hold))) != FCC_OK)
         return st;
-    return lib_answer(call, json_pack("{s:s,s:i}", "id", id, "v", ehr_version(old) + 1));
+    return lib_answer(call, json_pack("{s:s,s:i}", "id", id, "v", lib_version(old) + 1));
 }
 
 static fcc_status ehr_set_hold(lib_call *call)
@@ -305,15 +305,15 @@ static json_t *state_of(lib_call *call, const json_t *record)
 }
 
 /* What the privacy officer's site has to answer, of all patients; the pid is told, because deciding takes it. */
-static fcc_status list_open(lib_call *call, json_t *entries, struct ehr_page *page)
+static fcc_status list_open(lib_call *call, json_t *entries, struct lib_page *page)
 {
     char tag[LIB_TAG_HEX_SIZE];
-    const json_t *records[EHR_PAGE] = { 0 };
-    fcc_bytes keys[EHR_PAGE] = { 0 };
+    const json_t *records[LIB_PAGE] = { 0 };
+    fcc_bytes keys[LIB_PAGE] = { 0 };
     fcc_status st;
 
     if ((st = open_list(call, call->caller.msp, tag)) != FCC_OK ||
-        (st = ehr_walk(call, EHR_SUBJECT, "ERAP", tag, NULL, lib_in_text(call, "page"), page)) != FCC_OK)
+        (st = lib_walk(call, EHR_SUBJECT, "ERAP", tag, NULL, lib_in_text(call, "page"), page)) != FCC_OK)
         return st;
     for (size_t i = 0; i < page->count; i++)
         keys[i] = lib_key(call, "REC", page->pids[i], page->ids[i], NULL);
@@ -325,19 +325,19 @@ static fcc_status list_open(lib_call *call, json_t *entries, struct ehr_page *pa
         if (!is_open(records[i]) || !ehr_answers_for(call, records[i]))
             continue;
         state = state_of(call, records[i]);
-        if (!state || json_array_append_new(entries, state) != 0 || ehr_set(state, "pid", page->pids[i]) != FCC_OK)
+        if (!state || json_array_append_new(entries, state) != 0 || lib_set(state, "pid", page->pids[i]) != FCC_OK)
             return FCC_ERR_NOMEM;
     }
     return FCC_OK;
 }
 
 /* Of one patient: open requests and restricted records; for a privacy officer those that the officer answers for. */
-static fcc_status list_of(lib_call *call, const char *pid, json_t *entries, struct ehr_page *page)
+static fcc_status list_of(lib_call *call, const char *pid, json_t *entries, struct lib_page *page)
 {
-    const json_t *records[EHR_PAGE] = { 0 };
+    const json_t *records[LIB_PAGE] = { 0 };
     fcc_status st;
 
-    if ((st = ehr_walk(call, EHR_SUBJECT, "RECP", pid, NULL, lib_in_text(call, "page"), page)) != FCC_OK ||
+    if ((st = lib_walk(call, EHR_SUBJECT, "RECP", pid, NULL, lib_in_text(call, "page"), page)) != FCC_OK ||
         (st = ehr_read_records(call, pid, page->ids, page->count, records)) != FCC_OK)
         return st;
     for (size_t i = 0; i < page->count; i++) {
@@ -355,7 +355,7 @@ static fcc_status ehr_erasure_state(lib_call *call)
 {
     const char *pid = lib_in_text(call, "pid");
     json_t *entries = lib_own(call, json_array());
-    struct ehr_page page;
+    struct lib_page page;
     fcc_status st = FCC_OK;
 
     if (!entries)
@@ -368,5 +368,5 @@ static fcc_status ehr_erasure_state(lib_call *call)
         st = pid ? list_of(call, pid, entries, &page) : list_open(call, entries, &page);
     if (st != FCC_OK)
         return st;
-    return lib_answer(call, json_pack("{s:O,s:s*}", "entries", entries, "next", ehr_next_page(&page)));
+    return lib_answer(call, json_pack("{s:O,s:s*}", "entries", entries, "next", lib_next_page(&page)));
 }

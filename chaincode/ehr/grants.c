@@ -120,7 +120,7 @@ static fcc_status ehr_read_index(lib_call *call)
     const char *ids[EHR_MAX_IDS];
     bool erased[EHR_MAX_IDS];
     struct ehr_asking asking;
-    struct ehr_page page = { 0 };
+    struct lib_page page = { 0 };
     size_t n = 0;
     fcc_status st;
 
@@ -138,7 +138,7 @@ static fcc_status ehr_read_index(lib_call *call)
         (st = require_consent(call, &asking)) != FCC_OK)
         return st;
     if (!wanted) {
-        st = ehr_walk(call, EHR_SUBJECT, "RECP", asking.pid, NULL, lib_in_text(call, "page"), &page);
+        st = lib_walk(call, EHR_SUBJECT, "RECP", asking.pid, NULL, lib_in_text(call, "page"), &page);
         if (st != FCC_OK)
             return st;
         for (n = 0; n < page.count; n++)
@@ -150,10 +150,10 @@ static fcc_status ehr_read_index(lib_call *call)
     for (size_t i = 0; wanted && i < json_array_size(refused); i++)
         for (size_t k = 0; k < n; k++)
             if (erased[k] && lib_text_is(json_array_get(refused, i), "recId", ids[k]) &&
-                (st = ehr_set(json_array_get(refused, i), "reason", "erased")) != FCC_OK)
+                (st = lib_set(json_array_get(refused, i), "reason", "erased")) != FCC_OK)
                 return st;
     return lib_answer(
-        call, json_pack("{s:O,s:O,s:s*}", "records", permitted, "refused", refused, "next", ehr_next_page(&page)));
+        call, json_pack("{s:O,s:O,s:s*}", "records", permitted, "refused", refused, "next", lib_next_page(&page)));
 }
 
 /* The key of the request is still bound to who made it, and the job still stands. */

@@ -166,7 +166,7 @@ static fcc_status ehr_order_test(lib_call *call)
         return FCC_ERR_NOMEM;
     if ((st = write_order(call, order, NULL)) != FCC_OK)
         return st;
-    return ehr_answer_act(call, "TestOrdered", id, 1);
+    return lib_answer_act(call, "TestOrdered", id, 1);
 }
 
 /* ---- results ---- */
@@ -197,18 +197,18 @@ static fcc_status ehr_add_lab_result(lib_call *call)
     batch.enc = lib_text(old, "encId");
     batch.order = id;
     if ((st = lib_patient(call, &pid, &patient)) != FCC_OK || (st = ehr_check_batch(call, &batch)) != FCC_OK ||
-        (st = ehr_second_salt(call, lib_text(given, "salt"), id, &salt)) != FCC_OK)
+        (st = lib_second_salt(call, lib_text(given, "salt"), id, &salt)) != FCC_OK)
         return st;
-    order = ehr_next(call, old, salt);
+    order = lib_next(call, old, salt);
     if (!order)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(order, "status", "resulted")) != FCC_OK ||
-        (st = ehr_set(order, "recId", lib_text(given, "recId"))) != FCC_OK ||
+    if ((st = lib_set(order, "status", "resulted")) != FCC_OK ||
+        (st = lib_set(order, "recId", lib_text(given, "recId"))) != FCC_OK ||
         (st = ehr_write_batch(call, &batch)) != FCC_OK || (st = write_order(call, order, "ordered")) != FCC_OK ||
         (st = lib_event(call, "LabResultReady",
                         json_pack("{s:s,s:O}", "id", id, "recId", json_object_get(given, "recId")))) != FCC_OK)
         return st;
-    return ehr_answer_act(call, NULL, id, ehr_version(order));
+    return lib_answer_act(call, NULL, id, lib_version(order));
 }
 
 static fcc_status ehr_verify_lab_result(lib_call *call)
@@ -240,17 +240,17 @@ static fcc_status ehr_verify_lab_result(lib_call *call)
     if (lib_text_is(old_record, "author", call->caller.uid))
         return lib_deny(call, "self", "a result is verified by somebody else than who added it");
     if ((st = ehr_require_current(call, old_record)) != FCC_OK ||
-        (st = ehr_second_salt(call, lib_in_text(call, "salt"), lib_text(old, "recId"), &salt)) != FCC_OK)
+        (st = lib_second_salt(call, lib_in_text(call, "salt"), lib_text(old, "recId"), &salt)) != FCC_OK)
         return st;
-    order = ehr_next(call, old, lib_in_text(call, "salt"));
-    record = ehr_next(call, old_record, salt);
+    order = lib_next(call, old, lib_in_text(call, "salt"));
+    record = lib_next(call, old_record, salt);
     if (!order || !record || json_object_set_new(record, "attested", json_true()) != 0)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(record, "attestedBy", call->caller.uid)) != FCC_OK ||
-        (st = ehr_set(order, "status", "verified")) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
+    if ((st = lib_set(record, "attestedBy", call->caller.uid)) != FCC_OK ||
+        (st = lib_set(order, "status", "verified")) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
         (st = write_order(call, order, "resulted")) != FCC_OK)
         return st;
-    return ehr_answer_act(call, "LabResultVerified", id, ehr_version(order));
+    return lib_answer_act(call, "LabResultVerified", id, lib_version(order));
 }
 
 fcc_status ehr_order_follows(lib_call *call, const json_t *record, const char *successor, const char *salt)
@@ -263,15 +263,15 @@ fcc_status ehr_order_follows(lib_call *call, const json_t *record, const char *s
     if (!id)
         return FCC_OK;
     if ((st = lib_read(call, EHR_SUBJECT, lib_key(call, "ORDER", id, NULL, NULL), &old)) != FCC_OK ||
-        (st = ehr_second_salt(call, salt, id, &own_salt)) != FCC_OK)
+        (st = lib_second_salt(call, salt, id, &own_salt)) != FCC_OK)
         return st;
     if (!lib_text_is(old, "recId", lib_text(record, "recId")))
         return FCC_OK;
-    order = ehr_next(call, old, own_salt);
+    order = lib_next(call, old, own_salt);
     if (!order)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(order, "status", successor ? "resulted" : "ordered")) != FCC_OK ||
-        (st = ehr_set(order, "recId", successor)) != FCC_OK)
+    if ((st = lib_set(order, "status", successor ? "resulted" : "ordered")) != FCC_OK ||
+        (st = lib_set(order, "recId", successor)) != FCC_OK)
         return st;
     return write_order(call, order, lib_text(old, "status"));
 }
@@ -295,17 +295,17 @@ static fcc_status ehr_get_order(lib_call *call)
 static fcc_status ehr_list_orders(lib_call *call)
 {
     const char *lab = lib_arg_text(call, "labSite"), *status = lib_in_text(call, "status"), *salt = NULL;
-    const json_t *orders[EHR_PAGE] = { 0 };
-    fcc_bytes keys[EHR_PAGE] = { 0 };
+    const json_t *orders[LIB_PAGE] = { 0 };
+    fcc_bytes keys[LIB_PAGE] = { 0 };
     char tag[LIB_TAG_HEX_SIZE];
     json_t *list = lib_own(call, json_array());
-    struct ehr_page page;
+    struct lib_page page;
     fcc_status st;
 
     if (strcmp(lab, call->caller.site) != 0)
         return lib_deny(call, "not_lab", "only the own laboratory's orders");
     if ((st = ehr_salt(call, &salt)) != FCC_OK || (st = lib_tag(salt, fcc_str(lab), tag)) != FCC_OK ||
-        (st = ehr_walk(call, EHR_SUBJECT, "ORDL", tag, status ? status : "ordered", lib_in_text(call, "page"),
+        (st = lib_walk(call, EHR_SUBJECT, "ORDL", tag, status ? status : "ordered", lib_in_text(call, "page"),
                        &page)) != FCC_OK)
         return st;
     for (size_t i = 0; i < page.count; i++)
@@ -315,5 +315,5 @@ static fcc_status ehr_list_orders(lib_call *call)
     for (size_t i = 0; i < page.count; i++)
         if (orders[i] && json_array_append(list, (json_t *)orders[i]) != 0)
             return FCC_ERR_NOMEM;
-    return lib_answer(call, json_pack("{s:O,s:s*}", "orders", list, "next", ehr_next_page(&page)));
+    return lib_answer(call, json_pack("{s:O,s:s*}", "orders", list, "next", lib_next_page(&page)));
 }

@@ -5,6 +5,7 @@
 #include "lib/call.h"
 #include "lib/registry.h"
 #include "lib/state.h"
+#include "lib/walk.h"
 
 #define EHR_SUBJECT "subject"
 #define EHR_AUDIT "audit"
@@ -13,7 +14,6 @@
 enum {
     EHR_MAX_RECORDS = 100,    /* in one call */
     EHR_MAX_IDS = 200,        /* in one scope or query */
-    EHR_PAGE = 100,           /* entries in an answer */
     EHR_GRANT_SECONDS = 1800, /* how long a request that was allowed holds */
     EHR_ANSWER_DAYS = 30      /* in which a request for erasure is to be answered */
 };
@@ -42,19 +42,6 @@ enum { EHR_REQUESTERS = LIB_DOCTOR | LIB_NURSE | LIB_LABTECH | LIB_PHARMACIST | 
     {                                                                   \
         .name = "page", .type = LIB_TOKEN, .optional = true, .max = 100 \
     }
-
-/* ---- values: ehr.c ---- */
-
-/* Its "v"; 0 for NULL. */
-int ehr_version(const json_t *record);
-/* The next version of a private record under its salt: a copy that the call owns. NULL without memory. */
-json_t *ehr_next(lib_call *call, const json_t *record, const char *salt);
-/* Set a field; NULL removes it. */
-fcc_status ehr_set(json_t *record, const char *name, const char *value) FCC_MUST_CHECK;
-/* The salt of a second record that a call writes: it follows from the call's one and this id, and not the other way round. */
-fcc_status ehr_second_salt(lib_call *call, const char *salt, const char *id, const char **out) FCC_MUST_CHECK;
-/* The event `name` {"id"} and the answer {"id","v"}. */
-fcc_status ehr_answer_act(lib_call *call, const char *event, const char *id, int v) FCC_MUST_CHECK;
 
 /* ---- the patient: ehr.c ---- */
 
@@ -143,25 +130,5 @@ json_t *ehr_actor(lib_call *call, const char *uid, const char *role, const char 
 json_t *ehr_record_attrs(const json_t *record, const json_t *encounter, const json_t *actor);
 /* A JSON array of strings into `out`, at most `max`. */
 size_t ehr_strings(const json_t *array, const char **out, size_t max);
-
-/* ---- indexes: lists.c ---- */
-
-/*
- * A page of an index TYPE~first~[second~]rest...: the last part of each key, the token of its place, and the pid that
- * its value names (NULL for a plain mark).
- */
-struct ehr_page {
-    const char *ids[EHR_PAGE], *tokens[EHR_PAGE], *pids[EHR_PAGE];
-    size_t count;
-    bool more;
-};
-/*
- * Go through an index from behind the token `after` (NULL: from the start). Queries only: ranges over private data are
- * refused in a transaction that writes.
- */
-fcc_status ehr_walk(lib_call *call, const char *collection, const char *type, const char *first, const char *second,
-                    const char *after, struct ehr_page *page) FCC_MUST_CHECK;
-/* The token of the next page, NULL at the end. */
-const char *ehr_next_page(const struct ehr_page *page);
 
 #endif

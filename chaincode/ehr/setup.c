@@ -70,7 +70,7 @@ static fcc_status ehr_set_custody_key(lib_call *call)
     if (before && strcmp(before, pub) == 0)
         return lib_refuse(call, LIB_ALREADY, "this is the organisation's custody key");
     return lib_write(call, NULL, key,
-                     json_pack("{s:i,s:i,s:s,s:s}", "fmt", 1, "v", ehr_version(old) + 1, "msp", msp, "pub", pub));
+                     json_pack("{s:i,s:i,s:s,s:s}", "fmt", 1, "v", lib_version(old) + 1, "msp", msp, "pub", pub));
 }
 
 /* ---- retention ---- */
@@ -134,5 +134,5 @@ static fcc_status ehr_set_retention(lib_call *call)
     }
     return lib_write(
         call, NULL, key,
-        json_pack("{s:i,s:i,s:s,s:o}", "fmt", 1, "v", ehr_version(old) + 1, "gln", gln, "classes", classes));
+        json_pack("{s:i,s:i,s:s,s:o}", "fmt", 1, "v", lib_version(old) + 1, "gln", gln, "classes", classes));
 }

@@ -70,13 +70,13 @@ static fcc_status ehr_attest(lib_call *call)
         return lib_refuse(call, LIB_ALREADY, "the record is attested");
     if ((st = ehr_require_current(call, old)) != FCC_OK)
         return st;
-    record = ehr_next(call, old, lib_in_text(call, "salt"));
+    record = lib_next(call, old, lib_in_text(call, "salt"));
     if (!record || json_object_set_new(record, "attested", json_true()) != 0)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(record, "attestedBy", call->caller.uid)) != FCC_OK ||
+    if ((st = lib_set(record, "attestedBy", call->caller.uid)) != FCC_OK ||
         (st = ehr_write_version(call, record)) != FCC_OK)
         return st;
-    return ehr_answer_act(call, NULL, id, ehr_version(record));
+    return lib_answer_act(call, NULL, id, lib_version(record));
 }
 
 static fcc_status ehr_supersede(lib_call *call)
@@ -103,17 +103,17 @@ static fcc_status ehr_supersede(lib_call *call)
     if ((st = ehr_check_batch(call, &batch)) != FCC_OK)
         return st;
     id = lib_text(given, "recId");
-    if ((st = ehr_second_salt(call, lib_text(given, "salt"), prev, &salt)) != FCC_OK)
+    if ((st = lib_second_salt(call, lib_text(given, "salt"), prev, &salt)) != FCC_OK)
         return st;
-    before = ehr_next(call, old, salt);
+    before = lib_next(call, old, salt);
     if (!before)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(before, "status", "superseded")) != FCC_OK || (st = ehr_set(before, "next", id)) != FCC_OK ||
+    if ((st = lib_set(before, "status", "superseded")) != FCC_OK || (st = lib_set(before, "next", id)) != FCC_OK ||
         (st = ehr_write_batch(call, &batch)) != FCC_OK || (st = ehr_write_version(call, before)) != FCC_OK ||
         (st = ehr_order_follows(call, old, id, salt)) != FCC_OK ||
         (st = lib_event(call, "RecordsAdded", json_pack("{s:[s]}", "ids", id))) != FCC_OK)
         return st;
-    return ehr_answer_act(call, NULL, id, 1);
+    return lib_answer_act(call, NULL, id, 1);
 }
 
 static fcc_status ehr_mark_error(lib_call *call)
@@ -129,11 +129,11 @@ static fcc_status ehr_mark_error(lib_call *call)
         return lib_refuse(call, LIB_ALREADY, "the record is marked");
     if ((st = ehr_require_current(call, old)) != FCC_OK)
         return st;
-    record = ehr_next(call, old, lib_in_text(call, "salt"));
+    record = lib_next(call, old, lib_in_text(call, "salt"));
     if (!record)
         return FCC_ERR_NOMEM;
-    if ((st = ehr_set(record, "status", "error")) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
+    if ((st = lib_set(record, "status", "error")) != FCC_OK || (st = ehr_write_version(call, record)) != FCC_OK ||
         (st = ehr_order_follows(call, old, NULL, lib_in_text(call, "salt"))) != FCC_OK)
         return st;
-    return ehr_answer_act(call, NULL, id, ehr_version(record));
+    return lib_answer_act(call, NULL, id, lib_version(record));
 }

@@ -135,6 +135,50 @@ fcc_status lib_write_record(lib_call *call, const char *collection, const char *
                                commit, "v", json_object_get(record, "v")));
 }
 
+/* ---- versions of a record ---- */
+
+int lib_version(const json_t *record)
+{
+    return (int)json_integer_value(json_object_get(record, "v"));
+}
+
+json_t *lib_next(lib_call *call, const json_t *record, const char *salt)
+{
+    json_t *next = lib_own(call, json_copy((json_t *)record));
+
+    if (!next || json_object_set_new(next, "v", json_integer(lib_version(record) + 1)) != 0 ||
+        json_object_set_new(next, "salt", json_string(salt)) != 0)
+        return NULL;
+    return next;
+}
+
+fcc_status lib_set(json_t *record, const char *name, const char *value)
+{
+    if (!value) {
+        json_object_del(record, name);
+        return FCC_OK;
+    }
+    return json_object_set_new(record, name, json_string(value)) == 0 ? FCC_OK : FCC_ERR_NOMEM;
+}
+
+fcc_status lib_second_salt(lib_call *call, const char *salt, const char *id, const char **out)
+{
+    char derived[LIB_TAG_HEX_SIZE];
+    fcc_status st = lib_derive_id(call, salt, lib_key(call, "SALT", id, NULL, NULL), derived);
+
+    if (st != FCC_OK)
+        return st;
+    *out = lib_string(call, fcc_str(derived));
+    return *out ? FCC_OK : FCC_ERR_NOMEM;
+}
+
+fcc_status lib_answer_act(lib_call *call, const char *event, const char *id, int v)
+{
+    fcc_status st = event ? lib_event(call, event, json_pack("{s:s}", "id", id)) : FCC_OK;
+
+    return st == FCC_OK ? lib_answer(call, json_pack("{s:s,s:i}", "id", id, "v", v)) : st;
+}
+
 /* ---- digests ---- */
 
 /* SHA-256 of two pieces joined. */

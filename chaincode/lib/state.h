@@ -27,6 +27,17 @@ fcc_status lib_write_record(lib_call *call, const char *collection, const char *
                             const json_t *record, const char *doc_type, const char *id,
                             const char *status) FCC_MUST_CHECK;
 
+/* Its "v"; 0 for NULL. */
+int lib_version(const json_t *record);
+/* The next version of a private record under its salt: a copy that the call owns. NULL without memory. */
+json_t *lib_next(lib_call *call, const json_t *record, const char *salt);
+/* Set a field; NULL removes it. */
+fcc_status lib_set(json_t *record, const char *name, const char *value) FCC_MUST_CHECK;
+/* The salt of a second record that a call writes: it follows from the call's one and this id, and not the other way round. */
+fcc_status lib_second_salt(lib_call *call, const char *salt, const char *id, const char **out) FCC_MUST_CHECK;
+/* The event `name` {"id"} (NULL: none) and the answer {"id","v"}. */
+fcc_status lib_answer_act(lib_call *call, const char *event, const char *id, int v) FCC_MUST_CHECK;
+
 /* SHA-256(salt's bytes || canonical record) in hexadecimal; false when it has no salt or cannot be written. */
 bool lib_commit_of(const json_t *record, char out[2 * LIB_SHA256_LEN + 1]);
 /* The first 128 bits of SHA-256(salt || key): a public id that nobody guesses who does not know the salt. */
