@@ -80,6 +80,8 @@ typedef struct reader {
     fcc__arena *arena; /* of one message */
     const char *who;   /* for errors */
     bool told;         /* the other side has ended it with a status */
+    bool unavailable;  /* ... that another orderer may not have */
+    bool given;        /* something has come */
     fcc_status st;
     fcc_error *error;
 } reader;
@@ -95,6 +97,7 @@ static bool ended(reader *r, Common__Status status)
     const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(&common__status__descriptor, (int)status);
 
     r->told = true;
+    r->unavailable = status == COMMON__STATUS__SERVICE_UNAVAILABLE;
     if (status == COMMON__STATUS__SUCCESS)
         return false;
     r->st = status == COMMON__STATUS__FORBIDDEN   ? FCC_ERR_AUTH
@@ -115,6 +118,7 @@ static bool give(reader *r, const void *message, bool whole, uint64_t number)
         client__no_memory(r->error, r->st);
         return false;
     }
+    r->given = true;
     return r->on_block(r->ctx, number, bytes);
 }
 
@@ -157,15 +161,16 @@ static const char *path_of(client_source source)
 static fcc_status start(client *c, const client_blocks_options *o, reader *r, client__stream *s, fcc_error *error)
 {
     fcc_status st;
-    client_peer *peer = &c->orderer;
+    client_peer *peer;
     rpc_channel *connection;
     fcc_bytes bytes = o->request, signature = o->signature;
     Common__Envelope envelope = COMMON__ENVELOPE__INIT;
 
-    if (o->source != CLIENT_ORDERED && (st = client__peer_of(c, o->org, &peer, error)) != FCC_OK)
+    st = o->source == CLIENT_ORDERED ? client__orderer(c, &peer, error) : client__peer_of(c, o->org, &peer, error);
+    if (st != FCC_OK)
         return st;
     r->error = error;
-    r->who = peer->name;
+    r->who = peer->name ? peer->name : "the orderer";
     r->source = o->source;
     s->path = path_of(o->source);
     s->address = peer->address;
@@ -185,25 +190,42 @@ static fcc_status start(client *c, const client_blocks_options *o, reader *r, cl
     return client__stream_open(c, connection, s, bytes, error);
 }
 
-fcc_status client_blocks(client *c, const client_blocks_options *o, client_on_block on_block, void *ctx,
-                         fcc_error *error)
+/* *next: nothing has come, and another orderer may have more to say. */
+static fcc_status blocks_of_one(client *c, const client_blocks_options *o, client_on_block on_block, void *ctx,
+                                bool *next, fcc_error *error)
 {
     reader r = { .on_block = on_block, .ctx = ctx, .arena = fcc__arena_new(BLOCK_ARENA_MAX) };
     client__stream s = { .deadline_ms = -1 };
     fcc_status st;
 
+    *next = false;
     if (!r.arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     /* what has to be there comes in time or not at all */
     if (o->there)
-        s.deadline_ms = c->timeout_ms;
+        s.deadline_ms = o->source == CLIENT_ORDERED && c->orderer_count ? c->timeout_ms / (int64_t)c->orderer_count
+                                                                        : c->timeout_ms;
     if ((st = start(c, o, &r, &s, error)) == FCC_OK)
         st = client__stream_run(c, &s);
     if (st == FCC_OK)
         st = r.st;
     if (st == FCC_OK && !r.told && !s.stopped)
         st = fcc_error_set(error, FCC_ERR_IO, "%s ended the blocks without a word", r.who);
+    *next = !r.given && (st == FCC_ERR_IO || st == FCC_ERR_TIMEOUT || r.unavailable);
     fcc__arena_free(r.arena);
+    return st;
+}
+
+fcc_status client_blocks(client *c, const client_blocks_options *o, client_on_block on_block, void *ctx,
+                         fcc_error *error)
+{
+    bool next = false;
+    fcc_status st = blocks_of_one(c, o, on_block, ctx, &next, error);
+
+    for (size_t tried = 1; o->source == CLIENT_ORDERED && st != FCC_OK && next && tried < c->orderer_count; tried++) {
+        client__next_orderer(c);
+        st = blocks_of_one(c, o, on_block, ctx, &next, error);
+    }
     return st;
 }
 

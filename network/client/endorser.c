@@ -230,15 +230,15 @@ static bool on_answer(void *ctx, fcc_bytes message)
     return false;
 }
 
-/* Once. *later: the orderer has not taken it and may do so later. */
-static fcc_status broadcast(client *c, fcc_bytes envelope, bool *later, fcc_error *error)
+/* Once, to one orderer. *later: it has not taken it, or was not heard of again, and another one may take it. */
+static fcc_status broadcast(client *c, client_peer *orderer, fcc_bytes envelope, bool *later, fcc_error *error)
 {
     answer a = { .arena = fcc__arena_new(1 << 20) };
     client__stream s = { .path = "/orderer.AtomicBroadcast/Broadcast",
-                         .address = c->orderer.address,
+                         .address = orderer->address,
                          .on_message = on_answer,
                          .ctx = &a,
-                         .deadline_ms = c->timeout_ms };
+                         .deadline_ms = c->timeout_ms / (int64_t)c->orderer_count };
     const ProtobufCEnumValue *name;
     rpc_channel *connection;
     fcc_error why = { 0 };
@@ -247,22 +247,23 @@ static fcc_status broadcast(client *c, fcc_bytes envelope, bool *later, fcc_erro
     *later = false;
     if (!a.arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
-    if ((st = client__connect(c, &c->orderer, &connection, error)) != FCC_OK)
+    if ((st = client__connect(c, orderer, &connection, error)) != FCC_OK)
         goto out;
     if ((st = client__stream_open(c, connection, &s, envelope, &why)) != FCC_OK ||
         (st = client__stream_run(c, &s)) != FCC_OK) {
-        fcc_error_set(error, st, "the orderer at %s: %s", c->orderer.address, why.text);
+        *later = c->orderer_count > 1 && (st == FCC_ERR_IO || st == FCC_ERR_TIMEOUT);
+        fcc_error_set(error, st, "the orderer at %s: %s", orderer->address, why.text);
         goto out;
     }
     if (!a.response) {
-        st = fcc_error_set(error, FCC_ERR_PROTO, "the orderer at %s ended without an answer", c->orderer.address);
+        st = fcc_error_set(error, FCC_ERR_PROTO, "the orderer at %s ended without an answer", orderer->address);
         goto out;
     }
     if (a.response->status != COMMON__STATUS__SUCCESS) {
         name = protobuf_c_enum_descriptor_get_value(&common__status__descriptor, (int)a.response->status);
         st = a.response->status == COMMON__STATUS__FORBIDDEN ? FCC_ERR_AUTH : FCC_ERR_PEER;
         *later = a.response->status == COMMON__STATUS__SERVICE_UNAVAILABLE;
-        fcc_error_set(error, st, "the orderer at %s refused with %s: " FCC_FMT, c->orderer.address,
+        fcc_error_set(error, st, "the orderer at %s refused with %s: " FCC_FMT, orderer->address,
                       name ? name->name : "an unknown status", FCC_ARG(fcc__of_pb(a.response->info)));
     }
 out:
@@ -270,18 +271,28 @@ out:
     return st;
 }
 
-/* SERVICE_UNAVAILABLE says that it was not taken (no leader yet, or just lost): it is given again, and can't be twice. */
+/*
+ * SERVICE_UNAVAILABLE says that it was not taken (no leader yet, or just lost): it is given again. An orderer that can't
+ * be reached is followed by the next. Should two have taken it, then the second one's is invalid by its transaction id.
+ */
 fcc_status client_broadcast(client *c, fcc_bytes envelope, fcc_error *error)
 {
-    int64_t pause_ms = PAUSE_FIRST_MS, waited_ms = 0;
+    const int64_t until = client__now_ms() + c->timeout_ms;
+    int64_t pause_ms = PAUSE_FIRST_MS;
+    client_peer *orderer;
     bool later;
     fcc_status st;
 
-    while ((st = broadcast(c, envelope, &later, error)) != FCC_OK && later && waited_ms + pause_ms < c->timeout_ms) {
+    for (size_t tries = 1; (st = client__orderer(c, &orderer, error)) == FCC_OK; tries++) {
         const struct timespec pause = { pause_ms / 1000, pause_ms % 1000 * 1000000 };
 
+        st = broadcast(c, orderer, envelope, &later, error);
+        if (st == FCC_OK || !later || client__now_ms() + pause_ms >= until)
+            break;
+        client__next_orderer(c);
+        if (tries % c->orderer_count != 0)
+            continue; /* until all have been asked */
         nanosleep(&pause, NULL);
-        waited_ms += pause_ms;
         pause_ms = pause_ms < PAUSE_MAX_MS ? 2 * pause_ms : PAUSE_MAX_MS;
     }
     return st;

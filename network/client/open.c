@@ -61,12 +61,37 @@ static const char *resolve(client *c, const char *dir, const char *path)
     return fcc__arena_printf(c->arena, "%s/%s", dir, path);
 }
 
+/* "orderers", or "orderer" where there is one alone; without a name its certificate is to be its address's. */
+static fcc_status read_orderers(client *c, const char *dir, const char *path, const json_t *root, fcc_error *error)
+{
+    const json_t *all = json_object_get(root, "orderers"), *single = json_object_get(root, "orderer");
+    const size_t count = json_is_array(all) ? json_array_size(all) : single != NULL;
+    size_t i;
+
+    c->orderers = fcc__arena_zalloc(c->arena, count + 1, sizeof(*c->orderers));
+    if (!c->orderers)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", path);
+    for (i = 0; i < count; i++) {
+        const json_t *from = json_is_array(all) ? json_array_get(all, i) : single;
+        client_peer *to = &c->orderers[i];
+
+        to->name = keep(c, json_string_value(json_object_get(from, "name")));
+        to->address = keep(c, json_string_value(json_object_get(from, "address")));
+        to->mspid = keep(c, json_string_value(json_object_get(from, "mspId")));
+        to->tls_ca = resolve(c, dir, json_string_value(json_object_get(from, "tlsCa")));
+        if (!to->address || !to->tls_ca)
+            return fcc_error_set(error, FCC_ERR_CONFIG, "%s: orderer %zu needs \"address\" and \"tlsCa\"", path, i);
+    }
+    c->orderer_count = count;
+    return FCC_OK;
+}
+
 static fcc_status read_endpoints(client *c, const char *dir, fcc_error *error)
 {
     fcc_status st = FCC_ERR_CONFIG;
     char *path = fcc__arena_printf(c->arena, "%s/endpoints.json", dir);
     json_error_t why;
-    json_t *root = NULL, *peers, *peer, *orderer;
+    json_t *root = NULL, *peers, *peer;
     client_peer *list;
     struct stat s;
     size_t i;
@@ -106,14 +131,9 @@ static fcc_status read_endpoints(client *c, const char *dir, fcc_error *error)
             goto out;
         }
     }
-    orderer = json_object_get(root, "orderer");
-    c->orderer.name = "the orderer";
-    c->orderer.address = keep(c, json_string_value(json_object_get(orderer, "address")));
-    c->orderer.mspid = keep(c, json_string_value(json_object_get(orderer, "mspId")));
-    c->orderer.tls_ca = resolve(c, dir, json_string_value(json_object_get(orderer, "tlsCa")));
     c->peers = list;
     c->peer_count = json_array_size(peers);
-    st = FCC_OK;
+    st = read_orderers(c, dir, path, root, error);
 out:
     json_decref(root);
     return st;
@@ -239,19 +259,33 @@ fcc_status client__peer_of(client *c, const char *which, client_peer **out, fcc_
     return FCC_OK;
 }
 
+fcc_status client__orderer(client *c, client_peer **out, fcc_error *error)
+{
+    if (c->orderer_count == 0)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "endpoints.json names no orderer");
+    *out = &c->orderers[c->orderer];
+    return FCC_OK;
+}
+
+void client__next_orderer(client *c)
+{
+    c->orderer = c->orderer_count ? (c->orderer + 1) % c->orderer_count : 0;
+}
+
 fcc_status client__connect(client *c, client_peer *p, rpc_channel **out, fcc_error *error)
 {
     fcc_status st;
     rpc_tls tls = { 0 };
 
     if (!p->address || !p->tls_ca)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "endpoints.json has no address or \"tlsCa\" of %s", p->name);
+        return fcc_error_set(error, FCC_ERR_CONFIG, "endpoints.json has no address or \"tlsCa\" of %s",
+                             p->name ? p->name : "the orderer");
     if (!p->connection) {
         if ((st = read_file(p->tls_ca, c->arena, &tls.ca, error)) != FCC_OK)
             return st;
         tls.cert = c->tls_cert;
         tls.key = c->tls_key;
-        tls.server_name = p == &c->orderer ? NULL : p->name;
+        tls.server_name = p->name;
         if ((st = rpc_channel_new(c->loop, p->address, &tls, &p->connection, error)) != FCC_OK)
             return st;
     }
@@ -354,7 +388,8 @@ void client_close(client *c)
         return;
     for (i = 0; i < c->peer_count; i++)
         rpc_channel_free(c->peers[i].connection);
-    rpc_channel_free(c->orderer.connection);
+    for (i = 0; i < c->orderer_count; i++)
+        rpc_channel_free(c->orderers[i].connection);
     rpc_loop_free(c->loop);
     msp_signer_free(c->signer);
     fcc__arena_free(c->arena);

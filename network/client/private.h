@@ -26,8 +26,10 @@ struct client {
     bool client_auth;            /* the network wants TLS certificates of its clients */
     fcc_bytes tls_cert, tls_key; /* PEM; empty without client_auth */
     fcc__sha256 tls_cert_hash;
-    client_peer orderer; /* address NULL where the directory names none */
-    msp_signer *signer;  /* NULL: this client signs nothing itself */
+    client_peer *orderers;
+    size_t orderer_count; /* 0 where the directory names none */
+    size_t orderer;       /* the one that is asked; when it can't be reached, the next */
+    msp_signer *signer;   /* NULL: this client signs nothing itself */
     const char *mspid;
     fcc_bytes identity; /* msp.SerializedIdentity */
     rpc_loop *loop;
@@ -37,7 +39,11 @@ struct client {
     int64_t clock_offset_s;
 };
 
-/* The connection to a peer or the orderer, made now if there is none. `peer` is one of the client's. */
+/* The orderer that is asked now. FCC_ERR_CONFIG where there is none. */
+fcc_status client__orderer(client *c, client_peer **out, fcc_error *error);
+/* From now on the next one. */
+void client__next_orderer(client *c);
+/* The connection to a peer or an orderer, made now if there is none. `peer` is one of the client's. */
 fcc_status client__connect(client *c, client_peer *peer, rpc_channel **out, fcc_error *error);
 /* The peer of an organisation; NULL: the user's gateway. FCC_ERR_NOT_FOUND names those that there are. */
 fcc_status client__peer_of(client *c, const char *which, client_peer **out, fcc_error *error);

@@ -184,22 +184,75 @@ static fcc_status check_common_name(config_reader *r, const yaml_node_t *node, c
                        "names that make at most 64 characters together with their domain, a certificate's limit");
 }
 
+static fcc_status read_orderer_node(config_reader *r, const yaml_node_t *node, const char *domain, const char *host,
+                                    const char *address, config_orderer_node *out)
+{
+    fcc_status st;
+
+    TRY(check_common_name(r, node, host, domain));
+    out->name = fcc__arena_printf(r->arena, "%s.%s", host, domain);
+    out->address = address;
+    return out->name ? FCC_OK : config_fail(r, node, "orderer", NULL, NULL);
+}
+
+static fcc_status read_orderer_nodes(config_reader *r, yaml_node_t *node, config_orderer *out)
+{
+    config_orderer_node *nodes;
+    size_t count = 0, i, k;
+    fcc_status st;
+
+    TRY(config_read_sequence(r, node, "orderer.nodes", &count));
+    nodes = fcc__arena_zalloc(r->arena, count + 1, sizeof *nodes);
+    if (!nodes || count == 0)
+        return config_fail(r, node, "orderer.nodes", NULL, nodes ? "at least one orderer" : NULL);
+    for (i = 0; i < count; i++) {
+        yaml_node_t *item = config_item(r, node, i);
+        const char *host = NULL, *address = NULL;
+        const config_field fields[] = {
+            TEXT("name", true, &host, is_name, NAME_EXPECTED),
+            TEXT("address", true, &address, is_address, ADDRESS_EXPECTED),
+        };
+
+        TRY(config_read_mapping(r, item, "orderer.nodes", fields, COUNT(fields)));
+        TRY(read_orderer_node(r, item, out->domain, host, address, &nodes[i]));
+        for (k = 0; k < i; k++) {
+            if (strcasecmp(nodes[k].name, nodes[i].name) == 0)
+                return config_fail(r, item, "orderer.nodes", host, "each orderer once");
+            if (strcmp(nodes[k].address, address) == 0)
+                return config_fail(r, item, "orderer.nodes", address, "an address of its own");
+        }
+    }
+    out->nodes = nodes;
+    out->node_count = count;
+    return FCC_OK;
+}
+
 static fcc_status read_orderer(config_reader *r, yaml_node_t *node, config_orderer *out)
 {
-    const char *host = NULL;
+    const char *host = NULL, *address = NULL;
+    yaml_node_t *nodes = NULL;
+    config_orderer_node *single;
     const config_field fields[] = {
         TEXT("name", true, &out->name, is_name, NAME_EXPECTED),
         TEXT("mspid", true, &out->mspid, is_mspid, MSPID_EXPECTED),
         TEXT("domain", true, &out->domain, is_domain, DOMAIN_EXPECTED),
-        TEXT("node", true, &host, is_name, NAME_EXPECTED),
-        TEXT("address", true, &out->address, is_address, ADDRESS_EXPECTED),
+        NODE("nodes", false, &nodes),
+        TEXT("node", false, &host, is_name, NAME_EXPECTED),
+        TEXT("address", false, &address, is_address, ADDRESS_EXPECTED),
     };
     fcc_status st;
 
     TRY(config_read_mapping(r, node, "orderer", fields, COUNT(fields)));
-    TRY(check_common_name(r, node, host, out->domain));
-    out->node = fcc__arena_printf(r->arena, "%s.%s", host, out->domain);
-    return out->node ? FCC_OK : config_fail(r, node, "orderer", NULL, NULL);
+    if (nodes ? host || address : !host || !address)
+        return config_fail(r, node, "orderer", out->name, "either nodes, or node and address of a single one");
+    if (nodes)
+        return read_orderer_nodes(r, nodes, out);
+    single = fcc__arena_zalloc(r->arena, 1, sizeof *single);
+    if (!single)
+        return config_fail(r, node, "orderer", NULL, NULL);
+    out->nodes = single;
+    out->node_count = 1;
+    return read_orderer_node(r, node, out->domain, host, address, single);
 }
 
 static fcc_status read_user(config_reader *r, yaml_node_t *node, const char *what, config_user *out)

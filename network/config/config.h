@@ -73,12 +73,19 @@ typedef struct config_org {
     size_t user_count;
 } config_org;
 
+/* One orderer of several. */
+typedef struct config_orderer_node {
+    const char *name; /* "orderer0.orderer.medsync.example" */
+    const char *address;
+} config_orderer_node;
+
 typedef struct config_orderer {
     const char *name;   /* "Orderer" */
     const char *mspid;  /* "OrdererMSP" */
     const char *domain; /* "orderer.medsync.example" */
-    const char *node;   /* "orderer0.orderer.medsync.example" */
-    const char *address;
+    /* `nodes` in network.yaml; `node` and `address` there are a single one. The devnet's orderer is the first. */
+    const config_orderer_node *nodes;
+    size_t node_count;
 } config_orderer;
 
 /* One collection of Fabric's collections.json. Policies are text here; msp_collections_pack makes bytes of them. */

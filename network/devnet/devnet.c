@@ -231,6 +231,7 @@ static fcc_status load_own(struct devnet *net, fcc_error *error)
         return fcc_error_set(error, FCC_ERR_CONFIG, "no network/network.yaml here: say where with --network FILE");
     if ((st = config_load(o->network_file, &net->network, error)) != FCC_OK || (st = check_size(net, error)) != FCC_OK)
         return st;
+    net->network->orderer.node_count = 1; /* this process, under the first one's name */
     net->crypto_dir = devnet_path(net, o->dir, "crypto");
     if (!net->crypto_dir)
         return no_memory(error);
@@ -303,8 +304,8 @@ void devnet_check_ready(struct devnet *net)
     }
     for (size_t i = 0; i < net->peer_count; i++)
         addresses[i] = net->peers[i].address;
-    if (msp_write_endpoints(net->options->dir, net->network, net->crypto_dir, net->network->orderer.address, addresses,
-                            net->options->client_auth, &error) != FCC_OK) {
+    if (msp_write_endpoints(net->options->dir, net->network, net->crypto_dir, addresses, net->options->client_auth,
+                            &error) != FCC_OK) {
         devnet_fail(net, error.status, error.text);
         return;
     }
@@ -430,7 +431,7 @@ static fcc_status serve(struct devnet *net, fcc_error *error)
         (st = rpc_loop_new(&net->loop, error)) != FCC_OK || (st = watch_signals(net, error)) != FCC_OK ||
         (st = start_peers(net, error)) != FCC_OK || (st = devnet_chaincodes_start(net, error)) != FCC_OK)
         return st;
-    orderer_msp = msp_path_orderer_msp(net->arena, net->crypto_dir, &net->network->orderer);
+    orderer_msp = msp_path_orderer_msp(net->arena, net->crypto_dir, &net->network->orderer, 0);
     if (!orderer_msp)
         return no_memory(error);
     if ((st = devnet_orderer_new(net, orderer_msp, net->options->batch_timeout_ms, &net->orderer, error)) != FCC_OK ||

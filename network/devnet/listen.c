@@ -169,9 +169,13 @@ static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char 
 
 fcc_status devnet_listen(struct devnet *net, fcc_error *error)
 {
+    config_orderer_node *node = fcc__arena_zalloc(net->arena, 1, sizeof(*node));
     char *address;
     fcc_status st;
 
+    if (!node)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    *node = net->network->orderer.nodes[0];
     net->clients_of = msp_channel_sequence(ledger_channel(net->ledger));
     for (size_t i = 0; i < net->peer_count; i++) {
         devnet_peer *peer = &net->peers[i];
@@ -190,10 +194,12 @@ fcc_status devnet_listen(struct devnet *net, fcc_error *error)
         return st;
     if ((st = devnet_orderer_serve(net->orderer, net->orderer_server)) != FCC_OK)
         return fcc_error_set(error, st, "the orderer: %s", fcc_status_text(st));
-    st = listen_tls(net, net->orderer_server, net->network->orderer.address,
-                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer), &net->orderer_tls,
+    st = listen_tls(net, net->orderer_server, node->address,
+                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer, 0), &net->orderer_tls,
                     &address, error);
-    if (st == FCC_OK)
-        net->network->orderer.address = address;
+    if (st == FCC_OK) {
+        node->address = address;
+        net->network->orderer.nodes = node;
+    }
     return st;
 }

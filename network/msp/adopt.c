@@ -177,14 +177,19 @@ static fcc_status adopt_org(adoption *a, const msp_channel_org *found, config_or
 static fcc_status adopt_orderer(adoption *a, const msp_channel_org *found)
 {
     config_orderer *orderer = &a->net->orderer;
+    config_orderer_node *node = fcc__arena_zalloc(a->arena, 1, sizeof *node);
     fcc_status st;
 
-    st = find_node(a, "ordererOrganizations", "orderers", found->mspid, &orderer->domain, &orderer->node);
-    if (st != FCC_OK || !orderer->node)
+    if (!node)
+        return no_room(a);
+    st = find_node(a, "ordererOrganizations", "orderers", found->mspid, &orderer->domain, &node->name);
+    if (st != FCC_OK || !node->name)
         return st;
     orderer->name = fcc__arena_printf(a->arena, "%s", found->name);
     orderer->mspid = fcc__arena_printf(a->arena, "%s", found->mspid);
-    orderer->address = orderer_address(a, found->name);
+    node->address = orderer_address(a, found->name);
+    orderer->nodes = node;
+    orderer->node_count = 1;
     return orderer->name && orderer->mspid ? FCC_OK : no_room(a);
 }
 
@@ -210,10 +215,10 @@ static fcc_status adopt_all(adoption *a)
 
         if (org->application)
             st = adopt_org(a, org, &orgs[net->org_count++]);
-        else if (!net->orderer.node)
+        else if (net->orderer.node_count == 0)
             st = adopt_orderer(a, org);
     }
-    if (st == FCC_OK && !net->orderer.node)
+    if (st == FCC_OK && net->orderer.node_count == 0)
         st = fcc_error_set(a->error, FCC_ERR_CONFIG,
                            "%s has no orderer of an ordering organisation of the channel in %s: give the crypto "
                            "directory that this genesis block was made from",

@@ -156,14 +156,18 @@ static void add_capability(builder *b, Common__ConfigGroup *group, const char *n
     add_value(b, group, "Capabilities", &capabilities, admins_policy);
 }
 
-static void add_addresses(builder *b, Common__ConfigGroup *group, const char *key, const char *address,
+static void add_addresses(builder *b, Common__ConfigGroup *group, const char *key, const config_orderer *orderer,
                           const char *mod_policy)
 {
     Common__OrdererAddresses addresses = COMMON__ORDERER_ADDRESSES__INIT;
-    ProtobufCBinaryData one = fcc__pb(fcc_str(address));
+    size_t i;
 
-    addresses.n_addresses = 1;
-    addresses.addresses = &one;
+    addresses.addresses = make(b, (orderer->node_count + 1) * sizeof *addresses.addresses);
+    if (!addresses.addresses)
+        return;
+    for (i = 0; i < orderer->node_count; i++)
+        addresses.addresses[i] = fcc__pb(fcc_str(orderer->nodes[i].address));
+    addresses.n_addresses = orderer->node_count;
     add_value(b, group, key, &addresses, mod_policy);
 }
 
@@ -207,7 +211,7 @@ static Common__ConfigGroup *orderer_org(builder *b, const config_orderer *ordere
 
     if (!group)
         return NULL;
-    add_addresses(b, group, "Endpoints", orderer->address, admins_policy);
+    add_addresses(b, group, "Endpoints", orderer, admins_policy);
     add_msp(b, group, msp_path_orderer_org_msp(b->arena, crypto_dir, orderer), orderer->mspid);
     add_signature(b, group, admins_policy, "OR('%.admin')", orderer->mspid);
     add_signature(b, group, "Readers", "OR('%.member')", orderer->mspid);
@@ -231,36 +235,47 @@ static bool split_address(builder *b, const char *address, const char **host, ui
     return true;
 }
 
-/*
- * What Fabric's own orderer needs to run this channel: itself as the only consenter, by its TLS certificate, and the
- * options of Fabric's sample configuration.
- */
-static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer, const char *crypto_dir)
+/* One orderer as the others know it: where it is, and its TLS certificate. */
+static Etcdraft__Consenter *consenter_of(builder *b, const config_orderer *orderer, size_t node, const char *crypto_dir)
 {
-    Etcdraft__ConfigMetadata metadata = ETCDRAFT__CONFIG_METADATA__INIT;
-    Etcdraft__Consenter consenter = ETCDRAFT__CONSENTER__INIT, *list = &consenter;
-    Etcdraft__Options options = ETCDRAFT__OPTIONS__INIT;
-    const char *dir = msp_path_orderer_tls(b->arena, crypto_dir, orderer), *host = NULL, *path;
+    Etcdraft__Consenter *consenter = make(b, sizeof *consenter);
+    const config_orderer_node *n = &orderer->nodes[node];
+    const char *dir = msp_path_orderer_tls(b->arena, crypto_dir, orderer, node), *host = NULL, *path;
     fcc_bytes pem = { 0 };
 
-    if (b->st != FCC_OK)
-        return pem;
-    if (!split_address(b, orderer->address, &host, &consenter.port)) {
-        b->st = fcc_error_set(b->error, FCC_ERR_CONFIG, "orderer %s: address %s: expected host:port", orderer->node,
-                              orderer->address);
-        return pem;
+    if (!consenter)
+        return NULL;
+    etcdraft__consenter__init(consenter);
+    if (!split_address(b, n->address, &host, &consenter->port)) {
+        b->st = fcc_error_set(b->error, FCC_ERR_CONFIG, "orderer %s: address %s: expected host:port", n->name,
+                              n->address);
+        return NULL;
     }
     path = dir ? fcc__arena_printf(b->arena, "%s/server.crt", dir) : NULL;
     b->st = path ? msp__read_file(path, b->arena, &pem, b->error) : FCC_ERR_LIMIT;
-    consenter.host = fcc__pb(fcc_str(host));
-    consenter.client_tls_cert = consenter.server_tls_cert = fcc__pb(pem);
+    consenter->host = fcc__pb(fcc_str(host));
+    consenter->client_tls_cert = consenter->server_tls_cert = fcc__pb(pem);
+    return consenter;
+}
+
+/* What Fabric's own orderers need to run this channel: who they are, and the options of Fabric's sample configuration. */
+static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer, const char *crypto_dir)
+{
+    Etcdraft__ConfigMetadata metadata = ETCDRAFT__CONFIG_METADATA__INIT;
+    Etcdraft__Options options = ETCDRAFT__OPTIONS__INIT;
+    size_t i;
+
+    metadata.consenters = make(b, (orderer->node_count + 1) * sizeof *metadata.consenters);
+    for (i = 0; i < orderer->node_count && b->st == FCC_OK; i++)
+        metadata.consenters[i] = consenter_of(b, orderer, i, crypto_dir);
+    if (b->st != FCC_OK)
+        return fcc_bytes_of(NULL, 0);
     options.tick_interval = fcc__pb(FCC_LIT("500ms"));
     options.election_tick = 10;
     options.heartbeat_tick = 1;
     options.max_inflight_blocks = 5;
     options.snapshot_interval_size = 16 << 20;
-    metadata.n_consenters = 1;
-    metadata.consenters = &list;
+    metadata.n_consenters = orderer->node_count;
     metadata.options = &options;
     return pack(b, &metadata);
 }
@@ -418,7 +433,7 @@ static Common__ConfigGroup *channel_group(builder *b, const config_network *netw
     add_value(b, group, "BlockDataHashingStructure", &structure, admins_policy);
     add_capability(b, group, "V2_0");
     add_value(b, group, "HashingAlgorithm", &hashing, admins_policy);
-    add_addresses(b, group, "OrdererAddresses", network->orderer.address, "/Channel/Orderer/Admins");
+    add_addresses(b, group, "OrdererAddresses", &network->orderer, "/Channel/Orderer/Admins");
     add_meta_trio(b, group);
     return group;
 }

@@ -53,16 +53,16 @@ const char *msp_path_orderer_org_msp(fcc__arena *arena, const char *crypto_dir, 
     return fcc__arena_printf(arena, "%s/ordererOrganizations/%s/msp", crypto_dir, orderer->domain);
 }
 
-const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer)
+const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer, size_t node)
 {
     return fcc__arena_printf(arena, "%s/ordererOrganizations/%s/orderers/%s/msp", crypto_dir, orderer->domain,
-                             orderer->node);
+                             orderer->nodes[node].name);
 }
 
-const char *msp_path_orderer_tls(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer)
+const char *msp_path_orderer_tls(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer, size_t node)
 {
     return fcc__arena_printf(arena, "%s/ordererOrganizations/%s/orderers/%s/tls", crypto_dir, orderer->domain,
-                             orderer->node);
+                             orderer->nodes[node].name);
 }
 
 /* ---- one organisation --------------------------------------------------------------------------------------------- */
@@ -312,8 +312,8 @@ static fcc_status make_orderer(workshop *w, const config_orderer *orderer)
     const config_user admin = { .name = "Admin", .admin = true };
     fcc_status st = open_workshop(w);
 
-    if (st == FCC_OK)
-        st = make_node(w, "orderers", orderer->node, "orderer");
+    for (size_t i = 0; i < orderer->node_count && st == FCC_OK; i++)
+        st = make_node(w, "orderers", orderer->nodes[i].name, "orderer");
     return st == FCC_OK ? make_user(w, &admin) : st;
 }
 
@@ -368,7 +368,10 @@ static fcc_status check_all(const config_network *network, const char *dir, fcc_
 
     if (!arena)
         return fcc_error_set(error, st, "out of memory");
-    st = must_exist(dir, msp_path_orderer_msp(arena, dir, &network->orderer), network->orderer.node, error);
+    st = FCC_OK;
+    for (i = 0; i < network->orderer.node_count && st == FCC_OK; i++)
+        st = must_exist(dir, msp_path_orderer_msp(arena, dir, &network->orderer, i), network->orderer.nodes[i].name,
+                        error);
     for (i = 0; i < network->org_count && st == FCC_OK; i++) {
         const config_org *org = &network->orgs[i];
 

@@ -39,11 +39,11 @@ fcc_status msp_write_custody(const config_network *network, const char *dir, fcc
 
 /*
  * DIR/endpoints.json, which tells clients where the network is, whole or not at all. `addresses` are those of the
- * organisations' peers, in their order. `client_auth`: they want TLS certificates of their clients.
+ * organisations' peers, in their order; the orderers are where the network says. `client_auth`: they want TLS
+ * certificates of their clients.
  */
 fcc_status msp_write_endpoints(const char *dir, const config_network *network, const char *crypto_dir,
-                               const char *orderer_address, const char *const *addresses, bool client_auth,
-                               fcc_error *error) FCC_MUST_CHECK;
+                               const char *const *addresses, bool client_auth, fcc_error *error) FCC_MUST_CHECK;
 
 /* Paths, in the arena (NULL past its cap). `crypto_dir` is DIR/crypto. */
 const char *msp_path_org_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org);
@@ -53,7 +53,8 @@ const char *msp_path_peer_tls(fcc__arena *arena, const char *crypto_dir, const c
 const char *msp_path_user_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
 const char *msp_path_user_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
 const char *msp_path_orderer_org_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
-const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
-const char *msp_path_orderer_tls(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
+/* Of one of its nodes. */
+const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer, size_t node);
+const char *msp_path_orderer_tls(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer, size_t node);
 
 #endif

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NATIVE_ARENA = 256 << 20, START_SECONDS = 60, JOIN_TRIES = 100, SPARE_PROGRAMS = 1 };
+enum { NATIVE_ARENA = 256 << 20, START_SECONDS = 60, JOIN_TRIES = 100 };
 
 struct network {
     const native_options *options;
@@ -37,11 +37,12 @@ struct network {
     const char *dir;    /* absolute */
     const char *crypto; /* DIR/crypto */
     const char *orderer_program, *peer_program, *builder;
-    const char *orderer_admin; /* address */
-    const char **peers;        /* addresses */
-    const char **services;     /* addresses of chaincodes: organisation * chaincode_count + chaincode */
+    config_orderer_node *orderers; /* with the addresses that are used here */
+    const char **orderer_admins;   /* addresses */
+    const char **peers;
+    const char **services; /* addresses of chaincodes: organisation * chaincode_count + chaincode */
     fcc_bytes genesis;
-    native_program *programs; /* orderer, peers, hosts */
+    native_program *programs; /* orderers, peers, hosts */
     size_t program_count;
     fcc_error *error;
 };
@@ -228,10 +229,14 @@ static bool assign_all(struct network *n, const json_t *kept, json_t *all)
     const size_t cc_count = n->config->chaincode_count;
     const char *name;
 
-    n->config->orderer.address = keep_address(n, kept, all, n->config->orderer.mspid, n->config->orderer.address);
-    n->orderer_admin = local(n, NULL);
-    if (!n->config->orderer.address || !n->orderer_admin)
-        return false;
+    for (size_t i = 0; i < n->config->orderer.node_count; i++) {
+        n->orderers[i] = n->config->orderer.nodes[i];
+        n->orderers[i].address = keep_address(n, kept, all, n->orderers[i].name, n->orderers[i].address);
+        n->orderer_admins[i] = local(n, NULL);
+        if (!n->orderers[i].address || !n->orderer_admins[i])
+            return false;
+    }
+    n->config->orderer.nodes = n->orderers;
     for (size_t i = 0; i < n->config->org_count; i++) {
         n->peers[i] = keep_address(n, kept, all, orgs[i].mspid, orgs[i].peer_address);
         if (!n->peers[i])
@@ -256,10 +261,12 @@ static fcc_status assign_addresses(struct network *n)
     char *text = NULL;
     fcc_status st = FCC_ERR_NOMEM;
 
+    n->orderers = fcc__arena_zalloc(n->arena, n->config->orderer.node_count, sizeof(*n->orderers));
+    n->orderer_admins = fcc__arena_zalloc(n->arena, n->config->orderer.node_count, sizeof(*n->orderer_admins));
     n->peers = fcc__arena_zalloc(n->arena, n->config->org_count + 1, sizeof(*n->peers));
     n->services = fcc__arena_zalloc(n->arena, n->config->org_count * n->config->chaincode_count + 1,
                                     sizeof(*n->services));
-    if (path && all && n->peers && n->services && assign_all(n, kept, all))
+    if (path && all && n->orderers && n->orderer_admins && n->peers && n->services && assign_all(n, kept, all))
         text = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
     if (text)
         st = fcc__write_whole(path, fcc_str(text), n->error);
@@ -284,10 +291,10 @@ static fcc_status make_channel(struct network *n)
     return st == FCC_OK ? fcc__write_whole(path, n->genesis, n->error) : st;
 }
 
-static fcc_status join_orderer(struct network *n)
+static fcc_status join_orderer(struct network *n, size_t i)
 {
-    const char *tls = msp_path_orderer_tls(n->arena, n->crypto, &n->config->orderer);
-    const participation_admin admin = { .address = n->orderer_admin,
+    const char *tls = msp_path_orderer_tls(n->arena, n->crypto, &n->config->orderer, i);
+    const participation_admin admin = { .address = n->orderer_admins[i],
                                         .ca = fcc__arena_printf(n->arena, "%s/ca.crt", tls),
                                         .cert = fcc__arena_printf(n->arena, "%s/server.crt", tls),
                                         .key = fcc__arena_printf(n->arena, "%s/server.key", tls) };
@@ -354,22 +361,23 @@ static const char *logging_spec(void)
 
 #define ENV(name, ...) (ok = ok && native_program_env(p, n->arena, name, __VA_ARGS__))
 
-static fcc_status add_orderer(struct network *n)
+static fcc_status add_orderer(struct network *n, size_t i)
 {
     const config_orderer *o = &n->config->orderer;
-    native_program *p = add_program(n, "orderer", o->domain);
-    const char *tls = msp_path_orderer_tls(n->arena, n->crypto, o), *msp = msp_path_orderer_msp(n->arena, n->crypto, o);
-    const char *data = path_of(n, "data/orderer");
+    native_program *p = add_program(n, "orderer", o->nodes[i].name);
+    const char *tls = msp_path_orderer_tls(n->arena, n->crypto, o, i);
+    const char *msp = msp_path_orderer_msp(n->arena, n->crypto, o, i);
+    const char *data = path_of(n, "data/%s", o->nodes[i].name);
     bool ok = p && tls && msp && data;
 
     if (!ok)
         return no_memory(n);
     p->argv[0] = n->orderer_program;
-    p->address = o->address;
+    p->address = o->nodes[i].address;
     p->last = true;
     ENV("FABRIC_CFG_PATH", "%s/config", n->dir);
     ENV("FABRIC_LOGGING_SPEC", "%s", logging_spec());
-    ENV("ORDERER_GENERAL_LISTENPORT", "%d", port_of(o->address));
+    ENV("ORDERER_GENERAL_LISTENPORT", "%d", port_of(o->nodes[i].address));
     ENV("ORDERER_GENERAL_LOCALMSPID", "%s", o->mspid);
     ENV("ORDERER_GENERAL_LOCALMSPDIR", "%s", msp);
     ENV("ORDERER_GENERAL_TLS_CERTIFICATE", "%s/server.crt", tls);
@@ -378,7 +386,7 @@ static fcc_status add_orderer(struct network *n)
     ENV("ORDERER_GENERAL_CLUSTER_CLIENTCERTIFICATE", "%s/server.crt", tls);
     ENV("ORDERER_GENERAL_CLUSTER_CLIENTPRIVATEKEY", "%s/server.key", tls);
     ENV("ORDERER_GENERAL_CLUSTER_ROOTCAS", "[%s/ca.crt]", tls);
-    ENV("ORDERER_ADMIN_LISTENADDRESS", "%s", n->orderer_admin);
+    ENV("ORDERER_ADMIN_LISTENADDRESS", "%s", n->orderer_admins[i]);
     ENV("ORDERER_ADMIN_TLS_CERTIFICATE", "%s/server.crt", tls);
     ENV("ORDERER_ADMIN_TLS_PRIVATEKEY", "%s/server.key", tls);
     ENV("ORDERER_ADMIN_TLS_CLIENTROOTCAS", "[%s/ca.crt]", tls);
@@ -511,18 +519,20 @@ static fcc_status start_fabric(struct network *n)
 {
     fcc_status st;
 
-    if ((st = add_orderer(n)) != FCC_OK || (st = start_last(n)) != FCC_OK)
-        return st;
+    for (size_t i = 0; i < n->config->orderer.node_count; i++)
+        if ((st = add_orderer(n, i)) != FCC_OK || (st = start_last(n)) != FCC_OK)
+            return st;
     for (size_t i = 0; i < n->config->org_count; i++)
         if ((st = add_peer(n, i)) != FCC_OK || (st = start_last(n)) != FCC_OK)
             return st;
     for (size_t i = 0; i < n->program_count; i++)
         if ((st = native_program_await(&n->programs[i], START_SECONDS, n->error)) != FCC_OK)
             return st;
-    tell(n, "the orderer and %zu peers listen", n->config->org_count);
-    if ((st = join_orderer(n)) != FCC_OK)
-        return st;
-    st = msp_write_endpoints(n->dir, n->config, n->crypto, n->config->orderer.address, n->peers, false, n->error);
+    tell(n, "%zu orderers and %zu peers listen", n->config->orderer.node_count, n->config->org_count);
+    for (size_t i = 0; i < n->config->orderer.node_count; i++)
+        if ((st = join_orderer(n, i)) != FCC_OK)
+            return st;
+    st = msp_write_endpoints(n->dir, n->config, n->crypto, n->peers, false, n->error);
     for (size_t i = 0; st == FCC_OK && i < n->config->org_count; i++)
         st = join_peer(n, &n->config->orgs[i]);
     if (st == FCC_OK)
@@ -608,7 +618,7 @@ static fcc_status prepare(struct network *n)
 
 static fcc_status run(struct network *n)
 {
-    const size_t most = 1 + 2 * n->config->org_count + SPARE_PROGRAMS;
+    const size_t most = n->config->orderer.node_count + 2 * n->config->org_count;
     sigset_t signals;
     fcc_status st;
 

@@ -149,16 +149,16 @@ static void load_authority(testing_consortium *c, const char *crypto, const conf
 /* The consortium as network.yaml would describe it. Nobody listens at the addresses. */
 static void describe(testing_consortium *c, config_network *network, config_org *orgs)
 {
+    static const config_orderer_node node = { .name = "orderer0.orderer.example", .address = "127.0.0.1:1" };
+
     *network = (config_network){ .arena = c->arena, .path = "fcc_test", .channel = "test" };
     network->batch.timeout_ms = 1000;
     network->batch.max_message_count = 1000;
     network->batch.absolute_max_bytes = 100 << 20;
     network->batch.preferred_max_bytes = 100 << 20;
-    network->orderer = (config_orderer){ .name = "Orderer",
-                                         .mspid = "OrdererMSP",
-                                         .domain = "orderer.example",
-                                         .node = "orderer0.orderer.example",
-                                         .address = "127.0.0.1:1" };
+    network->orderer = (config_orderer){
+        .name = "Orderer", .mspid = "OrdererMSP", .domain = "orderer.example", .nodes = &node, .node_count = 1
+    };
     for (size_t i = 0; i < c->count; i++) {
         char *domain = testing_memory(fcc__arena_printf(c->arena, "org%zu.example", i + 1));
 
@@ -202,7 +202,7 @@ static void make_material(testing_consortium *c)
     testing_must(msp_generate(&network, crypto, &error), &error, "keys and certificates");
     testing_must(msp_genesis(&network, crypto, 0, c->arena, &c->genesis, &error), &error, "the genesis block");
     testing_must(
-        msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &network.orderer), "OrdererMSP", &c->orderer, &error),
+        msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &network.orderer, 0), "OrdererMSP", &c->orderer, &error),
         &error, "the orderer's key");
     for (size_t i = 0; i < c->count; i++) {
         testing_must(

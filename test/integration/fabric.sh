@@ -24,7 +24,9 @@ command -v orderer >/dev/null && command -v peer >/dev/null || {
 }
 
 probe='{name: probe, version: "1", sequence: 1, policy: "AND('"'AMSP.peer', 'BMSP.peer'"')", organisations: [A, B]}'
-sed "s/^chaincodes:.*/chaincodes: [$probe]/" test/support/networks/two.yaml >"$dir/network.yaml"
+orderers=$(for i in 0 1 2; do printf '{name: o%d, address: "127.0.0.1:7%d50"}, ' $i $i; done)
+sed "s/^chaincodes:.*/chaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/" \
+    test/support/networks/two.yaml >"$dir/network.yaml"
 
 up() { "$medsync" fabric up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach >"$dir/out" 2>&1 || {
     sed 's/^/# /' "$dir/out"
@@ -48,7 +50,7 @@ try_for_a_minute() { # command
     done
 }
 
-check "orderer, peers, channel and chaincode come up" up
+check "three orderers, peers, channel and chaincode come up" up
 check "both organisations endorse and commit" try_for_a_minute writes k1
 refuses_second() { ! up >/dev/null; }
 check "a second network in the same directory is refused" refuses_second
@@ -63,8 +65,14 @@ check "after which the chaincode goes on" try_for_a_minute writes k2
 kill -9 "$(pid_of peer.b.test)"
 check "a peer that was killed comes back by itself" try_for_a_minute writes k3
 check "which the log says" grep -q "peer.b.test ended (signal 9) and is started again" "$dir/net/log/network.log"
+kill -STOP "$(pid_of orderer.o0.orderer.test)"
+asks_orderers() { "$medsync" block newest --orderer --dir "$dir/net" --org A >"$dir/said" 2>&1; }
+check "with one of three orderers standing still, clients ask another one" asks_orderers
+kill -CONT "$(pid_of orderer.o0.orderer.test)"
+kill -9 "$(pid_of orderer.o1.orderer.test)"
+check "and with one that was killed, transactions go on" try_for_a_minute writes k4
 check "it goes down" "$medsync" fabric down --dir "$dir/net"
 check "and up again" up
 check "with the first definition once more, as the next sequence" grep -q "probe: deployed, sequence 3" "$dir/net/log/network.log"
-check "and goes on" try_for_a_minute writes k4
+check "and goes on" try_for_a_minute writes k5
 finish

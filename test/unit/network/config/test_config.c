@@ -54,6 +54,31 @@ static void refuses(const char *from, const char *to, const char *line, const ch
     free(text);
 }
 
+#define ORDERER_NODE "node: o1, address: \"127.0.0.1:7050\"}"
+
+static void an_orderer_has_one_node_or_several(void **state)
+{
+    char *text = changed(ORDERER_NODE, "nodes: [{name: o1, address: \"127.0.0.1:1\"}, {name: o2, address: \"h:2\"}]}");
+    config_network *net = NULL;
+    fcc_error error = { 0 };
+
+    (void)state;
+    assert_int_equal(config_parse(fcc_str(text), "trial.yaml", &net, &error), FCC_OK);
+    assert_int_equal(net->orderer.node_count, 2);
+    assert_string_equal(net->orderer.nodes[1].name, "o2.orderer.test");
+    assert_string_equal(net->orderer.nodes[1].address, "h:2");
+    config_free(net);
+    free(text);
+    refuses(ORDERER_NODE, "node: o1}", "trial.yaml:3", "either nodes, or node and address of a single one");
+    refuses(ORDERER_NODE, "node: o1, nodes: [{name: o1, address: \"h:1\"}]}", "trial.yaml:3", "either nodes, or node");
+    refuses(ORDERER_NODE, "nodes: []}", "trial.yaml:3", "at least one orderer");
+    refuses(ORDERER_NODE, "nodes: [{name: o1, address: \"h:1\"}, {name: O1, address: \"h:2\"}]}", "trial.yaml:3",
+            "each orderer once");
+    refuses(ORDERER_NODE, "nodes: [{name: o1, address: \"h:1\"}, {name: o2, address: \"h:1\"}]}", "trial.yaml:3",
+            "an address of its own");
+    refuses(ORDERER_NODE, "nodes: [{name: o1, address: h}]}", "trial.yaml:3", "host:port");
+}
+
 static void the_repositorys_consortium_is_read_whole(void **state)
 {
     config_network *net;
@@ -67,7 +92,8 @@ static void the_repositorys_consortium_is_read_whole(void **state)
         fail_msg("%s", error.text);
     assert_string_equal(net->channel, "medsync");
     assert_int_equal(net->org_count, 9);
-    assert_string_equal(net->orderer.node, "orderer0.orderer.medsync.example");
+    assert_string_equal(net->orderer.nodes[0].name, "orderer0.orderer.medsync.example");
+    assert_int_equal(net->orderer.node_count, 3);
     hospital = config_find_org(net, "hospital");
     assert_non_null(hospital);
     assert_ptr_equal(hospital, config_find_org(net, "HospitalMSP"));
@@ -312,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_repositorys_consortium_is_read_whole),
+        cmocka_unit_test(an_orderer_has_one_node_or_several),
         cmocka_unit_test(a_chaincode_can_be_added_to_the_configuration_for_all_organisations),
         cmocka_unit_test(an_unknown_key_is_an_error_naming_its_line_and_the_known_ones),
         cmocka_unit_test(a_key_given_twice_is_an_error),

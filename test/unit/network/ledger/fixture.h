@@ -162,9 +162,9 @@ static inline fixture *fix_prepare(bool disk)
         msp_generate(f->network, crypto, &error) != FCC_OK ||
         msp_genesis(f->network, crypto, 1800000000, f->arena, &f->genesis, &error) != FCC_OK)
         fail_msg("%s", error.text);
-    assert_int_equal(
-        msp_signer_load(msp_path_orderer_msp(f->arena, crypto, &f->network->orderer), "OrdererMSP", &f->orderer, NULL),
-        FCC_OK);
+    assert_int_equal(msp_signer_load(msp_path_orderer_msp(f->arena, crypto, &f->network->orderer, 0), "OrdererMSP",
+                                     &f->orderer, NULL),
+                     FCC_OK);
     for (i = 0; i < FIX_ORGS; i++) {
         const config_org *org = &f->network->orgs[i];
 

@@ -65,7 +65,7 @@ static inline int chan_setup(void **state)
         msp_genesis(c->network, c->crypto, FIX_NOW, c->arena, &c->genesis, &error) != FCC_OK ||
         msp_channel_from_block(c->genesis, &c->channel, &error) != FCC_OK)
         fail_msg("%s", error.text);
-    c->orderer = chan_signer(msp_path_orderer_msp(c->arena, c->crypto, &c->network->orderer), "OrdererMSP");
+    c->orderer = chan_signer(msp_path_orderer_msp(c->arena, c->crypto, &c->network->orderer, 0), "OrdererMSP");
     c->orderer_admin = chan_signer(
         fcc__arena_printf(c->arena, "%s/ordererOrganizations/o.example/users/Admin@o.example/msp", c->crypto),
         "OrdererMSP");

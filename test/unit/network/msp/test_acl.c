@@ -81,7 +81,7 @@ static int make_world(void **state)
     w->admin = load(msp_path_user_msp(w->arena, crypto, &w->net->orgs[0], "Admin"), "AMSP");
     w->member = load(msp_path_user_msp(w->arena, crypto, &w->net->orgs[0], "user1"), "AMSP");
     w->other = load(msp_path_user_msp(w->arena, crypto, &w->net->orgs[1], "user1"), "BMSP");
-    w->orderer = load(msp_path_orderer_msp(w->arena, crypto, &w->net->orderer), "OrdererMSP");
+    w->orderer = load(msp_path_orderer_msp(w->arena, crypto, &w->net->orderer, 0), "OrdererMSP");
     w->acl = (msp_acl){ .channel = w->channel, .channel_id = FCC_LIT("trial"), .local = w->local };
     *state = w;
     return 0;

@@ -193,7 +193,8 @@ static void a_failed_generation_leaves_nothing_behind(void **state)
 
     memset(long_name, 'n', sizeof long_name - 1); /* a common name has 64 characters at most */
     long_name[sizeof long_name - 1] = '\0';
-    broken.orderer.node = long_name;
+    broken.orderer.nodes = &(config_orderer_node){ .name = long_name, .address = "127.0.0.1:1" };
+    broken.orderer.node_count = 1;
     snprintf(crypto, sizeof crypto, "%s/fresh/crypto", w->dir);
     assert_int_equal(msp_generate(&broken, crypto, &error), FCC_ERR_INTERNAL);
     assert_non_null(strstr(error.text, "could not make a certificate"));

@@ -144,9 +144,9 @@ static inline int consortium_raise(void **state, bool own)
     must(ledger_open(&options, &c->ledger, &error), &error);
     must(msp_genesis(c->config, crypto, c->now_ns / 1000000000, c->arena, &genesis, &error), &error);
     must(ledger_commit(c->ledger, genesis, c->arena, &committed, &error), &error);
-    must(
-        msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &c->config->orderer), "OrdererMSP", &c->orderer, &error),
-        &error);
+    must(msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &c->config->orderer, 0), "OrdererMSP", &c->orderer,
+                         &error),
+         &error);
     must(msp_signer_load(msp_path_user_msp(c->arena, crypto, &c->config->orgs[0], "doctor1"), "AMSP", &c->doctor,
                          &error),
          &error);
