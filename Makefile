@@ -8,6 +8,7 @@
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make soak       SOAK_CALLS (100,000) random calls of each chaincode, from MEDSYNC_SEED
 #   make install    programs, headers, libfcc.a, fcc.pc, manual, completion (PREFIX=, DESTDIR=)
+#   make image      the container image; make base-image: what it stands on, where that can't be pulled
 #   VARIANT=        release (default), debug, asan, tsan;  CC=gcc|clang;  V=1 shows the commands
 
 VARIANT ?= release
@@ -59,7 +60,7 @@ Z_LIBS := $(shell pkg-config --libs zlib 2>/dev/null)
 CMOCKA_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null)
 
 # ---- messages --------------------------------------------------------------------------------------------------------
-PROTOS := $(patsubst protos/%,%,$(shell find protos -name '*.proto'))
+PROTOS := $(sort $(patsubst protos/%,%,$(shell find protos -name '*.proto')))
 GEN_C := $(PROTOS:%.proto=$(B)/gen/%.pb-c.c)
 GEN_H := $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
 
@@ -195,10 +196,17 @@ install: all man
 	for f in $(MAN)/man[18]/*; do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/man/$${f#$(MAN)/}" || exit 1; done
 	install -D -m 644 completions/medsync.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/medsync"
 
+# containers: docs/containers.md
+.PHONY: image base-image
+image:
+	$(Q)VERSION=$(VERSION) docker/image.sh $(IMAGE_ARGS)
+base-image:
+	$(Q)docker/base-image.sh
+
 clean:
 	rm -rf build
 
 help:
-	@sed -n '2,12s/^# \{0,1\}//p' Makefile
+	@sed -n '2,13s/^# \{0,1\}//p' Makefile
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
