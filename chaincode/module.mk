@@ -5,18 +5,22 @@ $(eval $(call archive,cclib,chaincode/lib))
 $(eval $(call archive,credentials,chaincode/credentials))
 $(eval $(call archive,consent,chaincode/consent))
 $(eval $(call archive,ehr,chaincode/ehr))
-PROGRAMS += credentials consent ehr
+$(eval $(call archive,prescriptions,chaincode/prescriptions))
+PROGRAMS += credentials consent ehr prescriptions
 credentials_OBJS = $(B)/libcredentials.a $(B)/libcclib.a $(FCC)
 credentials_LIBS = $(FCC_LIBS) $(Z_LIBS)
 consent_OBJS = $(B)/libconsent.a $(B)/libcclib.a $(FCC)
 consent_LIBS = $(FCC_LIBS)
 ehr_OBJS = $(B)/libehr.a $(B)/libcclib.a $(FCC)
 ehr_LIBS = $(FCC_LIBS)
+prescriptions_OBJS = $(B)/libprescriptions.a $(B)/libcclib.a $(FCC)
+prescriptions_LIBS = $(FCC_LIBS)
 # Their tests run on the real ledger: fcc/test.h.
 UNIT_chaincode/lib = $(B)/libcclib.a $(FCCTEST)
 UNIT_chaincode/credentials = $(B)/libcredentials.a $(UNIT_chaincode/lib)
 UNIT_chaincode/consent = $(B)/libconsent.a $(UNIT_chaincode/credentials)
 UNIT_chaincode/ehr = $(B)/libehr.a $(UNIT_chaincode/consent)
+UNIT_chaincode/prescriptions = $(B)/libprescriptions.a $(UNIT_chaincode/ehr)
 
 # What the shim is compared and measured with.
 $(eval $(call archive,probe,chaincode/probe))

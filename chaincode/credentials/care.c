@@ -232,10 +232,13 @@ static fcc_status cred_same_person(lib_call *call)
     fcc_status st;
 
     st = lib_read(call, CRED_KYC, lib_key(call, "PERS", lib_arg_text(call, "uid"), NULL, NULL), &person);
+    if (st != FCC_OK)
+        return st;
     nid = lib_text(person, "nid");
-    if (st == FCC_OK && nid)
-        st = lib_read(call, CRED_KYC, lib_key(call, "NID", nid, NULL, NULL), &entry);
-    if (st != FCC_OK || (st = cred_read_patient(call, &pid, &patient)) != FCC_OK)
+    if (!nid) /* who is not known to be somebody else may be anybody */
+        return lib_refuse(call, LIB_PRECONDITION, "uid: nobody has said yet which person this is (LinkPerson)");
+    if ((st = lib_read(call, CRED_KYC, lib_key(call, "NID", nid, NULL, NULL), &entry)) != FCC_OK ||
+        (st = cred_read_patient(call, &pid, &patient)) != FCC_OK)
         return st;
     own = lib_text(entry, "pid");
     return lib_answer(call, json_boolean(own && strcmp(own, pid) == 0));

@@ -1,4 +1,4 @@
-/* setup_care.c: hospital and clinic: salts, custody keys, how long records are kept, and patients. */
+/* setup_care.c: hospital and clinic: salts, custody keys, how long records are kept, patients, and which person a doctor is. */
 #include "cli/setup.h"
 
 #include "base/hash.h"
@@ -39,6 +39,21 @@ static void add_patient(setup_plan *plan, const config_org *org, const config_us
                      "birthDate", "1970-01-01", "salt", setup_random(plan, 16)));
     add_in(plan, SETUP_MORE_STAFF, org, registrar, "credentials", patient->name, "ApprovePatient",
            json_pack("{s:s, s:s}", "fp", setup_fingerprint(plan, org, patient), "nid", setup_random(plan, 32)));
+}
+
+/*
+ * Which person a doctor is: nobody prescribes for oneself, so who is not known to be somebody doesn't prescribe at all.
+ * The numbers are nobody's; they follow from the uid, so that a second run finds the person linked.
+ */
+static void add_person(setup_plan *plan, const config_org *org, const config_user *doctor, const config_user *registrar)
+{
+    const fcc_bytes parts[] = { FCC_LIT("the national id of nobody: "), fcc_str(doctor->uid) };
+    const fcc__sha256 digest = fcc__sha256_of_many(parts, 2);
+    const fcc_bytes nid = fcc__hex(plan->arena, fcc__sha256_bytes(&digest));
+
+    add_in(plan, SETUP_LISTS, org, registrar, "credentials", doctor->uid, "LinkPerson",
+           json_pack("{s:s, s:s%, s:s}", "uid", doctor->uid, "nid", (const char *)nid.data, nid.len, "salt",
+                     setup_random(plan, 16)));
 }
 
 static void add_custody(setup_plan *plan, const config_org *org, const config_user *admin)
@@ -98,6 +113,8 @@ void setup_add_care(setup_plan *plan)
         for (size_t k = 0; registrar && k < org->user_count; k++)
             if (org->users[k].patient && !org->users[k].spare)
                 add_patient(plan, org, &org->users[k], registrar);
+            else if (org->users[k].role && strcmp(org->users[k].role, "doctor") == 0 && !org->users[k].spare)
+                add_person(plan, org, &org->users[k], registrar);
     }
     if (records)
         add_retention(plan);

@@ -33,6 +33,7 @@
 #define L1 "4000000000020" /* a laboratory of the hospital */
 #define W1 "4000000000037" /* a ward of the hospital that is suspended */
 #define P1 "4000000000044" /* a pharmacy, with adm3 */
+#define P2 "4000000000099" /* another one, in another region */
 #define A1 "4000000000051" /* the regulator's office, with admr */
 #define K1 "4000000000068" /* a council that issues licences, with admk */
 #define SALT1 "11111111111111111111111111111111"

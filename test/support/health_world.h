@@ -47,6 +47,7 @@ static const struct {
     { "lab2", "HospitalMSP", L1, "labtech", "[]", NULL, NULL, "22" },
     { "lab3", "ClinicMSP", C1, "labtech", "[]", NULL, NULL, "23" },
     { "ph1", "PharmacyMSP", P1, "pharmacist", "[]", "PharmacistLicence", "[\"DE-BE\"]", "17" },
+    { "ph2", "PharmacyMSP", P2, "pharmacist", "[]", "PharmacistLicence", "[\"DE-BB\"]", "27" },
     { "aud1", "RegulatorMSP", A1, "auditor", "[]", NULL, NULL, "18" },
     { "admk", "RegulatorMSP", K1, "admin", "[]", NULL, NULL, "26" },
 };
@@ -145,9 +146,12 @@ static inline void world_make_sites(void)
     as_hospitals_admin();
     CALL("RegisterOrg", L1, "lab", "DE-BE", H1, "A laboratory");
     CALL("RegisterOrg", W1, "ward", "DE-BE", H1, "A ward");
+    as_world_admin("PharmacyMSP", "adm3", P1, "25");
+    CALL("RegisterOrg", P2, "pharmacy", "DE-BB", "", "Another pharmacy");
     as_regulators_admin();
     CALL("ApproveOrg", L1);
     CALL("ApproveOrg", W1);
+    CALL("ApproveOrg", P2);
 }
 
 static inline void world_make_staff(void)
@@ -209,8 +213,9 @@ static inline void world_make_patient(const char *pid, const char *key)
 }
 
 #define PERSON(pid, more) "{\"pid\":\"" pid "\"," more "\"salt\":\"" SALT2 "\"}"
-#define GUARDIAN(id, pid, to)                                                                                     \
-    "{\"id\":\"" id "\",\"pid\":\"" pid "\",\"gpid\":\"" PID_G "\",\"scope\":[\"consent\",\"records\"],\"from\":" \
+#define GUARDIAN(id, pid, to)                                            \
+    "{\"id\":\"" id "\",\"pid\":\"" pid "\",\"gpid\":\"" PID_G           \
+    "\",\"scope\":[\"consent\",\"records\",\"prescriptions\"],\"from\":" \
     "\"2026-01-01T00:00:00Z\",\"to\":\"" to "\",\"evidenceHash\":\"" FP("0e") "\"}"
 
 static inline void world_make_patients(void)
@@ -234,6 +239,22 @@ static inline void world_make_patients(void)
     as("HospitalMSP", "registrar", "reg2", H1, "1a");
     CALL_IN("{\"id\":\"world-1\"}", "Countersign");
     CALL_IN("{\"id\":\"world-2\"}", "Countersign");
+}
+
+/* Who of the staff is which person, as another registrar says. Doctor d9 is the patient PID_B; nobody has said it of d4. */
+static inline void world_link_people(void)
+{
+    enum { count = sizeof(world_staff) / sizeof(world_staff[0]) };
+    char in[256];
+
+    as("HospitalMSP", "registrar", "reg1", H1, "12");
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(world_staff[i].role, "doctor", 6) != 0 || strcmp(world_staff[i].uid, "d4") == 0)
+            continue;
+        snprintf(in, sizeof(in), "{\"uid\":\"%s\",\"nid\":\"%s\",\"salt\":\"" SALT2 "\"}", world_staff[i].uid,
+                 fcc_test_fingerprint(strcmp(world_staff[i].uid, "d9") == 0 ? "b1" : world_staff[i].uid));
+        CALL_IN(in, "LinkPerson");
+    }
 }
 #undef PERSON
 #undef GUARDIAN
@@ -289,6 +310,7 @@ static inline void world_make(void)
     world_make_sites();
     world_make_staff();
     world_make_patients();
+    world_link_people();
     for (size_t i = 0; i < world_state.n; i++) {
         char collection[16];
         fcc_bytes value;
