@@ -52,6 +52,7 @@ $(eval $(call archive,client,network/client))
 $(eval $(call archive,blob,network/blob))
 $(eval $(call archive,fhir,network/fhir))
 $(eval $(call archive,custodian,network/custodian))
+$(eval $(call archive,notify,network/notify))
 $(eval $(call archive,package,network/package))
 $(eval $(call archive,deploy,network/deploy))
 $(eval $(call archive,native,network/native))
@@ -76,6 +77,11 @@ UNIT_network/blob/test_store = $(DISK) $(UNIT_network/blob)
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(MSP)
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
 UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
+TEST_PROGRAMS += $(B)/test-support/hook
+$(B)/test-support/hook: $(B)/obj/test/support/hook.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MHD_LIBS)
 TEST_PROGRAMS += $(B)/test-support/odd_identity
 $(B)/test-support/odd_identity: $(B)/obj/test/support/odd_identity.c.o $(MSP)
 	$(call say,LD,$@)
@@ -92,7 +98,7 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
-medsync_OBJS = $(B)/libcli.a $(B)/libaudit.a $(B)/libnative.a $(B)/libdeploy.a $(B)/libdevnet.a $(B)/libpeer.a \
+medsync_OBJS = $(B)/libcli.a $(B)/libnotify.a $(B)/libaudit.a $(B)/libnative.a $(B)/libdeploy.a $(B)/libdevnet.a $(B)/libpeer.a \
   $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network

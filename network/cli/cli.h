@@ -42,6 +42,7 @@ int cli_fabric(int argc, char **argv);
 int cli_deploy(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_setup(int argc, char **argv);
+int cli_notify(int argc, char **argv);
 int cli_new(int argc, char **argv);
 int cli_package(int argc, char **argv);
 int cli_pkgid(int argc, char **argv);

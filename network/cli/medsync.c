@@ -13,6 +13,7 @@ static const cli_command commands[] = {
     { "query", cli_query, "run a chaincode's function on one peer, writing nothing" },
     { "history", cli_history, "what happened to a key or an act, oldest first" },
     { "events", cli_events, "follow a chaincode's events" },
+    { "notify", cli_notify, "alerts and reminders to a webhook, a mailbox file or a program" },
     { "block", cli_block, "a block of the channel, decoded or into a file" },
     { "lifecycle", cli_lifecycle, "the single steps that bring a chaincode onto the channel" },
     { "channel", cli_channel, "what a peer says of its channel: list, info, config" },

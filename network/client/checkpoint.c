@@ -4,14 +4,10 @@
 #include "base/durable.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 fcc_status client_checkpoint_read(const char *path, client_checkpoint *out, fcc_error *error)
 {
@@ -48,25 +44,11 @@ fcc_status client_checkpoint_read(const char *path, client_checkpoint *out, fcc_
 
 fcc_status client_checkpoint_write(const char *path, uint64_t block, const char *txid, fcc_error *error)
 {
-    char temporary[PATH_MAX], text[160];
-    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    char text[160];
     int len = snprintf(text, sizeof(text), "{\"blockNumber\":%llu,\"transactionId\":\"%s\"}", (unsigned long long)block,
                        txid);
-    int fd;
 
-    if (n < 0 || n >= (int)sizeof(temporary) || len < 0 || len >= (int)sizeof(text))
-        return fcc_error_set(error, FCC_ERR_ARG, "%s: the path or the transaction's id is too long", path);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
-    if (write(fd, text, (size_t)len) != len || fsync(fd) != 0) {
-        fcc_error_set(error, FCC_ERR_IO, "%s: %s", temporary, strerror(errno));
-        close(fd);
-        unlink(temporary);
-        return FCC_ERR_IO;
-    }
-    close(fd);
-    if (rename(temporary, path) != 0 || !fcc__sync_parent(path))
-        return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    return FCC_OK;
+    if (len < 0 || len >= (int)sizeof(text))
+        return fcc_error_set(error, FCC_ERR_ARG, "%s: the transaction's id is too long", path);
+    return fcc__write_whole(path, fcc_bytes_of(text, (size_t)len), error);
 }

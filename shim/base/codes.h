@@ -361,6 +361,16 @@
     X(CRT_CLOCK, "E-CRT-12", "two machines' clocks differ", \
       "one of them is not set by NTP, or has another idea of its time zone", \
       "set both by NTP; Fabric refuses what is more than 15 minutes off") \
+    X(NOTE_REFUSED, "E-NOTE-01", "a notice was not taken by where it should go", \
+      "the web server, the program or the disk behind it failed, as the message says; it is tried again with growing " \
+      "pauses, and the notices behind it wait", \
+      "mend what is named; --give-up N lets the others pass after N tries") \
+    X(NOTE_GIVEN_UP, "E-NOTE-02", "a notice was given up and kept", \
+      "nobody took it in as many tries as --give-up allows", \
+      "undelivered.jsonl in the state's directory has it and the reason; deliver it by hand and remove it there") \
+    X(NOTE_PEER, "E-NOTE-03", "the peer that is followed for notices does not answer", \
+      "it is down, restarting or not reachable; it is asked again with growing pauses, and nothing is missed", \
+      "look after the peer; no action is needed here") \
     X(STAT_USAGE, "E-STAT-01", "a call or its configuration is wrong", \
       "an argument is outside of its documented range, or names what does not exist or exists already", \
       "mend the caller: the message names the argument (ERR_ARG, ERR_CONFIG, ERR_NOT_FOUND, ERR_EXISTS)") \
