@@ -244,6 +244,9 @@
       "as a rule the kernel's, when the memory of the machine or of the container is used up; else somebody's", \
       "lines after it name the transactions that ran: look at what their functions keep in memory, and set memory_mb, " \
       "so that the function fails and the process lives; the kernel's log (dmesg) tells of each process it ends") \
+    X(HOST_PROBE, "E-HOST-07", "no fcc-host answers at the address that --probe asks", \
+      "it doesn't run (yet), or the `admin` of its file is another address", \
+      "its log has the reason if it has ended; give --probe the address of `admin`") \
     X(NET_NONE, "E-NET-01", "no embedded network is in this directory", \
       "it was not started, or --dir names another directory", \
       "start it: medsync devnet up --detach --dir DIR") \

@@ -15,7 +15,7 @@
 
 enum { MAX_CHAINCODES = 256, MAX_ENV = 256, MAX_CCID = 512 };
 
-static const char default_admin[] = "127.0.0.1:9443";
+const char host_default_admin[] = "127.0.0.1:9443";
 
 #define TRY(call)         \
     do {                  \
@@ -351,7 +351,7 @@ static fcc_status read_all(host_yaml *y, bool as_root, host_config *c)
     fcc_status st;
 
     TRY(host_yaml_keys(y, yaml_document_get_root_node(&y->document), "file", keys, COUNT(keys)));
-    c->admin = default_admin;
+    c->admin = host_default_admin;
     c->drain_seconds = 25;
     TRY(read_address(y, admin, "admin", &c->admin));
     TRY(host_yaml_number(y, drain, "drain_seconds", 0, 3600, &c->drain_seconds));

@@ -32,11 +32,14 @@ typedef struct host_chaincode {
 
 typedef struct host_config {
     const char *path;
-    const char *admin; /* host:port */
+    const char *admin; /* host:port; host_default_admin */
     int64_t drain_seconds;
     const host_chaincode *v;
     size_t n;
 } host_config;
+
+/* Where it is without `admin` in the file. */
+extern const char host_default_admin[];
 
 /*
  * Read the file, and look for what it names: executables, TLS files, package ids, users.

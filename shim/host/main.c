@@ -4,6 +4,7 @@
  * One thread waits for signals, for the ends of its processes, for the next start and for HTTP.
  */
 #include "host/admin.h"
+#include "host/probe.h"
 #include "host/site.h"
 
 #include "base/log.h"
@@ -23,6 +24,8 @@ static const char help[] =
     "\n"
     "  fcc-host FILE                   run them\n"
     "  fcc-host --check [--json] FILE  only read the file, and say what is wrong with it\n"
+    "  fcc-host --probe [HOST:PORT]    ask one that runs, at its admin address: exit status 0 when all chaincodes "
+    "serve\n"
     "  fcc-host --help                 this text\n"
     "\n"
     "  admin: 127.0.0.1:9443       HTTP: /healthz, /readyz, /status, /metrics\n"
@@ -95,6 +98,19 @@ static void print_error(const fcc_error *error, bool as_json)
         putchar('\n');
     }
     json_decref(root);
+}
+
+/* ---- --probe ---- */
+
+static int probe(const char *address)
+{
+    bool ready = false;
+    fcc_error error;
+
+    if (host_probe(address, &ready, stdout, &error) == FCC_OK)
+        return ready ? 0 : 1;
+    fprintf(stderr, "fcc-host: %s %s\n", fcc__code_info_of(FCC__E_HOST_PROBE)->code, error.text);
+    return 1;
 }
 
 /* ---- running ---- */
@@ -187,9 +203,10 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = { { "check", no_argument, NULL, 'c' },
                                              { "json", no_argument, NULL, 'j' },
+                                             { "probe", no_argument, NULL, 'p' },
                                              { "help", no_argument, NULL, 'h' },
                                              { NULL, 0, NULL, 0 } };
-    bool check = false, as_json = false;
+    bool check = false, as_json = false, ask = false;
     fcc_error error = { .status = FCC_ERR_NOMEM, .text = "out of memory" };
     host_site site;
     fcc_status st;
@@ -208,7 +225,10 @@ int main(int argc, char **argv)
         }
         check = check || option == 'c';
         as_json = as_json || option == 'j';
+        ask = ask || option == 'p';
     }
+    if (ask && optind + 1 >= argc)
+        return probe(optind < argc ? argv[optind] : host_default_admin);
     if (optind + 1 != argc) {
         fputs("fcc-host: E-CLI-03 expected one YAML file; fcc-host --help tells what it takes\n", stderr);
         return 1;

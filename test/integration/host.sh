@@ -43,6 +43,8 @@ check "a wrong file starts nothing" is $? 1
 # ---- two chaincodes serve ----
 start "$dir/host.yaml"
 check "both chaincodes come up" until_true ready || finish
+check "--probe tells that they serve" "$host" --probe "127.0.0.1:$admin" >"$dir/out" || sed 's/^/# /' "$dir/out"
+check "of each" grep -q '^two serving' "$dir/out" || sed 's/^/# /' "$dir/out"
 check "/healthz answers" is "$("$client" get "$admin" /healthz | tr '\n' ' ')" '200 ok '
 check "other paths are not found" is "$("$client" get "$admin" /other | head -n 1)" 404
 check "the first answers" is "$("$client" call "$one" echo hello)" '200 hello'
@@ -118,6 +120,8 @@ check "a transaction runs" until_true is_there "$dir/b.asked"
 left=$(field two pid)
 kill -TERM "$host_pid"
 check "SIGTERM: not ready any more" until_true not_ready
+"$host" --probe "127.0.0.1:$admin" >"$dir/out" 2>&1
+check "--probe tells that" is "$? $(head -n 1 "$dir/out")" '1 not ready: stopping'
 draining() { [ "$("$client" health "$one" '')" = NOT_SERVING ]; }
 check "gRPC health says NOT_SERVING" until_true draining
 check "no new transaction begins" is "$("$client" call "$one" echo late | cut -d ' ' -f 1)" UNAVAILABLE
@@ -177,5 +181,7 @@ left=$(field two pid)
 kill -KILL "$host_pid"
 wait "$host_pid" 2>/dev/null
 host_pid=
+"$host" --probe "127.0.0.1:$admin" >"$dir/out" 2>&1
+check "--probe tells that nobody is there" is "$?/$(grep -c 'E-HOST-07.*Connection refused' "$dir/out")" 1/1
 check "the chaincodes die with fcc-host" until_true ended "$left"
 finish
