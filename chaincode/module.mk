@@ -6,7 +6,8 @@ $(eval $(call archive,credentials,chaincode/credentials))
 $(eval $(call archive,consent,chaincode/consent))
 $(eval $(call archive,ehr,chaincode/ehr))
 $(eval $(call archive,prescriptions,chaincode/prescriptions))
-PROGRAMS += credentials consent ehr prescriptions
+$(eval $(call archive,supply,chaincode/supply))
+PROGRAMS += credentials consent ehr prescriptions supply
 credentials_OBJS = $(B)/libcredentials.a $(B)/libcclib.a $(FCC)
 credentials_LIBS = $(FCC_LIBS) $(Z_LIBS)
 consent_OBJS = $(B)/libconsent.a $(B)/libcclib.a $(FCC)
@@ -15,12 +16,15 @@ ehr_OBJS = $(B)/libehr.a $(B)/libcclib.a $(FCC)
 ehr_LIBS = $(FCC_LIBS)
 prescriptions_OBJS = $(B)/libprescriptions.a $(B)/libcclib.a $(FCC)
 prescriptions_LIBS = $(FCC_LIBS)
+supply_OBJS = $(B)/libsupply.a $(B)/libcclib.a $(FCC)
+supply_LIBS = $(FCC_LIBS)
 # Their tests run on the real ledger: fcc/test.h.
 UNIT_chaincode/lib = $(B)/libcclib.a $(FCCTEST)
 UNIT_chaincode/credentials = $(B)/libcredentials.a $(UNIT_chaincode/lib)
 UNIT_chaincode/consent = $(B)/libconsent.a $(UNIT_chaincode/credentials)
 UNIT_chaincode/ehr = $(B)/libehr.a $(UNIT_chaincode/consent)
-UNIT_chaincode/prescriptions = $(B)/libprescriptions.a $(UNIT_chaincode/ehr)
+UNIT_chaincode/prescriptions = $(B)/libprescriptions.a $(UNIT_chaincode/supply)
+UNIT_chaincode/supply = $(B)/libsupply.a $(UNIT_chaincode/ehr)
 
 # What the shim is compared and measured with.
 $(eval $(call archive,probe,chaincode/probe))

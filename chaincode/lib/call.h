@@ -277,6 +277,10 @@ typedef enum lib_type {
     LIB_DISPLAY,   /* a public name of a place: 1 to max bytes without control characters */
     LIB_URI,       /* a foreign identifier: 1 to max printable ASCII characters with a scheme in front */
     LIB_SIGNATURE, /* a public key and its signature, both DER in hexadecimal, '.' between them */
+    LIB_GTIN,      /* a product: 14 digits, the last one a check digit */
+    LIB_SSCC,      /* a container: 18 digits, the last one a check digit */
+    LIB_CSET82,    /* a serial or a lot: 1 to max characters of GS1's set 82 */
+    LIB_EXPIRY,    /* YYMMDD; DD 00 is the last day of the month */
     LIB_OBJECT,    /* an object; its content is checked by the function */
     LIB_ARRAY      /* an array of min to max elements; their content is checked by the function */
 } lib_type;

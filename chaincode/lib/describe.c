@@ -116,6 +116,18 @@ static void put_form(FILE *out, const lib_field *field)
     case LIB_SIGNATURE:
         fputs("public key (SubjectPublicKeyInfo), `.`, signature: both DER in hexadecimal", out);
         break;
+    case LIB_GTIN:
+        fputs("GTIN: 14 digits, the last one a check digit", out);
+        break;
+    case LIB_SSCC:
+        fputs("SSCC: 18 digits, the last one a check digit", out);
+        break;
+    case LIB_CSET82:
+        fprintf(out, "1 to %d characters of GS1's set 82", (int)field->max);
+        break;
+    case LIB_EXPIRY:
+        fputs("`YYMMDD`, DD 00: the last day of the month", out);
+        break;
     case LIB_TOKEN:
         fputs("`next` of the page before", out);
         break;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/call.h"
+#include "lib/gs1.h"
 #include "lib/json.h"
 
 const char *const lib_scopes[] = { "consent", "records", "appointments", "prescriptions", NULL };
@@ -114,6 +115,14 @@ static bool has_form(const json_t *value, const lib_field *field)
         return s && strlen(s) <= (size_t)field->max && s[strspn(s, "0123456789abcdef.")] == 0 && s[0];
     case LIB_DISPLAY:
         return s && lib_is_display(s, (size_t)field->max);
+    case LIB_GTIN:
+        return s && gs1_is_key(s, GS1_GTIN);
+    case LIB_SSCC:
+        return s && gs1_is_key(s, GS1_SSCC);
+    case LIB_CSET82:
+        return s && gs1_is_cset82(s, (size_t)field->max);
+    case LIB_EXPIRY:
+        return s && gs1_is_yymmd0(s);
     case LIB_OBJECT:
         return json_is_object(value);
     case LIB_ARRAY:

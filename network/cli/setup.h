@@ -45,9 +45,10 @@ typedef struct setup_act {
     const char *chaincode;
     fcc_bytes args[SETUP_ARGS_MAX]; /* the function's name first */
     size_t arg_count;
-    fcc_bytes in;      /* T: the transient JSON; empty without */
-    bool care;         /* hospital and clinic endorse: nobody else may see T */
-    const char *about; /* for messages: a site, a uid, a user's name */
+    fcc_bytes in;                 /* T: the transient JSON; empty without */
+    bool care;                    /* hospital and clinic endorse: nobody else may see T */
+    const char *const *endorsers; /* or these two; NULL: as the client chooses */
+    const char *about;            /* for messages: a site, a uid, a user's name */
     setup_state state;
     const char *why; /* of SETUP_REFUSED */
 } setup_act;
@@ -62,7 +63,7 @@ typedef struct setup_plan {
     fcc_status st; /* the first failure sticks */
 } setup_plan;
 
-/* ---- the plan: setup_plan.c, setup_care.c, setup_council.c ---- */
+/* ---- the plan: setup_plan.c, setup_care.c, setup_council.c, setup_supply.c ---- */
 
 /* Add an act; NULL once the plan has failed. `about` and the arguments (C strings, ended by NULL) are kept as they are. */
 setup_act *setup_add(setup_plan *plan, int wave, const config_org *org, const config_user *user, const char *chaincode,
@@ -84,6 +85,7 @@ int setup_staff_wave(const setup_plan *plan, const char *gln);
 /* All acts that the network file asks for. FCC_ERR_CONFIG: it has nobody who could do one of them. */
 fcc_status setup_make(setup_plan *plan);
 void setup_add_care(setup_plan *plan);
+void setup_add_supply(setup_plan *plan);
 void setup_add_council(setup_plan *plan);
 
 /* ---- carrying it out: setup_run.c ---- */

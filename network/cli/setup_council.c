@@ -207,21 +207,27 @@ static const char *licence_of(const config_user *user)
     return NULL;
 }
 
-static json_t *regions_of(const config_user *user)
+/* Who gets a credential: a person of a profession, or a site that trades in medicines. */
+typedef struct holder {
+    const char *id; /* uid or GLN */
+    config_strings regions;
+} holder;
+
+static json_t *regions_of(const holder *who)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < user->regions.n; i++)
-        json_array_append_new(list, json_string(user->regions.v[i]));
+    for (size_t i = 0; i < who->regions.n; i++)
+        json_array_append_new(list, json_string(who->regions.v[i]));
     return list;
 }
 
-static json_t *make_licence(setup_plan *plan, const council *c, const config_user *user, const char *type)
+static json_t *make_licence(setup_plan *plan, const council *c, const holder *who, const char *type)
 {
     const time_t now = time(NULL) / 60 * 60 - 300;
     const char *id = fcc__arena_printf(plan->arena, "urn:medsync:credential:%s", setup_random(plan, 16));
     const char *list = fcc__arena_printf(plan->arena, "https://%s/status/%s", c->org->domain, c->list);
-    const char *subject = fcc__arena_printf(plan->arena, "did:medsync:%s", user->uid), *entry, *number, *term;
+    const char *subject = fcc__arena_printf(plan->arena, "did:medsync:%s", who->id), *entry, *number, *term;
     const char *from = utc(plan, now), *until = utc(plan, now + (time_t)YEARS * 365 * 86400);
     json_t *vc;
 
@@ -236,7 +242,7 @@ static json_t *make_licence(setup_plan *plan, const council *c, const config_use
     vc = json_pack("{s:[s, {s:s, s:s}], s:s, s:[s,s], s:s, s:s, s:s, s:{s:s, s:o}, s:{s:s, s:s, s:s, s:s, s:s}}",
                    "@context", VC_CONTEXT, type, term, "regions", TERMS "regions", "id", id, "type",
                    "VerifiableCredential", type, "issuer", c->did, "validFrom", from, "validUntil", until,
-                   "credentialSubject", "id", subject, "regions", regions_of(user), "credentialStatus", "id", entry,
+                   "credentialSubject", "id", subject, "regions", regions_of(who), "credentialStatus", "id", entry,
                    "type", "BitstringStatusListEntry", "statusPurpose", "revocation", "statusListIndex", number,
                    "statusListCredential", list);
     if (!vc || !add_proof(plan, c, vc, from)) {
@@ -246,14 +252,14 @@ static json_t *make_licence(setup_plan *plan, const council *c, const config_use
     return vc;
 }
 
-static void add_licence(setup_plan *plan, const council *c, const config_user *user, const char *type)
+static void add_licence(setup_plan *plan, const council *c, const holder *who, const char *type)
 {
-    const char *path = path_of(plan, fcc__arena_printf(plan->arena, "%s-%s", user->uid, type)), *parts[4];
+    const char *path = path_of(plan, fcc__arena_printf(plan->arena, "%s-%s", who->id, type)), *parts[4];
     static const char *const names[] = { "id", "validFrom", "validUntil" };
     json_t *vc = kept(plan, path);
 
     if (!vc && plan->st == FCC_OK) {
-        vc = make_licence(plan, c, user, type);
+        vc = make_licence(plan, c, who, type);
         if (!vc || !keep(plan, path, vc)) {
             json_decref(vc);
             return;
@@ -266,10 +272,26 @@ static void add_licence(setup_plan *plan, const council *c, const config_user *u
         plan->st = fcc_error_set(plan->error, FCC_ERR_CONFIG, "%s is not what setup writes: remove it", path);
     for (size_t i = 0; plan->st == FCC_OK && i < 4; i++)
         parts[i] = fcc__arena_printf(plan->arena, "%s", parts[i]);
-    setup_add(plan, SETUP_LICENCES, c->org, c->user, "credentials", user->uid, "IssueCredential", parts[0],
-              hash_of(plan, vc), type, user->uid, c->list, parts[3], parts[1], parts[2],
-              setup_text(plan, regions_of(user)), NULL);
+    setup_add(plan, SETUP_LICENCES, c->org, c->user, "credentials", who->id, "IssueCredential", parts[0],
+              hash_of(plan, vc), type, who->id, c->list, parts[3], parts[1], parts[2],
+              setup_text(plan, regions_of(who)), NULL);
     json_decref(vc);
+}
+
+/* Every site of those who make, sell and use medicines is a trading partner in its region: supply asks for it. */
+static void add_partners(setup_plan *plan, const council *c)
+{
+    static const char *const type = "TradingPartner", *const msps[] = { "ManufacturerMSP", "DistributorMSP",
+                                                                        "PharmacyMSP", "HospitalMSP", "ClinicMSP" };
+
+    for (size_t i = 0; config_has(c->user->issues, type) && i < plan->network->site_count; i++) {
+        const config_site *site = &plan->network->sites[i];
+        const holder who = { site->gln, { &site->region, 1 } };
+
+        for (size_t k = 0; k < sizeof(msps) / sizeof(msps[0]); k++)
+            if (strcmp(site->msp, msps[k]) == 0)
+                add_licence(plan, c, &who, type);
+    }
 }
 
 static void add_all(setup_plan *plan, const council *c)
@@ -287,9 +309,12 @@ static void add_all(setup_plan *plan, const council *c)
             const config_user *user = &plan->network->orgs[i].users[k];
             const char *type = user->role ? licence_of(user) : NULL;
 
+            const holder who = { user->uid, user->regions };
+
             if (type && config_has(c->user->issues, type))
-                add_licence(plan, c, user, type);
+                add_licence(plan, c, &who, type);
         }
+    add_partners(plan, c);
 }
 
 void setup_add_council(setup_plan *plan)

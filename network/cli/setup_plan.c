@@ -217,6 +217,7 @@ fcc_status setup_make(setup_plan *plan)
     }
     setup_add_council(plan);
     setup_add_care(plan);
+    setup_add_supply(plan);
     return plan->st;
 }
 

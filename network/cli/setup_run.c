@@ -84,8 +84,8 @@ static void endorse(crew *c, flight *f)
                                .arg_count = act->arg_count,
                                .transient = &transient,
                                .transient_count = act->in.len > 0,
-                               .orgs = care,
-                               .org_count = act->care ? 2 : 0 };
+                               .orgs = act->endorsers ? act->endorsers : care,
+                               .org_count = act->care || act->endorsers ? 2 : 0 };
     client_proposal proposal;
     client_answer answer = { 0 };
     fcc_error error = { 0 };

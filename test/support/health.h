@@ -36,6 +36,9 @@
 #define P2 "4000000000099" /* another one, in another region */
 #define A1 "4000000000051" /* the regulator's office, with admr */
 #define K1 "4000000000068" /* a council that issues licences, with admk */
+#define M1 "4000000000075" /* a maker of drugs, with admm */
+#define M2 "4000000000105" /* its second factory, no trading partner */
+#define D1 "4000000000082" /* a wholesaler, with admd */
 #define SALT1 "11111111111111111111111111111111"
 #define SALT2 "22222222222222222222222222222222"
 #define SALT3 "33333333333333333333333333333333"

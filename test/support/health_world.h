@@ -10,7 +10,7 @@
 
 #include "credentials/credentials.h"
 
-enum { world_entries = 512, world_bytes = 128 * 1024, world_functions = 96 };
+enum { world_entries = 1024, world_bytes = 256 * 1024, world_functions = 96 };
 
 /* What the calls wrote: collection ("" for public state), key, value. */
 static struct {
@@ -48,9 +48,16 @@ static const struct {
     { "lab3", "ClinicMSP", C1, "labtech", "[]", NULL, NULL, "23" },
     { "ph1", "PharmacyMSP", P1, "pharmacist", "[]", "PharmacistLicence", "[\"DE-BE\"]", "17" },
     { "ph2", "PharmacyMSP", P2, "pharmacist", "[]", "PharmacistLicence", "[\"DE-BB\"]", "27" },
+    { "sup1", "ManufacturerMSP", M1, "supplychain", "[]", NULL, NULL, "31" },
+    { "sup4", "ManufacturerMSP", M2, "supplychain", "[]", NULL, NULL, "34" },
+    { "sup2", "DistributorMSP", D1, "supplychain", "[]", NULL, NULL, "32" },
+    { "sup3", "PharmacyMSP", P1, "supplychain", "[]", NULL, NULL, "33" },
     { "aud1", "RegulatorMSP", A1, "auditor", "[]", NULL, NULL, "18" },
     { "admk", "RegulatorMSP", K1, "admin", "[]", NULL, NULL, "26" },
 };
+
+/* Sites with a trading partner's credential: bits 100 and following of the list `licences`. */
+static const char *const world_partners[] = { M1, D1, P1, H1, C1, P2 };
 
 /* ---- as in life ---- */
 
@@ -138,8 +145,14 @@ static inline void world_make_sites(void)
     CALL("RegisterOrg", C1, "practice", "DE-BE", "", "A practice");
     as_world_admin("PharmacyMSP", "adm3", P1, "25");
     CALL("RegisterOrg", P1, "pharmacy", "DE-BE", "", "A pharmacy");
+    as_world_admin("ManufacturerMSP", "admm", M1, "35");
+    CALL("RegisterOrg", M1, "manufacturer", "DE-BE", "", "A maker");
+    as_world_admin("DistributorMSP", "admd", D1, "36");
+    CALL("RegisterOrg", D1, "warehouse", "DE-BE", "", "A wholesaler");
     as_regulators_admin();
     CALL("ApproveOrg", K1);
+    CALL("ApproveOrg", M1);
+    CALL("ApproveOrg", D1);
     CALL("ApproveOrg", H1);
     CALL("ApproveOrg", C1);
     CALL("ApproveOrg", P1);
@@ -148,7 +161,10 @@ static inline void world_make_sites(void)
     CALL("RegisterOrg", W1, "ward", "DE-BE", H1, "A ward");
     as_world_admin("PharmacyMSP", "adm3", P1, "25");
     CALL("RegisterOrg", P2, "pharmacy", "DE-BB", "", "Another pharmacy");
+    as_world_admin("ManufacturerMSP", "admm", M1, "35");
+    CALL("RegisterOrg", M2, "manufacturer", "DE-BE", M1, "A factory");
     as_regulators_admin();
+    CALL("ApproveOrg", M2);
     CALL("ApproveOrg", L1);
     CALL("ApproveOrg", W1);
     CALL("ApproveOrg", P2);
@@ -177,6 +193,7 @@ static inline void world_make_staff(void)
     as_regulators_admin();
     CALL("Accredit", "did:web:council.example", "MedicalLicence");
     CALL("Accredit", "did:web:council.example", "PharmacistLicence");
+    CALL("Accredit", "did:web:council.example", "TradingPartner");
     as_world_admin("RegulatorMSP", "admk", K1, "26");
     CALL("CreateStatusList", "licences", "suspension", "131072");
     for (size_t i = 0; i < count; i++) {
@@ -186,6 +203,12 @@ static inline void world_make_staff(void)
         snprintf(id, sizeof(id), "urn:licence:%zu", i);
         CALL("IssueCredential", id, FP("0c"), world_staff[i].licence, world_staff[i].uid, "licences", number,
              "2020-01-01T00:00:00Z", "2099-12-31T23:59:59Z", world_staff[i].regions);
+    }
+    for (size_t i = 0; i < sizeof(world_partners) / sizeof(world_partners[0]); i++) {
+        snprintf(number, sizeof(number), "%zu", 100 + i);
+        snprintf(id, sizeof(id), "urn:partner:%zu", i);
+        CALL("IssueCredential", id, FP("0b"), "TradingPartner", world_partners[i], "licences", number,
+             "2020-01-01T00:00:00Z", "2099-12-31T23:59:59Z", "[\"DE\"]");
     }
     as_regulators_admin();
     CALL("SuspendOrg", W1);
@@ -302,10 +325,13 @@ static inline void world_install(const fcc_chaincode *chaincode)
 
 /* The channels of network.yaml that the chaincodes' tests need. */
 static const char *const world_orgs[] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "RegulatorMSP", NULL };
+/* With the supply chain. */
+static const char *const supply_orgs[] = { "HospitalMSP",     "ClinicMSP",      "PharmacyMSP", "RegulatorMSP",
+                                           "ManufacturerMSP", "DistributorMSP", NULL };
 
 static inline void world_make(void)
 {
-    health_open(world_orgs);
+    health_open(supply_orgs);
     world_install(&credentials_chaincode);
     world_make_sites();
     world_make_staff();
@@ -323,7 +349,7 @@ static inline void world_make(void)
     }
 }
 
-/* A new channel of these organisations (NULL: the four that most need), with the registry, at NOW. */
+/* A new channel of these organisations (NULL: the four that most need; supply_orgs), with the registry, at NOW. */
 static inline void health_start(const char *const *msp_ids)
 {
     if (world_state.n == 0)
