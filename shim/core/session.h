@@ -84,7 +84,14 @@ typedef struct fcc__session_options {
     size_t memory_bytes;      /* cap of one transaction's memory; 0: FCC__MEMORY_BYTES */
     size_t max_message_bytes; /* longest message that is sent; 0: FCC__MAX_MESSAGE_BYTES */
     fcc__co_pool *stacks;     /* required; borrowed until fcc__session_free; sessions of one thread may share it */
+    /*
+     * What FCC__PROCESS_FUNCTION answers of the process; borrowed as long as the session. NULL: no such function. A
+     * function of the chaincode with this name comes first.
+     */
+    fcc_bytes (*describe_process)(void);
 } fcc__session_options;
+
+#define FCC__PROCESS_FUNCTION "fcc:GetProcess"
 
 enum {
     FCC__LARGE_BYTES = 8 * 1024, /* from here on messages and values are moved rather than copied */

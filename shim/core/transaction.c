@@ -123,6 +123,8 @@ static fcc_status call_function(fcc_stub *stub)
         st = chaincode->before ? call_author(stub, chaincode->before, rest) : FCC_OK;
         return st == FCC_OK ? call_author(stub, f->handler, rest) : st;
     }
+    if (!named && stub->session->options.describe_process && fcc_bytes_equal(name, FCC_LIT(FCC__PROCESS_FUNCTION)))
+        return fcc_reply(stub, stub->session->options.describe_process());
     return refuse_call(stub, named);
 }
 

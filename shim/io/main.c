@@ -4,6 +4,7 @@
 #include "io/guard.h"
 #include "io/health.h"
 #include "io/metrics.h"
+#include "io/process.h"
 #include "io/stream.h"
 
 #include "base/codes.h"
@@ -286,6 +287,7 @@ FCC_API int fcc_main(int argc, char **argv, const fcc_chaincode *chaincode)
         fputs(fcc__config_help(), stdout);
     } else if (st == FCC_OK) {
         fcc__log_ccid(config.ccid);
+        fcc__process_is(config.ccid);
         fcc__log_level(config.log_level);
         job.guard = fcc__guard_new();
         job.status = FCC_ERR_NOMEM;

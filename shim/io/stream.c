@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "io/metrics.h"
+#include "io/process.h"
 
 #include <stdlib.h>
 
@@ -201,7 +202,7 @@ fcc__stream *fcc__stream_new(fcc__host *host)
 fcc_status fcc__stream_start(fcc__stream *stream, rpc_call *call)
 {
     fcc__host *host = stream->host;
-    fcc__session_options options = { .stacks = host->stacks };
+    fcc__session_options options = { .stacks = host->stacks, .describe_process = fcc__process_describe };
     fcc_status st;
 
     stream->call = call;
