@@ -9,15 +9,17 @@
 
 static const char usage[] =
     "usage: medsync deploy [OPTION]...\n\n"
-    "Bring the chaincodes of the network file onto the channel: one package each, installed by the organisations that "
-    "run\n"
-    "it, approved by all, committed. What is there already is left alone, so a second run changes nothing, and after "
-    "a\n"
-    "failure another run goes on from there. A changed definition or package becomes the next sequence. Each\n"
-    "organisation's steps are signed by its Admin, whose keys are in DIR/crypto.\n\n"
+    "Bring the chaincodes of the network file onto the channel: one package each, installed by the organisations that\n"
+    "run it, approved by all, committed, and asked for an answer through each organisation's peer. What is there\n"
+    "already is left alone, so a second run changes nothing, and after a failure another run goes on from there. A\n"
+    "changed definition or package becomes the next sequence. Each organisation's steps are signed by its Admin,\n"
+    "whose keys are in DIR/crypto.\n\n"
     "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --network FILE       what shall be there (network/network.yaml)\n"
     "  --chaincode NAME     this one alone\n"
+    "  --org NAME           only this organisation's administrator acts (its keys are here, the others' are not);\n"
+    "                       repeatable. A definition is committed once enough organisations have approved it\n"
+    "  --timeout SECONDS    how long each answer may take (30)\n"
     "  --dry-run            only tell what would be done\n"
     "  --json               print one JSON object: steps and counts\n\n"
     "Exit status: 0 all is there, 1 some step failed (each is told), 2 wrong usage.\n";
@@ -27,42 +29,62 @@ struct deploying {
     json_t *steps;
 };
 
+static const char *const step_names[] = { "reach", "install", "approve", "commit", "answer" };
+static const char *const result_names[] = { "done", "kept", "would", "failed" };
+
+static void print_event(const deploy_event *e)
+{
+    static const char *const words[][4] = { { "", "", "", "not reached" },
+                                            { "installed", "installed already", "would install", "not installed" },
+                                            { "approved", "approved already", "would approve", "not approved" },
+                                            { "committed", "committed already", "would commit", "not committed" },
+                                            { "", "answers", "", "does not answer" } };
+
+    printf("%-14s %-16s %s", e->chaincode ? e->chaincode : "(all)", e->mspid ? e->mspid : "(channel)",
+           words[e->step][e->result]);
+    if (e->step == DEPLOY_APPROVE || e->step == DEPLOY_COMMIT)
+        printf(", sequence %lld", (long long)e->sequence);
+    if (e->digest)
+        printf(", running %.12s", e->digest);
+    if (e->why) {
+        const fcc__code_info *info = fcc__code_info_of(e->code);
+
+        printf(": %s %s\n%31s what to do: %s", info->code, e->why, "", info->remedy);
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
 static void tell(void *ctx, const deploy_event *e)
 {
-    static const char *const steps[] = { "install", "approve", "commit" };
-    static const char *const results[] = { "done", "kept", "would", "failed" };
-    static const char *const words[][4] = { { "installed", "installed already", "would install", "not installed" },
-                                            { "approved", "approved already", "would approve", "not approved" },
-                                            { "committed", "committed already", "would commit", "not committed" } };
     struct deploying *d = ctx;
+    const fcc__code_info *info = e->why ? fcc__code_info_of(e->code) : NULL;
 
-    if (d->json) {
-        json_array_append_new(d->steps,
-                              json_pack("{s:s, s:s*, s:s, s:s, s:I, s:s*, s:s*}", "chaincode", e->chaincode, "mspId",
-                                        e->mspid, "step", steps[e->step], "result", results[e->result], "sequence",
-                                        (json_int_t)e->sequence, "packageId", e->package_id, "why", e->why));
+    if (!d->json) {
+        print_event(e);
         return;
     }
-    printf("%-14s %-16s %s", e->chaincode, e->mspid ? e->mspid : "(channel)", words[e->step][e->result]);
-    if (e->step != DEPLOY_INSTALL)
-        printf(", sequence %lld", (long long)e->sequence);
-    printf("%s%s\n", e->why ? ": " : "", e->why ? e->why : "");
-    fflush(stdout);
+    json_array_append_new(d->steps, json_pack("{s:s*, s:s*, s:s, s:s, s:I, s:s*, s:s*, s:s*, s:s*, s:s*}", "chaincode",
+                                              e->chaincode, "mspId", e->mspid, "step", step_names[e->step], "result",
+                                              result_names[e->result], "sequence", (json_int_t)e->sequence, "packageId",
+                                              e->package_id, "sha256", e->digest, "code", info ? info->code : NULL,
+                                              "why", e->why, "remedy", info ? info->remedy : NULL));
 }
 
 static int show(const deploy_counts *counts, const struct deploying *d, const deploy_options *options)
 {
     if (d->json) {
-        cli_print_json(json_pack("{s:O, s:I, s:I, s:I, s:I}", "steps", d->steps, "done", (json_int_t)counts->done,
+        cli_print_json(json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "steps", d->steps, "done", (json_int_t)counts->done,
                                  "kept", (json_int_t)counts->kept, "would", (json_int_t)counts->would, "failed",
-                                 (json_int_t)counts->failed));
+                                 (json_int_t)counts->failed, "answers", (json_int_t)counts->answers));
     } else if (counts->failed == 0) {
         if (options->rehearse)
             printf("%zu steps to do, %zu done before\n", counts->would, counts->kept);
         else if (counts->done == 0)
-            printf("nothing to do: all is there\n");
+            printf("nothing to do: all is there, and %zu chaincodes answer\n", counts->answers);
         else
-            printf("%zu steps done, %zu done before\n", counts->done, counts->kept);
+            printf("%zu steps done, %zu done before; %zu chaincodes answer\n", counts->done, counts->kept,
+                   counts->answers);
     }
     return counts->failed ? CLI_FAILED : CLI_OK;
 }
@@ -101,10 +123,13 @@ int cli_deploy(int argc, char **argv)
         { "chaincode", required_argument, NULL, 'c' },
         { "dry-run", no_argument, NULL, 'r' },
         { "json", no_argument, NULL, 'j' },
+        { "org", required_argument, NULL, 'o' },
+        { "timeout", required_argument, NULL, 't' },
         { 0 },
     };
     static char found[4096];
-    deploy_options options = { .dir = CLI_DEFAULT_DIR };
+    static const char *orgs[64];
+    deploy_options options = { .dir = CLI_DEFAULT_DIR, .orgs = orgs };
     const char *file = NULL;
     bool as_json = false;
     int c;
@@ -129,6 +154,15 @@ int cli_deploy(int argc, char **argv)
             break;
         case 'j':
             as_json = true;
+            break;
+        case 'o':
+            if (options.org_count == sizeof(orgs) / sizeof(orgs[0]))
+                return cli_usage("deploy", "--org %s: too many", optarg);
+            orgs[options.org_count++] = optarg;
+            break;
+        case 't':
+            if (!cli_number(optarg, 1, 3600, &options.timeout_s))
+                return cli_usage("deploy", "--timeout %s: must be 1 to 3600 seconds", optarg);
             break;
         default:
             return cli_usage("deploy", NULL);

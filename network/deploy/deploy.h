@@ -1,13 +1,14 @@
 /*
  * deploy.h: chaincodes come onto a channel: a package for each, installed by the organisations that run it, its
- * definition approved by every organisation of the channel, and committed. By the transactions of `_lifecycle`, as any
- * Fabric client would make them, so on the devnet and on real Fabric alike.
+ * definition approved by every organisation of the channel, committed, and asked for an answer. By the transactions of
+ * `_lifecycle`, as any Fabric client would make them, so on the devnet and on real Fabric alike.
  *
  * A run does what is missing and nothing else: run again after a failure it goes on from there, and run again after
- * success it changes nothing. A changed definition or package becomes the next sequence.
+ * success it changes nothing. A changed definition or package becomes the next sequence. Organisations are worked at side
+ * by side; what fails in one is told, and the others go on as far as they can.
  *
  * Source: fabric v3.1.5 core/chaincode/lifecycle/{lifecycle,scc}.go, internal/peer/lifecycle/chaincode
- * Test: test/integration/deploy_network.sh
+ * Test: test/integration/deploy_network.sh, deploy_errors.sh, fabric.sh
  */
 #ifndef MEDSYNC_DEPLOY_DEPLOY_H
 #define MEDSYNC_DEPLOY_DEPLOY_H
@@ -16,7 +17,13 @@
 #include "base/codes.h"
 #include "config/config.h"
 
-typedef enum deploy_step { DEPLOY_INSTALL, DEPLOY_APPROVE, DEPLOY_COMMIT } deploy_step;
+typedef enum deploy_step {
+    DEPLOY_REACH,   /* the organisation's peer answers its administrator, on this channel */
+    DEPLOY_INSTALL, /* the package is on the organisation's peer */
+    DEPLOY_APPROVE,
+    DEPLOY_COMMIT,
+    DEPLOY_ANSWER /* the chaincode answers through the organisation's peer */
+} deploy_step;
 
 typedef enum deploy_result {
     DEPLOY_DONE,  /* it was missing and is there now */
@@ -27,12 +34,14 @@ typedef enum deploy_result {
 
 /* One step of one organisation (of the channel for a commit). Strings are borrowed until return. */
 typedef struct deploy_event {
-    const char *chaincode;
-    const char *mspid; /* NULL: the channel's */
+    const char *chaincode; /* NULL: the step is about the organisation */
+    const char *mspid;     /* NULL: the channel's */
     deploy_step step;
     deploy_result result;
     int64_t sequence;
     const char *package_id; /* NULL: this organisation approves without running it */
+    const char *digest; /* DEPLOY_ANSWER: what the running process says its executable's SHA-256 is; NULL: nothing */
+    fcc__code code;     /* DEPLOY_FAILED: what `medsync explain` takes */
     const char *why;
 } deploy_event;
 
@@ -40,13 +49,18 @@ typedef struct deploy_options {
     const char *dir;               /* the network's directory, with endpoints.json and crypto/ */
     const config_network *network; /* what shall be there */
     const char *only;              /* NULL: all chaincodes of the network; else this one */
-    bool rehearse;                 /* look, tell what would be done, change nothing */
+    const char *const *orgs;       /* MSP ids or names of those whose administrators act; none: all of them */
+    size_t org_count;
+    bool rehearse;     /* look, tell what would be done, change nothing */
+    int64_t timeout_s; /* of each request; 0: 30 s */
+    /* One call at a time, from threads of the run's own. */
     void (*tell)(void *ctx, const deploy_event *event);
     void *ctx;
 } deploy_options;
 
 typedef struct deploy_counts {
     size_t done, kept, would, failed;
+    size_t answers; /* chaincodes that answered, one for each organisation; not among the others */
 } deploy_counts;
 
 /* package_of_service of a chaincode of the network file. *id and *package live in the arena. */
@@ -59,5 +73,8 @@ fcc_status deploy_package(const config_chaincode *chaincode, fcc__arena *arena, 
  *         FCC_ERR_CONFIG, FCC_ERR_NOT_FOUND  the network or its directory is not as it should be; nothing was done
  */
 fcc_status deploy_run(const deploy_options *options, deploy_counts *counts, fcc_error *error) FCC_MUST_CHECK;
+
+/* The code of what a peer, an orderer or the way to them said: what to do about it is in its table. Not for FCC_OK. */
+fcc__code deploy_code_of(fcc_status status, const char *words);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "package/package.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,36 @@ static const char *other_address(const devnet_peer *peer, const package_content 
     return NULL;
 }
 
+/*
+ * What a package's templates are filled in with: the variable that a Fabric peer's builder has, the peer's name, and
+ * --cc-address under the names that package_of_service uses.
+ */
+const char *devnet_builder_values(const devnet_peer *peer, fcc__arena *arena)
+{
+    const char *given = getenv("CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"), *out = NULL, *name;
+    json_t *values = given && *given ? json_loads(given, 0, NULL) : NULL;
+    char *text = NULL;
+    bool ok = true;
+
+    if (!json_is_object(values)) {
+        json_decref(values);
+        values = json_object();
+    }
+    ok = json_object_set_new(values, "peername", json_string(peer->org->peer_name ? peer->org->peer_name : "peer")) ==
+         0;
+    for (size_t i = 0; ok && i < peer->net->options->cc_address_count; i++) {
+        const devnet_cc_address *a = &peer->net->options->cc_addresses[i];
+
+        name = package_template_name(a->name, arena);
+        ok = name && json_object_set_new(values, name, json_string(a->address)) == 0;
+    }
+    if (ok && (text = json_dumps(values, JSON_COMPACT)))
+        out = fcc__arena_printf(arena, "%s", text);
+    free(text);
+    json_decref(values);
+    return out;
+}
+
 static fcc_status find_connection(const devnet_peer *peer, const char *package_id, fcc__arena *arena,
                                   package_connection *out, fcc_error *error)
 {
@@ -144,7 +175,7 @@ static fcc_status find_connection(const devnet_peer *peer, const char *package_i
 
     if (st != FCC_OK)
         return fcc_error_set(error, st, "its package cannot be read: %s", fcc_status_text(st));
-    values = fcc__arena_printf(arena, "{\"peername\":\"%s\"}", peer->org->peer_name ? peer->org->peer_name : "peer");
+    values = devnet_builder_values(peer, arena);
     if (!values)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     if ((st = package_read(arena, bytes, &content, &fault)) != FCC_OK ||

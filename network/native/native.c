@@ -505,11 +505,12 @@ static fcc_status start_last(struct network *n)
 
 static void tell_step(void *ctx, const deploy_event *e)
 {
-    static const char *const steps[] = { "installed", "approved", "committed" };
+    static const char *const steps[] = { "reached", "installed", "approved", "committed", "answering" };
     const struct network *n = ctx;
 
     if (e->result == DEPLOY_FAILED)
-        tell(n, "%s, %s: not %s: %s", e->chaincode, e->mspid ? e->mspid : "channel", steps[e->step], e->why);
+        tell(n, "%s, %s: not %s: %s", e->chaincode ? e->chaincode : "all", e->mspid ? e->mspid : "channel",
+             steps[e->step], e->why);
     else if (e->step == DEPLOY_COMMIT)
         tell(n, "%s: %s, sequence %lld", e->chaincode, e->result == DEPLOY_DONE ? "deployed" : "there already",
              (long long)e->sequence);

@@ -3,7 +3,7 @@
  *
  * Who prints a failure puts its code in front: "E-REG-03 ...". `medsync explain CODE` tells the rest from this table.
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
- * package, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
+ * package, DEP deploying, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
  * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, BLOB the store,
  * REC records, CUST custodians, CRT certificates and keys, CLI what medsync is told, STAT statuses of calls.
  *
@@ -275,6 +275,57 @@
     X(NET_LEDGER, "E-NET-09", "this directory has a ledger already", \
       "the demo tells its story from an empty ledger", \
       "`medsync devnet reset --dir DIR` empties it, or leave --dir out") \
+    X(DEP_UNREACHABLE, "E-DEP-01", "an organisation's peer, or the orderer, cannot be reached", \
+      "it is stopped, listens elsewhere than endpoints.json says, or a firewall is in between", \
+      "start it, or mend its address in DIR/endpoints.json; the other organisations have gone on: run the same command " \
+      "again for the rest. `medsync doctor --dir DIR` looks at every one") \
+    X(DEP_CERTIFICATE, "E-DEP-02", "a TLS certificate was not accepted", \
+      "the peer's certificate does not come from the CA that endpoints.json names, is for another name, is expired, or " \
+      "another service has the port; with mutual TLS, ours may be the one", \
+      "`medsync doctor --dir DIR` names the certificate and what is wrong with it; put the right CA into \"tlsCa\" or " \
+      "issue the certificate anew (`medsync certs`)") \
+    X(DEP_IDENTITY, "E-DEP-03", "a peer or the orderer does not take this identity for one of the channel", \
+      "the MSP id is not the one in the channel's configuration, the certificate comes from another CA, is revoked, or " \
+      "is not an administrator's", \
+      "compare with `medsync channel config --dir DIR`; use the key material that the organisation's MSP on the channel " \
+      "was made with") \
+    X(DEP_EXPIRED, "E-DEP-04", "the certificate of the administrator is expired", \
+      "nobody has renewed it, or a clock is wrong", \
+      "issue it anew from the same CA (`medsync certs`); the channel's configuration stays as it is") \
+    X(DEP_CLOCK, "E-DEP-05", "the clocks of this machine and of the peer differ by more than the peer takes", \
+      "one of them is not kept by NTP, or has the wrong date; a peer takes what is within its " \
+      "peer.authentication.timewindow (15 minutes unless it says otherwise)", \
+      "the message has both times: set the wrong clock, on all machines by NTP, and run the command again") \
+    X(DEP_PACKAGE, "E-DEP-06", "what an organisation has approved is not the package that its peer has", \
+      "another package id was approved than was installed, the peer's package store was lost, or another tool made the " \
+      "package", \
+      "`medsync status --dir DIR` shows both ids; `medsync deploy` installs the package of the network file and approves " \
+      "that") \
+    X(DEP_SERVER, "E-DEP-07", "a peer does not reach the chaincode's server", \
+      "the server is not running, listens elsewhere than the peer's CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG said when the " \
+      "package was installed, or their certificates do not fit", \
+      "start it (fcc-host); `medsync doctor PACKAGE` on the peer's machine names the step that fails. A peer keeps what it " \
+      "filled in at installation: `medsync renew` on its machine brings that up to date") \
+    X(DEP_SILENT, "E-DEP-08", "the chaincode's server answers and does not register as this package", \
+      "its CHAINCODE_ID (ccid of fcc-host) is another package's, it hangs, or another service has its port", \
+      "start it with the package id that `medsync status --dir DIR` shows; its log has the other side's words") \
+    X(DEP_SPACE, "E-DEP-09", "there is no space left on a disk", \
+      "a peer's, an orderer's or this machine's file system is full", \
+      "make room there, then run the command again: nothing is left half-done. A peer stops when its ledger cannot be " \
+      "written, so look whether it still runs") \
+    X(DEP_APPROVALS, "E-DEP-10", "too few organisations have approved the definition", \
+      "the channel wants a majority, as a rule, and those that the message names have not approved exactly this", \
+      "have them approve (`medsync deploy --org NAME` by their administrators), then run the command again") \
+    X(DEP_BUILDER, "E-DEP-11", "a peer cannot build the package", \
+      "its CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG lacks a value that connection.json asks for, or core.yaml has no builder " \
+      "for chaincodes as a service", \
+      "the peer's log names the value; set it in the peer's environment, restart the peer and run the command again") \
+    X(DEP_CHANNEL, "E-DEP-12", "a peer does not know the channel, or what was asked for on it", \
+      "it has not joined, or is still behind", \
+      "join it (`medsync channel join`), or wait until it has caught up: `medsync doctor --dir DIR` shows its height") \
+    X(DEP_REFUSED, "E-DEP-13", "a peer or the orderer refused a step of the deployment", \
+      "its words are in the message", \
+      "follow them; its log has more. Run the command again to go on") \
     X(CLI_FILE, "E-CLI-01", "a file or folder cannot be read or written", \
       "it is not there, may not be touched by this user, or is no regular file; the message has the system's words", \
       "check the path, and the rights of the folder that it is in") \
