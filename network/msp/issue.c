@@ -134,7 +134,8 @@ static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *ke
                             : request->use == MSP__USE_SIGN ? "critical,digitalSignature"
                                                             : "critical,digitalSignature,keyEncipherment"))
         return false;
-    if (request->use != MSP__USE_SIGN && !add_text_extension(cert, &ctx, NID_ext_key_usage, "serverAuth,clientAuth"))
+    if (request->use != MSP__USE_SIGN &&
+        !add_text_extension(cert, &ctx, NID_ext_key_usage, ca ? "clientAuth,serverAuth" : "serverAuth,clientAuth"))
         return false;
     if (!add_text_extension(cert, &ctx, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE"))
         return false;

@@ -1,7 +1,7 @@
 /* material.c: every key and certificate of the consortium, in the folders where Fabric's tools look for them. */
 #include "msp/material.h"
 #include "base/durable.h"
-#include "msp/issue.h"
+#include "msp/workshop.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARENA_CAP = 32 << 20, YEARS = 10 };
+enum { ARENA_CAP = 32 << 20 };
 
 /* ---- paths -------------------------------------------------------------------------------------------------------- */
 
@@ -65,177 +65,72 @@ const char *msp_path_orderer_tls(fcc__arena *arena, const char *crypto_dir, cons
                              orderer->nodes[node].name);
 }
 
+const char *msp_path_chaincodes_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org)
+{
+    return fcc__arena_printf(arena, "%s/peerOrganizations/%s/chaincodes/chaincodes.%s/tls", crypto_dir, org->domain,
+                             org->domain);
+}
+
 /* ---- one organisation --------------------------------------------------------------------------------------------- */
 
-/* A certificate authority: "ca" signs identities, "tlsca" TLS certificates. */
-typedef struct authority {
-    EVP_PKEY *key;
-    X509 *cert;
-    fcc_bytes pem;
-    const char *file; /* ca.<domain>-cert.pem */
-} authority;
-
-typedef struct workshop {
-    fcc__arena *arena;
-    fcc_error *error;
-    const char *domain;
-    const char *root; /* <dir>/peerOrganizations/<domain> */
-    authority ca, tlsca;
-    fcc_bytes config_yaml;
-    int64_t not_before, not_after;
-} workshop;
-
-static fcc_status no_room(workshop *w)
+/* DNS:a or IP:b, unless `names` has it or no client dials it. NULL past the arena's cap. */
+static const char *add_name(fcc__arena *arena, const char *names, const char *host, size_t len)
 {
-    return fcc_error_set(w->error, FCC_ERR_LIMIT, "%s: too much key material", w->domain);
+    char one[300];
+    const char *found;
+    bool address;
+
+    if (!names || len == 0 || len > 253)
+        return names;
+    if (host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+    snprintf(one, sizeof one, "%.*s", (int)len, host);
+    address = strspn(one, "0123456789.") == len || strchr(one, ':');
+    if (!strcmp(one, "0.0.0.0") || !strcmp(one, "::"))
+        return names;
+    snprintf(one, sizeof one, "%s:%.*s", address ? "IP" : "DNS", (int)len, host);
+    for (found = strstr(names, one); found; found = strstr(found + 1, one))
+        if ((found == names || found[-1] == ',') && (found[strlen(one)] == ',' || found[strlen(one)] == '\0'))
+            return names;
+    return fcc__arena_printf(arena, "%s%s%s", names, *names ? "," : "", one);
 }
 
-static fcc_status openssl_failed(workshop *w, const char *what)
+static const char *add_host_of(fcc__arena *arena, const char *names, const char *address)
 {
-    return fcc_error_set(w->error, FCC_ERR_INTERNAL, "%s: OpenSSL could not make a certificate for %s", w->domain,
-                         what);
+    const char *colon = address ? strrchr(address, ':') : NULL;
+
+    return colon ? add_name(arena, names, address, (size_t)(colon - address)) : names;
 }
 
-/* <folder>/<file>, the folder made when it isn't there. */
-static fcc_status put(workshop *w, const char *folder, const char *file, fcc_bytes content, int mode)
+/* A server's names: its own, the first part of that, this machine's, and where network.yaml says that it is dialled. */
+static const char *server_names(fcc__arena *arena, const char *name, const char *address, const char *host)
 {
-    char *path = fcc__arena_printf(w->arena, "%s/%s", folder, file);
-    fcc_status st;
+    const char *dot = strchrnul(name, '.'), *names = add_name(arena, "", name, strlen(name));
 
-    if (!path || content.len == 0)
-        return no_room(w);
-    st = msp__make_dirs(folder, w->error);
-    return st == FCC_OK ? msp__write_file(path, content, mode, w->error) : st;
+    names = add_name(arena, names, name, (size_t)(dot - name));
+    names = add_name(arena, names, "localhost", 9);
+    names = add_name(arena, names, "127.0.0.1", 9);
+    names = add_host_of(arena, names, address);
+    return host ? add_name(arena, names, host, strlen(host)) : names;
 }
 
-static fcc_status make_authority(workshop *w, const char *kind, authority *out)
+static fcc_status make_node(msp__workshop *w, const char *group, const char *node, const char *unit,
+                            const char *address, const char *host)
 {
-    const char *name = fcc__arena_printf(w->arena, "%s.%s", kind, w->domain);
-    const char *folder = fcc__arena_printf(w->arena, "%s/%s", w->root, kind);
-    const msp__request request = { .use = MSP__USE_CA,
-                                   .organisation = w->domain,
-                                   .name = name,
-                                   .not_before = w->not_before,
-                                   .not_after = w->not_after };
-    fcc_status st;
+    const msp__member m = { .group = group,
+                            .name = node,
+                            .common_name = node,
+                            .unit = unit,
+                            .alt_names = server_names(w->arena, node, address, host),
+                            .client_too = unit == NULL };
 
-    out->file = name ? fcc__arena_printf(w->arena, "%s-cert.pem", name) : NULL;
-    if (!out->file || !folder)
-        return no_room(w);
-    out->key = msp__new_key();
-    out->cert = out->key ? msp__issue(&request, out->key, NULL, out->key) : NULL;
-    if (!out->cert)
-        return openssl_failed(w, name);
-    out->pem = msp__pem_of_cert(out->cert, w->arena);
-    st = put(w, folder, out->file, out->pem, 0644);
-    return st == FCC_OK ? put(w, folder, "priv_sk", msp__pem_of_key(out->key, w->arena), 0600) : st;
-}
-
-static void forget(workshop *w)
-{
-    X509_free(w->ca.cert);
-    EVP_PKEY_free(w->ca.key);
-    X509_free(w->tlsca.cert);
-    EVP_PKEY_free(w->tlsca.key);
-}
-
-/* What every MSP directory has: the authorities and config.yaml. */
-static fcc_status put_common(workshop *w, const char *msp)
-{
-    const char *cacerts = fcc__arena_printf(w->arena, "%s/cacerts", msp);
-    const char *tlscacerts = fcc__arena_printf(w->arena, "%s/tlscacerts", msp);
-    fcc_status st = cacerts && tlscacerts ? put(w, msp, "config.yaml", w->config_yaml, 0644) : no_room(w);
-
-    if (st == FCC_OK)
-        st = put(w, cacerts, w->ca.file, w->ca.pem, 0644);
-    return st == FCC_OK ? put(w, tlscacerts, w->tlsca.file, w->tlsca.pem, 0644) : st;
-}
-
-typedef struct member {
-    const char *folder;     /* peers/peer0.<domain>, users/doctor1@<domain> */
-    const char *file;       /* name of the certificate's file, without -cert.pem */
-    const char *name;       /* CN */
-    const char *unit;       /* OU */
-    const char *attributes; /* JSON, NULL */
-    const char *alt_names;  /* a node's; NULL for a user, whose TLS certificate is called client */
-} member;
-
-static fcc_status make_signing(workshop *w, const member *m, const char *msp)
-{
-    const msp__request request = { .use = MSP__USE_SIGN,
-                                   .organisation = w->domain,
-                                   .unit = m->unit,
-                                   .name = m->name,
-                                   .attributes = m->attributes,
-                                   .not_before = w->not_before,
-                                   .not_after = w->not_after };
-    const char *keystore = fcc__arena_printf(w->arena, "%s/keystore", msp);
-    const char *signcerts = fcc__arena_printf(w->arena, "%s/signcerts", msp);
-    const char *file = fcc__arena_printf(w->arena, "%s-cert.pem", m->file);
-    EVP_PKEY *key = msp__new_key();
-    X509 *cert = key ? msp__issue(&request, key, w->ca.cert, w->ca.key) : NULL;
-    fcc_status st = FCC_OK;
-
-    if (!keystore || !signcerts || !file)
-        st = no_room(w);
-    else if (!cert)
-        st = openssl_failed(w, m->name);
-    if (st == FCC_OK)
-        st = put_common(w, msp);
-    if (st == FCC_OK)
-        st = put(w, signcerts, file, msp__pem_of_cert(cert, w->arena), 0644);
-    if (st == FCC_OK)
-        st = put(w, keystore, "priv_sk", msp__pem_of_key(key, w->arena), 0600);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-    return st;
-}
-
-static fcc_status make_tls(workshop *w, const member *m, const char *tls)
-{
-    const msp__request request = { .use = MSP__USE_TLS,
-                                   .organisation = w->domain,
-                                   .name = m->name,
-                                   .alt_names = m->alt_names,
-                                   .not_before = w->not_before,
-                                   .not_after = w->not_after };
-    EVP_PKEY *key = msp__new_key();
-    X509 *cert = key ? msp__issue(&request, key, w->tlsca.cert, w->tlsca.key) : NULL;
-    fcc_status st = cert ? put(w, tls, "ca.crt", w->tlsca.pem, 0644) : openssl_failed(w, m->name);
-
-    if (st == FCC_OK)
-        st = put(w, tls, m->alt_names ? "server.crt" : "client.crt", msp__pem_of_cert(cert, w->arena), 0644);
-    if (st == FCC_OK)
-        st = put(w, tls, m->alt_names ? "server.key" : "client.key", msp__pem_of_key(key, w->arena), 0600);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-    return st;
-}
-
-static fcc_status make_member(workshop *w, const member *m)
-{
-    const char *msp = fcc__arena_printf(w->arena, "%s/%s/msp", w->root, m->folder);
-    const char *tls = fcc__arena_printf(w->arena, "%s/%s/tls", w->root, m->folder);
-    fcc_status st = msp && tls ? make_signing(w, m, msp) : no_room(w);
-
-    return st == FCC_OK ? make_tls(w, m, tls) : st;
-}
-
-static fcc_status make_node(workshop *w, const char *group, const char *node, const char *unit)
-{
-    const char *dot = strchr(node, '.');
-    member m = { .folder = fcc__arena_printf(w->arena, "%s/%s", group, node),
-                 .file = node,
-                 .name = node,
-                 .unit = unit,
-                 .alt_names = fcc__arena_printf(w->arena, "DNS:%s,DNS:%.*s,DNS:localhost,IP:127.0.0.1", node,
-                                                (int)(dot ? dot - node : 0), node) };
-
-    return m.folder && m.alt_names ? make_member(w, &m) : no_room(w);
+    return m.alt_names ? msp__make_member(w, &m) : msp__no_room(w);
 }
 
 /* {"attrs":{...}}; patients have their role and nothing else. */
-static const char *attributes_of(workshop *w, const config_user *user)
+static const char *attributes_of(msp__workshop *w, const config_user *user)
 {
     json_t *attrs = json_object(), *root = json_pack("{s:o}", "attrs", attrs);
     char *text = NULL;
@@ -252,99 +147,114 @@ static const char *attributes_of(workshop *w, const config_user *user)
     return (const char *)copy.data;
 }
 
-static fcc_status make_user(workshop *w, const config_user *user)
+static fcc_status make_user(msp__workshop *w, const config_user *user)
 {
     char random_name[32];
-    const char *file = fcc__arena_printf(w->arena, "%s@%s", user->name, w->domain);
-    member m = { .folder = file ? fcc__arena_printf(w->arena, "users/%s", file) : NULL,
-                 .file = file,
-                 .name = file,
-                 .unit = user->admin ? "admin" : "client" };
+    const char *name = fcc__arena_printf(w->arena, "%s@%s", user->name, w->domain);
+    msp__member m = { .group = "users", .name = name, .common_name = name, .unit = user->admin ? "admin" : "client" };
 
     if (user->role)
         m.attributes = attributes_of(w, user);
-    if (!m.folder || (user->role && !m.attributes))
-        return no_room(w);
+    if (!name || (user->role && !m.attributes))
+        return msp__no_room(w);
     if (user->patient) {
         if (!msp__random_base32(16, random_name, sizeof random_name))
-            return openssl_failed(w, user->name);
-        m.name = random_name;
+            return msp__openssl_failed(w, user->name);
+        m.common_name = random_name;
     }
-    return make_member(w, &m);
+    return msp__make_member(w, &m);
 }
 
-static fcc_status open_workshop(workshop *w)
+static fcc_status make_org(msp__workshop *w, const config_org *org)
 {
-    const char *yaml = "NodeOUs:\n    Enable: true\n";
-    static const char *const roles[] = { "Client", "Peer", "Admin", "Orderer" };
-    static const char *const ous[] = { "client", "peer", "admin", "orderer" };
+    const char *chaincodes = fcc__arena_printf(w->arena, "chaincodes.%s", org->domain);
     size_t i;
-    fcc_status st = make_authority(w, "ca", &w->ca);
+    fcc_status st = make_node(w, "peers", org->peer_name, "peer", org->peer_address, org->anchor_host);
 
-    if (st == FCC_OK)
-        st = make_authority(w, "tlsca", &w->tlsca);
-    for (i = 0; i < 4 && yaml && st == FCC_OK; i++)
-        yaml = fcc__arena_printf(w->arena,
-                                 "%s    %sOUIdentifier:\n        Certificate: cacerts/%s\n"
-                                 "        OrganizationalUnitIdentifier: %s\n",
-                                 yaml, roles[i], w->ca.file, ous[i]);
-    if (st != FCC_OK)
-        return st;
-    w->config_yaml = fcc_str(yaml);
-    yaml = fcc__arena_printf(w->arena, "%s/msp", w->root);
-    return yaml ? put_common(w, yaml) : no_room(w);
-}
-
-static fcc_status make_org(workshop *w, const config_org *org)
-{
-    size_t i;
-    fcc_status st = open_workshop(w);
-
-    if (st == FCC_OK)
-        st = make_node(w, "peers", org->peer_name, "peer");
     for (i = 0; i < org->user_count && st == FCC_OK; i++)
         st = make_user(w, &org->users[i]);
+    if (st == FCC_OK)
+        st = chaincodes ? make_node(w, "chaincodes", chaincodes, NULL, NULL, NULL) : msp__no_room(w);
     return st;
 }
 
-static fcc_status make_orderer(workshop *w, const config_orderer *orderer)
+static fcc_status make_orderer(msp__workshop *w, const config_orderer *orderer)
 {
     const config_user admin = { .name = "Admin", .admin = true };
-    fcc_status st = open_workshop(w);
+    fcc_status st = FCC_OK;
 
     for (size_t i = 0; i < orderer->node_count && st == FCC_OK; i++)
-        st = make_node(w, "orderers", orderer->nodes[i].name, "orderer");
+        st = make_node(w, "orderers", orderer->nodes[i].name, "orderer", orderer->nodes[i].address, NULL);
     return st == FCC_OK ? make_user(w, &admin) : st;
+}
+
+/* What an organisation lacks: its authorities as well when it has nothing yet, and then all of it or nothing. */
+static fcc_status complete(msp__workshop *w, const config_org *org, const config_orderer *orderer)
+{
+    const char *path = w->root;
+    void (*made)(void *ctx, const char *path) = w->made;
+    char *fresh = NULL;
+    const bool founded = !msp__exists(path), sync = w->sync;
+    fcc_status st = FCC_OK;
+
+    if (founded) {
+        st = msp__fresh_dir(w, path, &fresh);
+        if (st != FCC_OK)
+            return st;
+        w->root = fresh;
+        w->made = NULL;
+        w->sync = false;
+        st = msp__workshop_found(w);
+    }
+    if (st == FCC_OK)
+        st = org ? make_org(w, org) : make_orderer(w, orderer);
+    if (!founded)
+        return st;
+    if (st == FCC_OK && sync && !fcc__sync_tree(fresh))
+        st = fcc_error_set(w->error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
+    if (st == FCC_OK && (rename(fresh, path) != 0 || (sync && !fcc__sync_parent(path))))
+        st = fcc_error_set(w->error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    if (st != FCC_OK)
+        msp__remove_tree(fresh);
+    else if (made)
+        made(w->ctx, path);
+    return st;
 }
 
 /* ---- the consortium ----------------------------------------------------------------------------------------------- */
 
-static fcc_status make_all(const config_network *network, const char *dir, fcc_error *error)
+static fcc_status make_all(const config_network *network, const char *dir, const msp_making *making, bool sync,
+                           fcc_error *error)
 {
-    const int64_t now = (int64_t)time(NULL);
+    const int64_t days = making && making->days > 0 ? making->days : MSP_DAYS;
     size_t i;
     fcc_status st = FCC_OK;
 
     for (i = 0; i <= network->org_count && st == FCC_OK; i++) {
-        const bool orderer = i == network->org_count;
-        const char *domain = orderer ? network->orderer.domain : network->orgs[i].domain;
-        workshop w = { .arena = fcc__arena_new(ARENA_CAP),
-                       .error = error,
-                       .domain = domain,
-                       .not_before = now - now % 60 - 300,
-                       .not_after = now - now % 60 - 300 + (int64_t)YEARS * 365 * 86400 };
+        const config_org *org = i < network->org_count ? &network->orgs[i] : NULL;
+        msp__workshop w = { .arena = fcc__arena_new(ARENA_CAP),
+                            .error = error,
+                            .domain = org ? org->domain : network->orderer.domain,
+                            .now_s = (int64_t)time(NULL),
+                            .valid_s = days * 86400,
+                            .made = making ? making->made : NULL,
+                            .ctx = making ? making->ctx : NULL,
+                            .sync = sync };
 
         if (w.arena)
-            w.root = fcc__arena_printf(w.arena, "%s/%s/%s", dir, orderer ? "ordererOrganizations" : "peerOrganizations",
-                                       domain);
-        if (!w.root)
-            st = no_room(&w);
-        else
-            st = orderer ? make_orderer(&w, &network->orderer) : make_org(&w, &network->orgs[i]);
-        forget(&w);
+            w.root = fcc__arena_printf(w.arena, "%s/%s/%s", dir, org ? "peerOrganizations" : "ordererOrganizations",
+                                       w.domain);
+        st = w.root ? complete(&w, org, &network->orderer) : msp__no_room(&w);
+        msp__workshop_close(&w);
         fcc__arena_free(w.arena);
     }
     return st;
+}
+
+fcc_status msp_complete(const config_network *network, const char *crypto_dir, const msp_making *making,
+                        fcc_error *error)
+{
+    return make_all(network, crypto_dir, making, true, error);
 }
 
 static fcc_status must_exist(const char *dir, const char *path, const char *who, fcc_error *error)
@@ -354,9 +264,9 @@ static fcc_status must_exist(const char *dir, const char *path, const char *who,
     if (msp__exists(path))
         return FCC_OK;
     return fcc_error_set(error, FCC_ERR_CONFIG,
-                         "%s has no key material for %s, which network.yaml names: remove the devnet's directory to "
-                         "have everything made anew",
-                         dir, who);
+                         "%s has no key material for %s, which network.yaml names: `medsync certs make --network FILE "
+                         "--out %s` makes what is missing",
+                         dir, who, dir);
 }
 
 /* Is everybody of the configuration there? */
@@ -404,7 +314,7 @@ fcc_status msp_generate(const config_network *network, const char *crypto_dir, f
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
     st = chmod(fresh, 0755) == 0 ? FCC_OK : fcc_error_set(error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
     if (st == FCC_OK)
-        st = make_all(network, fresh, error);
+        st = make_all(network, fresh, NULL, false, error);
     if (st == FCC_OK && !fcc__sync_tree(fresh))
         st = fcc_error_set(error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
     if (st == FCC_OK && rename(fresh, crypto_dir) != 0) {

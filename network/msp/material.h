@@ -9,13 +9,30 @@
 
 #include "config/config.h"
 
+enum { MSP_DAYS = 3650 };
+
 /*
  * Make every key and certificate that the configuration asks for below `crypto_dir`
  * ({peerOrganizations,ordererOrganizations}/<domain>/...). Written to a temporary directory and renamed, so it is there
  * whole or not at all. Existing material is kept as it is; FCC_ERR_CONFIG when it lacks an organisation or user that
- * the configuration names (its text says to remove the directory).
+ * the configuration names.
  */
 fcc_status msp_generate(const config_network *network, const char *crypto_dir, fcc_error *error) FCC_MUST_CHECK;
+
+typedef struct msp_making {
+    int64_t days; /* how long certificates are valid; 0: MSP_DAYS; never longer than their authority */
+    void (*made)(void *ctx, const char *path); /* told of each organisation and member that was made; may be NULL */
+    void *ctx;
+} msp_making;
+
+/*
+ * The same where something is there already: what is missing is made, an organisation or a member at a time, and what is
+ * there is not touched. `making` may be NULL.
+ *
+ * FCC_ERR_NOT_FOUND  a member is missing, and its organisation's authority has its key elsewhere
+ */
+fcc_status msp_complete(const config_network *network, const char *crypto_dir, const msp_making *making,
+                        fcc_error *error) FCC_MUST_CHECK;
 
 /*
  * The consortium of somebody else's key material and channel, instead of a network file's: its organisations by the
@@ -52,6 +69,12 @@ const char *msp_path_peer_msp(fcc__arena *arena, const char *crypto_dir, const c
 const char *msp_path_peer_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org); /* ca.crt server.* */
 const char *msp_path_user_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
 const char *msp_path_user_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
+/*
+ * Who serves an organisation's chaincodes, chaincodes.<domain>: server.crt and server.key for the server, client.crt and
+ * client.key for the peers that dial it (connection.json's client_cert and client_key), ca.crt for both (root_cert, and
+ * CHAINCODE_CLIENT_CA_CERT).
+ */
+const char *msp_path_chaincodes_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org);
 const char *msp_path_orderer_org_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
 /* Of one of its nodes. */
 const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer, size_t node);

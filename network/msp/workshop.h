@@ -1,0 +1,70 @@
+/*
+ * workshop.h: one organisation's authorities and what they issue, in the layout of Fabric's cryptogen:
+ *
+ *     ROOT/{ca,tlsca}/{<kind>.<domain>-cert.pem,priv_sk}
+ *     ROOT/msp/{config.yaml,cacerts,tlscacerts,admincerts}
+ *     ROOT/{peers,orderers,users}/<name>/{msp,tls}
+ *
+ * and, which cryptogen does not make, ROOT/chaincodes/<name>/tls for who serves the organisation's chaincodes. For
+ * material.c and network/certs.
+ */
+#ifndef NETWORK_MSP_WORKSHOP_H
+#define NETWORK_MSP_WORKSHOP_H
+
+#include "msp/issue.h"
+
+/* A certificate authority: "ca" signs identities, "tlsca" TLS certificates. */
+typedef struct msp__authority {
+    EVP_PKEY *key;
+    X509 *cert;
+} msp__authority;
+
+typedef struct msp__workshop {
+    fcc__arena *arena;
+    fcc_error *error;
+    const char *domain;
+    const char *root; /* DIR/peerOrganizations/<domain> */
+    int64_t now_s;
+    int64_t valid_s; /* how long certificates are to be valid, at most as long as their authority is */
+    /* each thing that was made, by its path; NULL */
+    void (*made)(void *ctx, const char *path);
+    void *ctx;
+    bool sync;                /* what is made shall outlive a power cut; false: the caller sees to it */
+    msp__authority ca, tlsca; /* msp__workshop_close frees them */
+} msp__workshop;
+
+/* Somebody, or something, with certificates. */
+typedef struct msp__member {
+    const char *group; /* folder in ROOT: "peers", "orderers", "users", "chaincodes" */
+    const char *name;  /* folder in it: "peer0.<domain>", "doctor1@<domain>" */
+    const char *common_name;
+    const char *unit;       /* OU of the identity; NULL: TLS alone */
+    const char *attributes; /* JSON of the attributes extension; NULL */
+    const char *alt_names;  /* of a server, in OpenSSL's notation; NULL: a client, without names */
+    bool client_too;        /* the server's folder has client.crt and client.key for who dials it as well */
+} msp__member;
+
+/* Make the authorities and ROOT/msp. */
+fcc_status msp__workshop_found(msp__workshop *w) FCC_MUST_CHECK;
+/* Take the authorities that are there. FCC_ERR_NOT_FOUND: certificate or key of one is not: it is kept elsewhere. */
+fcc_status msp__workshop_open(msp__workshop *w) FCC_MUST_CHECK;
+void msp__workshop_close(msp__workshop *w);
+
+/* Everything of this member, new, into `folder`, which is made. */
+fcc_status msp__make_member_in(msp__workshop *w, const msp__member *m, const char *folder) FCC_MUST_CHECK;
+/* The same into ROOT/group/name, there whole or not at all; one that is there is kept as it is. */
+fcc_status msp__make_member(msp__workshop *w, const msp__member *m) FCC_MUST_CHECK;
+
+/* A fresh directory beside ROOT/group/name to make its successor in, in the arena. */
+fcc_status msp__fresh_dir(msp__workshop *w, const char *path, char **out) FCC_MUST_CHECK;
+/* <folder>/<file>, the folder made when it isn't there; replaces nothing. */
+fcc_status msp__put(msp__workshop *w, const char *folder, const char *file, fcc_bytes content, int mode) FCC_MUST_CHECK;
+/* notBefore and notAfter of what `issuer` (NULL: itself) issues now: five minutes back, for clocks that differ. */
+void msp__validity(const msp__workshop *w, X509 *issuer, int64_t *not_before, int64_t *not_after);
+/* FCC_ERR_LIMIT, FCC_ERR_INTERNAL */
+fcc_status msp__no_room(msp__workshop *w);
+fcc_status msp__openssl_failed(msp__workshop *w, const char *what);
+/* The members of the DER sequence behind this OID: DNS:a,IP:b of a certificate's names, in the arena; NULL without. */
+const char *msp__alt_names_of(X509 *cert, fcc__arena *arena);
+
+#endif
