@@ -47,6 +47,7 @@ int cli_new(int argc, char **argv);
 int cli_package(int argc, char **argv);
 int cli_pkgid(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_health(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_channel(int argc, char **argv);

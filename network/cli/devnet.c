@@ -26,6 +26,13 @@ static const char usage[] =
     "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin,\n"
     "                       or a path, with collections.json beside it; repeatable\n"
     "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
+    "  --ports FIRST-LAST   the orderer takes FIRST, the peers the next ones, in the network file's order\n"
+    "  --listen ADDRESS     listen there (0.0.0.0: at all of this machine's addresses) instead of at 127.0.0.1: then\n"
+    "                       whoever reaches this machine reaches the network. endpoints.json stays as it is\n"
+    "  --services DIR       don't run and deploy the network file's chaincodes: others do, as for real Fabric. For "
+    "each\n"
+    "                       organisation DIR/<domain>/builder.json tells its peer where they are and by which\n"
+    "                       certificates it knows them (as CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG)\n"
     "  --referee N          simulate each transaction by N more processes a chaincode and organisation, with another\n"
     "                       clock, time zone, locale, environment and memory, and refuse it where an answer differs\n"
     "                       (0; 8 tries each condition on its own)\n"
@@ -319,6 +326,28 @@ static int add_cc_address(up_options *o, char *text)
     return -1;
 }
 
+/* auto, or FIRST-LAST */
+static int set_ports(up_options *o, char *text)
+{
+    char *dash = strchr(text, '-');
+    int64_t first, last;
+
+    if (strcmp(text, "auto") == 0) {
+        o->devnet.auto_ports = true;
+        return -1;
+    }
+    if (dash)
+        *dash = '\0';
+    if (!dash || !cli_number(text, 1, 65535, &first) || !cli_number(dash + 1, first, 65535, &last)) {
+        if (dash)
+            *dash = '-';
+        return cli_usage("devnet", "--ports %s: must be auto, or FIRST-LAST such as 7050-7059", text);
+    }
+    o->devnet.first_port = (int)first;
+    o->devnet.last_port = (int)last;
+    return -1;
+}
+
 static int set_fabric(up_options *o, const char *text)
 {
     if (strcmp(text, "3.1") == 0)
@@ -337,6 +366,8 @@ int cli_devnet(int argc, char **argv)
         DETACH,
         WITH,
         PORTS,
+        LISTEN,
+        SERVICES,
         BATCH,
         REFEREE,
         CLIENT_AUTH,
@@ -356,6 +387,8 @@ int cli_devnet(int argc, char **argv)
         { "detach", no_argument, NULL, DETACH },
         { "with", required_argument, NULL, WITH },
         { "ports", required_argument, NULL, PORTS },
+        { "listen", required_argument, NULL, LISTEN },
+        { "services", required_argument, NULL, SERVICES },
         { "batch-timeout", required_argument, NULL, BATCH },
         { "referee", required_argument, NULL, REFEREE },
         { "client-auth", no_argument, NULL, CLIENT_AUTH },
@@ -393,9 +426,14 @@ int cli_devnet(int argc, char **argv)
                 return bad;
             break;
         case PORTS:
-            if (strcmp(optarg, "auto") != 0)
-                return cli_usage("devnet", "--ports %s: must be auto; fixed ports are in the network file", optarg);
-            o.devnet.auto_ports = true;
+            if ((bad = set_ports(&o, optarg)) >= 0)
+                return bad;
+            break;
+        case LISTEN:
+            o.devnet.listen = optarg;
+            break;
+        case SERVICES:
+            o.devnet.services = optarg;
             break;
         case BATCH:
             if (!cli_number(optarg, 1, 60000, &o.devnet.batch_timeout_ms))

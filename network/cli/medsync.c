@@ -27,6 +27,7 @@ static const cli_command commands[] = {
     { "package", cli_package, "make a chaincode package for a Fabric peer" },
     { "pkgid", cli_pkgid, "the package id of a package" },
     { "doctor", cli_doctor, "rehearse what a peer does with a package, and say what fails" },
+    { "health", cli_health, "does the whole network answer?" },
     { "explain", cli_explain, "what an error code means" },
 };
 

@@ -49,16 +49,26 @@ static const char *keep(client *c, const char *text)
     return text ? fcc__arena_printf(c->arena, "%s", text) : NULL;
 }
 
-/* Paths in endpoints.json are absolute, or relative to where the network was started, or to its directory. */
+/*
+ * Paths in endpoints.json are absolute, or relative to where the network was started, or to its directory. What is absolute
+ * and not there is of another machine or a container, from which the directory was copied: then it is the copy's.
+ */
 static const char *resolve(client *c, const char *dir, const char *path)
 {
+    const char *crypto;
     struct stat s;
 
-    if (!path || path[0] == '/')
+    if (!path || stat(path, &s) == 0)
         return keep(c, path);
-    if (stat(path, &s) == 0)
-        return keep(c, path);
-    return fcc__arena_printf(c->arena, "%s/%s", dir, path);
+    if (path[0] != '/')
+        return fcc__arena_printf(c->arena, "%s/%s", dir, path);
+    for (crypto = strstr(path, "/crypto/"); crypto; crypto = strstr(crypto + 1, "/crypto/")) {
+        const char *copy = fcc__arena_printf(c->arena, "%s%s", dir, crypto);
+
+        if (copy && stat(copy, &s) == 0)
+            return copy;
+    }
+    return keep(c, path);
 }
 
 /* "orderers", or "orderer" where there is one alone; without a name its certificate is to be its address's. */

@@ -3,7 +3,8 @@
  *
  * One process and one loop: a gateway listener for each organisation's peer, real endorsement by each organisation, an
  * in-order orderer, validation and a durable ledger; one chaincode process for each organisation and chaincode.
- * Everything listens on 127.0.0.1 and lives in one directory, which one devnet at a time holds.
+ * Everything listens on 127.0.0.1 unless it is asked otherwise, and lives in one directory, which one devnet at a time
+ * holds.
  */
 #ifndef MEDSYNC_DEVNET_DEVNET_H
 #define MEDSYNC_DEVNET_DEVNET_H
@@ -58,7 +59,15 @@ typedef struct devnet_options {
      * wants its hash in each request: Fabric's clientAuthRequired.
      */
     bool client_auth;
-    bool auto_ports; /* take free ports and ignore those of the network file */
+    const char *listen; /* the address of this machine at which all listen, instead of the network file's; or NULL */
+    bool auto_ports;    /* take free ports and ignore those of the network file */
+    int first_port, last_port; /* 0, or: the orderer at first_port, the peers behind it in the network file's order */
+    /*
+     * The network file's chaincodes are run and deployed by others. For each organisation, services/<domain>/builder.json
+     * holds what a Fabric peer has in CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG: where its chaincodes are, and its
+     * certificates for them. Read anew for each connection. NULL: the network runs and deploys them.
+     */
+    const char *services;
     const devnet_with *with;
     size_t with_count;
     size_t referees; /* processes beside each that endorses, under other conditions; their answers are compared */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -134,11 +135,42 @@ static fcc_status read_tls(struct devnet *net, const char *dir, rpc_tls *out, fc
     return net->options->client_auth ? devnet_read(net, devnet_path(net, dir, "ca.crt"), &out->ca, error) : FCC_OK;
 }
 
-/* Fills `own` from the folder. */
-static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *address, const char *tls_dir,
-                             rpc_tls *own, char **bound, fcc_error *error)
+/*
+ * Where a listener of the network file listens and where it is found, host:port both: they differ when it listens at all of
+ * the machine's addresses, of which clients use one. `number`: 0 the orderer, then the peers.
+ */
+static fcc_status place(struct devnet *net, const char *asked, const char *tls_dir, size_t number, const char **host,
+                        const char **address, fcc_error *error)
 {
-    const char *colon, *host;
+    const devnet_options *o = net->options;
+    const char *colon;
+    int port = 0;
+
+    if (!asked && !o->auto_ports && !o->first_port)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s gives no port for %s: take free ones with --ports auto",
+                             net->network->path, tls_dir);
+    asked = asked ? asked : "127.0.0.1:0";
+    colon = strrchr(asked, ':');
+    if (!colon)
+        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->network->path, asked);
+    if (o->first_port && number > (size_t)(o->last_port - o->first_port))
+        return fcc_error_set(error, FCC_ERR_CONFIG,
+                             "--ports %d-%d are %d, and an orderer with %zu peers needs %zu: give more", o->first_port,
+                             o->last_port, o->last_port - o->first_port + 1, net->peer_count, net->peer_count + 1);
+    if (o->first_port)
+        port = o->first_port + (int)number;
+    else if (!o->auto_ports)
+        port = atoi(colon + 1);
+    *host = fcc__arena_printf(net->arena, "%.*s", (int)(colon - asked), asked);
+    *address = *host ? fcc__arena_printf(net->arena, "%s:%d", o->listen ? o->listen : *host, port) : NULL;
+    return *address ? FCC_OK : no_memory(error);
+}
+
+/* Fills `own` from the folder. */
+static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char *asked, const char *tls_dir,
+                             size_t number, rpc_tls *own, char **bound, fcc_error *error)
+{
+    const char *host = NULL, *address = NULL;
     rpc_tls tls;
     fcc_status st;
     int port = 0;
@@ -147,19 +179,8 @@ static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char 
         return st;
     if ((st = with_clients(net, own, own == &net->orderer_tls, net->arena, &tls)) != FCC_OK)
         return no_memory(error);
-    if (!address && !net->options->auto_ports)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s gives no port for %s: take free ones with --ports auto",
-                             net->network->path, tls_dir);
-    address = address ? address : "127.0.0.1:0";
-    colon = strrchr(address, ':');
-    if (!colon)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->network->path, address);
-    host = fcc__arena_printf(net->arena, "%.*s", (int)(colon - address), address);
-    if (net->options->auto_ports)
-        address = fcc__arena_printf(net->arena, "%s:0", host ? host : "127.0.0.1");
-    if (!host || !address)
-        return no_memory(error);
-    if ((st = rpc_server_listen(server, address, &tls, &port, error)) != FCC_OK)
+    if ((st = place(net, asked, tls_dir, number, &host, &address, error)) != FCC_OK ||
+        (st = rpc_server_listen(server, address, &tls, &port, error)) != FCC_OK)
         return st;
     if ((st = rpc_server_start(server)) != FCC_OK)
         return fcc_error_set(error, st, "the listener on %s cannot be started: %s", address, fcc_status_text(st));
@@ -186,7 +207,8 @@ fcc_status devnet_listen(struct devnet *net, fcc_error *error)
             (st = devnet_deliver_serve(peer)) != FCC_OK)
             return fcc_error_set(error, st, "the services of %s: %s", peer->org->mspid, fcc_status_text(st));
         st = listen_tls(net, peer->server, peer->org->peer_address,
-                        msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), &peer->tls, &peer->address, error);
+                        msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), i + 1, &peer->tls, &peer->address,
+                        error);
         if (st != FCC_OK)
             return st;
     }
@@ -195,7 +217,7 @@ fcc_status devnet_listen(struct devnet *net, fcc_error *error)
     if ((st = devnet_orderer_serve(net->orderer, net->orderer_server)) != FCC_OK)
         return fcc_error_set(error, st, "the orderer: %s", fcc_status_text(st));
     st = listen_tls(net, net->orderer_server, node->address,
-                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer, 0), &net->orderer_tls,
+                    msp_path_orderer_tls(net->arena, net->crypto_dir, &net->network->orderer, 0), 0, &net->orderer_tls,
                     &address, error);
     if (st == FCC_OK) {
         node->address = address;
