@@ -23,20 +23,6 @@ cat >"$dir/collections.json" <<'JSON'
   "blockToLive": 0, "memberOnlyRead": true, "memberOnlyWrite": true}]
 JSON
 
-prints() { # text, command that succeeds...
-    text=$1
-    shift
-    "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
-    sed 's/^/# /' "$dir/out"
-    false
-}
-refused() { # text, command that fails...
-    text=$1
-    shift
-    ! "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
-    sed 's/^/# /' "$dir/out"
-    false
-}
 m() { # command, options...
     command=$1
     shift

@@ -16,20 +16,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-prints() { # text, command that succeeds...
-    text=$1
-    shift
-    "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
-    sed 's/^/# /' "$dir/out"
-    false
-}
-refused() { # text, command that fails...
-    text=$1
-    shift
-    ! "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
-    sed 's/^/# /' "$dir/out"
-    false
-}
 into() { # file, command...
     file=$1
     shift

@@ -45,8 +45,8 @@ if ! "$bin/medsync" devnet up --dir "$dir/net" --network $network --ports auto -
 fi
 
 # ---- who asks whom
-endpoint() { # jq-less: the address of a peer by its MSP id, or of the orderer
-    tr -d ' \n' <"$dir/net/endpoints.json" | sed 's/[{}]/\n/g' | grep "\"mspId\":\"$1\"" | sed 's/.*"address":"\([^"]*\)".*/\1/'
+endpoint() { # jq-less: the address of a peer by its MSP id, or of the first orderer
+    tr -d ' \n' <"$dir/net/endpoints.json" | sed 's/[{}]/\n/g' | grep "\"mspId\":\"$1\"" | sed 's/.*"address":"\([^"]*\)".*/\1/; q'
 }
 crypto=$dir/net/crypto
 orderer=$(endpoint OrdererMSP)
@@ -65,21 +65,6 @@ ordered() { "$@" -o "$orderer" --tls --cafile "$orderer_ca"; }
 both() { # with both peers as endorsers
     "$@" --peerAddresses "$(endpoint AMSP)" --tlsRootCertFiles "$crypto/peerOrganizations/a.test/tlsca/tlsca.a.test-cert.pem" \
         --peerAddresses "$(endpoint BMSP)" --tlsRootCertFiles "$crypto/peerOrganizations/b.test/tlsca/tlsca.b.test-cert.pem"
-}
-
-prints() { # text, command that succeeds...
-    text=$1
-    shift
-    "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
-    sed 's/^/# /' "$dir/out"
-    false
-}
-refused() { # text, command that fails...
-    text=$1
-    shift
-    ! "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
-    sed 's/^/# /' "$dir/out"
-    false
 }
 
 # ---- channels

@@ -14,6 +14,22 @@ check() { # name, command that must succeed
     return 1
 }
 
+# Both leave what the command said in $dir/out, and show it when it is not as it should be.
+prints() { # text, command that succeeds...
+    text=$1
+    shift
+    "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
+    sed 's/^/# /' "$dir/out"
+    false
+}
+refused() { # text, command that fails...
+    text=$1
+    shift
+    ! "$@" >"$dir/out" 2>&1 && grep -qF -- "$text" "$dir/out" && return
+    sed 's/^/# /' "$dir/out"
+    false
+}
+
 skip_all() { # reason
     echo "ok 1 - $(basename "$0") # SKIP $1"
     echo "1..1"
