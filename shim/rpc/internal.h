@@ -125,7 +125,9 @@ struct rpc_call {
     /* reading */
     grpc_byte_buffer *in;
     bool reading, paused, held, eof;
-    void *joined; /* the message that is being delivered, when it came in several slices */
+    uint64_t read_at; /* loop->waits when the read began */
+    unsigned crowded; /* messages came without a pause: so many more that come alone, and it is forgotten */
+    void *joined;     /* the message that is being delivered, when it came in several slices */
     grpc_metadata_array initial;
     rpc__tag recv_tag;
 
