@@ -144,18 +144,19 @@ static void cut(devnet_orderer *o)
 }
 
 /*
- * The batch's time begins with its first transaction. Meanwhile the block of that one alone is made and signed, so that who
- * comes alone doesn't wait for it afterwards.
+ * The batch's time begins when its first transaction arrives. Meanwhile the block of that one alone is made and signed, so
+ * that who comes alone doesn't wait for it afterwards.
  */
-static void start_waiting(devnet_orderer *o)
+static void start_waiting(devnet_orderer *o, int64_t arrived_ns)
 {
     const fcc_bytes envelope = fcc_bytes_of(o->first->bytes, o->first->len);
     const int64_t ms = o->timeout_ms >= 0 ? o->timeout_ms
                                           : msp_channel_batch_timeout_ms(ledger_channel(o->net->ledger));
-    const int64_t wait_ns = ms > 0 ? ms * 1000000 : 1;
+    int64_t left_ns;
 
-    o->due_ns = monotonic_ns() + wait_ns;
-    alarm_after(wait_ns);
+    o->due_ns = arrived_ns + ms * 1000000;
+    left_ns = o->due_ns - monotonic_ns();
+    alarm_after(left_ns > 0 ? left_ns : 1);
     o->ready = fcc__arena_new(BLOCK_ARENA);
     if (o->ready && ledger_next_block(o->net->ledger, &envelope, 1, o->signer, o->ready, &o->ready_block) != FCC_OK) {
         fcc__arena_free(o->ready);
@@ -191,7 +192,7 @@ static bool enqueue(devnet_orderer *o, fcc_bytes envelope, size_t size)
     return true;
 }
 
-static bool order(devnet_orderer *o, fcc_bytes envelope, size_t size)
+static bool order(devnet_orderer *o, fcc_bytes envelope, size_t size, int64_t arrived_ns)
 {
     const msp_channel *channel = ledger_channel(o->net->ledger);
     size_t preferred = msp_channel_preferred_max_bytes(channel);
@@ -210,7 +211,7 @@ static bool order(devnet_orderer *o, fcc_bytes envelope, size_t size)
     if (o->count >= msp_channel_max_message_count(channel))
         cut(o);
     else if (o->due_ns == 0)
-        start_waiting(o);
+        start_waiting(o, arrived_ns);
     return true;
 }
 
@@ -283,7 +284,8 @@ static devnet_broadcast submit_config(devnet_orderer *o, fcc_bytes update, fcc__
     return answer(COMMON__STATUS__SUCCESS, "");
 }
 
-static devnet_broadcast submit_normal(devnet_orderer *o, fcc_bytes wire, size_t size, fcc__arena *arena)
+static devnet_broadcast submit_normal(devnet_orderer *o, fcc_bytes wire, size_t size, int64_t arrived_ns,
+                                      fcc__arena *arena)
 {
     const msp_channel *channel = ledger_channel(o->net->ledger);
     fcc_error why = { 0 };
@@ -296,13 +298,14 @@ static devnet_broadcast submit_normal(devnet_orderer *o, fcc_bytes wire, size_t 
         return refusal(st, &why, arena);
     if (!ledger_envelope_canonical(wire, arena))
         return answer(COMMON__STATUS__BAD_REQUEST, "the envelope is not in its canonical form");
-    if (o->net->status != FCC_OK || !order(o, wire, size))
+    if (o->net->status != FCC_OK || !order(o, wire, size, arrived_ns))
         return answer(COMMON__STATUS__SERVICE_UNAVAILABLE, "the orderer is stopping");
     return answer(COMMON__STATUS__SUCCESS, "");
 }
 
 devnet_broadcast devnet_orderer_submit(devnet_orderer *o, const Common__Envelope *envelope, fcc__arena *arena)
 {
+    const int64_t arrived_ns = monotonic_ns();
     Common__ChannelHeader *header;
     const char *problem = read_header(envelope, arena, &header);
     fcc_bytes wire;
@@ -315,7 +318,7 @@ devnet_broadcast devnet_orderer_submit(devnet_orderer *o, const Common__Envelope
         return answer(COMMON__STATUS__BAD_REQUEST, "the message is too large");
     return header->type == COMMON__HEADER_TYPE__CONFIG_UPDATE
                ? submit_config(o, wire, arena)
-               : submit_normal(o, wire, envelope->payload.len + envelope->signature.len, arena);
+               : submit_normal(o, wire, envelope->payload.len + envelope->signature.len, arrived_ns, arena);
 }
 
 /* ---- orderer.AtomicBroadcast ------------------------------------------------------------------------------------- */
