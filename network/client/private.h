@@ -90,6 +90,7 @@ typedef struct client__stream {
     int64_t idle_ms;     /* end after so long without a message; 0: never */
     int64_t deadline_ms; /* of the stream; below 0: none */
     /* filled */
+    rpc_loop *loop;
     rpc_call *call;
     bool ended;   /* closed */
     bool stopped; /* from here */

@@ -15,6 +15,7 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
 {
     client__stream *s = ctx;
 
+    rpc_loop_stop(s->loop); /* who waits for this looks at once */
     if (s->stopped)
         return;
     s->heard = true;
@@ -31,6 +32,7 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
     fcc__arena *arena;
 
     (void)call;
+    rpc_loop_stop(s->loop);
     s->ended = true;
     if (s->stopped || status->code == RPC_OK)
         return;
@@ -48,6 +50,7 @@ fcc_status client__stream_open(client *c, rpc_channel *connection, client__strea
 
     s->st = FCC_OK;
     s->error = error;
+    s->loop = c->loop;
     st = rpc_open(connection, s->path, s->deadline_ms, false, &events, s, &s->call);
     if (st != FCC_OK)
         return fcc_error_set(error, st, "%s at %s: %s", s->path, s->address, fcc_status_text(st));
