@@ -11,12 +11,13 @@
 #include "devnet/directory.h"
 #include "msp/channel.h"
 #include "msp/material.h"
-#include "native/participation.h"
+#include "native/join.h"
+#include "native/nodes.h"
 #include "native/programs.h"
 #include "package/package.h"
-#include "protos/unpack.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
@@ -28,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NATIVE_ARENA = 256 << 20, START_SECONDS = 60, JOIN_TRIES = 100 };
+enum { NATIVE_ARENA = 256 << 20, START_SECONDS = 60 };
 
 struct network {
     const native_options *options;
@@ -94,23 +95,6 @@ static fcc_status make_dir(struct network *n, const char *path)
     return FCC_OK;
 }
 
-static fcc_status read_file(struct network *n, const char *path, fcc_bytes *out)
-{
-    FILE *f = fopen(path, "rb");
-    long size;
-    char *data = NULL;
-
-    if (!f)
-        return fcc_error_set(n->error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    if (fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0 && fseek(f, 0, SEEK_SET) == 0 &&
-        (data = fcc__arena_zalloc(n->arena, 1, (size_t)size + 1)) && fread(data, 1, (size_t)size, f) == (size_t)size)
-        *out = fcc_bytes_of(data, (size_t)size);
-    else
-        data = NULL;
-    fclose(f);
-    return data ? FCC_OK : fcc_error_set(n->error, FCC_ERR_IO, "%s: cannot be read", path);
-}
-
 /* ---- Fabric's programs -------------------------------------------------------------------------------------------- */
 
 static const char *find_program(struct network *n, const char *name)
@@ -141,7 +125,7 @@ static fcc_status find_programs(struct network *n)
     slash = strrchr(n->peer_program, '/');
     n->builder = fcc__arena_printf(n->arena, "%.*s/../builders/ccaas", (int)(slash - n->peer_program), n->peer_program);
     if (n->builder && access(n->builder, F_OK) != 0)
-        n->builder = "/opt/hyperledger/ccaas_builder";
+        n->builder = NODE_IMAGE_BUILDER;
     if (!n->builder || access(n->builder, F_OK) != 0)
         return fcc_error_set(n->error, FCC_ERR_NOT_FOUND,
                              "no builder for chaincodes as a service: neither %.*s/../builders/ccaas, as in Fabric's "
@@ -167,33 +151,14 @@ static bool has_time_window(const struct network *n)
     return !old;
 }
 
-/* A configuration file of ours, with the builder's place and without the line of a filter that is not known. */
-static fcc_status copy_config(struct network *n, const char *name, bool time_window)
+/* A configuration file of ours, for this release. */
+static fcc_status copy_config(struct network *n, const char *name, const node_release *release)
 {
     const char *from = fcc__arena_printf(n->arena, "%s/%s", n->options->config_dir, name);
-    static const char builder[] = "/opt/hyperledger/ccaas_builder";
-    fcc_bytes text, out = { 0 };
-    char *copy, *at;
-    const char *line, *end, *found;
-    fcc_status st = from ? read_file(n, from, &text) : FCC_ERR_NOMEM;
+    fcc_bytes text;
+    fcc_status st = from ? node_config_file(from, release, n->arena, &text, n->error) : no_memory(n);
 
-    if (st != FCC_OK)
-        return st;
-    copy = at = fcc__arena_zalloc(n->arena, 1, text.len + 2 * PATH_MAX);
-    if (!copy)
-        return no_memory(n);
-    for (line = (const char *)text.data; *line; line = *end ? end + 1 : end) {
-        end = strchrnul(line, '\n');
-        found = memmem(line, (size_t)(end - line), builder, sizeof(builder) - 1);
-        if (!time_window && memmem(line, (size_t)(end - line), "TimeWindowCheck", 15))
-            continue;
-        if (found && strlen(n->builder) < PATH_MAX)
-            at += sprintf(at, "%.*s%s\n", (int)(found - line), line, n->builder);
-        else
-            at += sprintf(at, "%.*s\n", (int)(end - line), line);
-    }
-    out = fcc_bytes_of(copy, (size_t)(at - copy));
-    return fcc__write_whole(path_of(n, "config/%s", name), out, n->error);
+    return st == FCC_OK ? fcc__write_whole(path_of(n, "config/%s", name), text, n->error) : st;
 }
 
 /* ---- addresses ---------------------------------------------------------------------------------------------------- */
@@ -204,11 +169,6 @@ static const char *local(struct network *n, const char *asked)
     int port = colon ? atoi(colon + 1) : native_free_port();
 
     return port ? fcc__arena_printf(n->arena, "127.0.0.1:%d", port) : NULL;
-}
-
-static int port_of(const char *address)
-{
-    return atoi(strrchr(address, ':') + 1);
 }
 
 /*
@@ -243,7 +203,7 @@ static bool assign_all(struct network *n, const json_t *kept, json_t *all)
             return false;
         orgs[i].peer_address = n->peers[i];
         orgs[i].anchor_host = "127.0.0.1";
-        orgs[i].anchor_port = port_of(n->peers[i]);
+        orgs[i].anchor_port = node_port(n->peers[i]);
         for (size_t k = 0; k < cc_count; k++) {
             name = fcc__arena_printf(n->arena, "%s/%s", orgs[i].mspid, n->config->chaincodes[k].name);
             if (!(n->services[i * cc_count + k] = keep_address(n, kept, all, name, NULL)))
@@ -286,56 +246,9 @@ static fcc_status make_channel(struct network *n)
     if (!path)
         return no_memory(n);
     if (access(path, F_OK) == 0)
-        return read_file(n, path, &n->genesis);
+        return node_read_file(path, n->arena, &n->genesis, n->error);
     st = msp_genesis(n->config, n->crypto, (int64_t)time(NULL), n->arena, &n->genesis, n->error);
     return st == FCC_OK ? fcc__write_whole(path, n->genesis, n->error) : st;
-}
-
-static fcc_status join_orderer(struct network *n, size_t i)
-{
-    const char *tls = msp_path_orderer_tls(n->arena, n->crypto, &n->config->orderer, i);
-    const participation_admin admin = { .address = n->orderer_admins[i],
-                                        .ca = fcc__arena_printf(n->arena, "%s/ca.crt", tls),
-                                        .cert = fcc__arena_printf(n->arena, "%s/server.crt", tls),
-                                        .key = fcc__arena_printf(n->arena, "%s/server.key", tls) };
-
-    if (!tls || !admin.ca || !admin.cert || !admin.key)
-        return no_memory(n);
-    return participation_join(&admin, n->config->channel, n->genesis, n->error);
-}
-
-static bool has_channel(const Protos__ChannelQueryResponse *r, const char *channel)
-{
-    for (size_t i = 0; i < r->n_channels; i++)
-        if (fcc_bytes_equal(fcc__of_pb(r->channels[i]->channel_id), fcc_str(channel)))
-            return true;
-    return false;
-}
-
-/* A peer that has just begun to listen may not answer yet. */
-static fcc_status join_peer(struct network *n, const config_org *org)
-{
-    const fcc_bytes args[] = { FCC_LIT("JoinChain"), n->genesis };
-    const client_options open = { .dir = n->dir, .org = org->mspid };
-    const client_call call = { .chaincode = "cscc", .channel = "", .args = args, .arg_count = 2 };
-    const struct timespec pause = { 0, 100 * 1000000L };
-    Protos__ChannelQueryResponse *channels;
-    fcc_bytes answer;
-    client *c = NULL;
-    fcc_status st = client_open(&open, &c, n->error);
-
-    if (st != FCC_OK)
-        return st;
-    for (int i = 0; i < JOIN_TRIES; i++) {
-        st = client_channels(c, NULL, n->arena, &channels, n->error);
-        if (st != FCC_ERR_IO)
-            break;
-        nanosleep(&pause, NULL);
-    }
-    if (st == FCC_OK && !has_channel(channels, n->config->channel))
-        st = client_query_at(c, &call, NULL, n->arena, &answer, n->error);
-    client_close(c);
-    return st;
 }
 
 /* ---- programs ----------------------------------------------------------------------------------------------------- */
@@ -346,153 +259,115 @@ static native_program *add_program(struct network *n, const char *kind, const ch
 
     p->name = fcc__arena_printf(n->arena, "%s.%s", kind, domain);
     p->log = path_of(n, "log/%s.%s.log", kind, domain);
-    return p->name && p->log && native_program_env(p, n->arena, "PATH", "%s", getenv("PATH") ? getenv("PATH") : "")
-               ? p
-               : NULL;
+    return p->name && p->log ? p : NULL;
 }
 
-/* Each call and each gRPC event is a line at `info`, which costs Fabric more than the call: the user's choice. */
-static const char *logging_spec(void)
+static node_variables *new_variables(struct network *n)
 {
-    const char *wanted = getenv("FABRIC_LOGGING_SPEC");
+    node_variables *v = fcc__arena_zalloc(n->arena, 1, sizeof(*v));
+    const char *path = getenv("PATH");
 
-    return wanted && *wanted ? wanted : "warning";
+    if (!v)
+        return NULL;
+    v->arena = n->arena;
+    node_set(v, "PATH", "%s", path ? path : "");
+    return v;
 }
-
-#define ENV(name, ...) (ok = ok && native_program_env(p, n->arena, name, __VA_ARGS__))
 
 static fcc_status add_orderer(struct network *n, size_t i)
 {
     const config_orderer *o = &n->config->orderer;
+    const node_place place = { .config = path_of(n, "config"),
+                               .msp = msp_path_orderer_msp(n->arena, n->crypto, o, i),
+                               .tls = msp_path_orderer_tls(n->arena, n->crypto, o, i),
+                               .data = path_of(n, "data/%s", o->nodes[i].name),
+                               .listen = o->nodes[i].address,
+                               .admin = n->orderer_admins[i] };
     native_program *p = add_program(n, "orderer", o->nodes[i].name);
-    const char *tls = msp_path_orderer_tls(n->arena, n->crypto, o, i);
-    const char *msp = msp_path_orderer_msp(n->arena, n->crypto, o, i);
-    const char *data = path_of(n, "data/%s", o->nodes[i].name);
-    bool ok = p && tls && msp && data;
+    node_variables *v = new_variables(n);
 
-    if (!ok)
+    if (!p || !v || !place.config || !place.msp || !place.tls || !place.data)
         return no_memory(n);
+    node_orderer(n->config, &place, v);
     p->argv[0] = n->orderer_program;
-    p->address = o->nodes[i].address;
+    p->env = v->v;
+    p->address = place.listen;
     p->last = true;
-    ENV("FABRIC_CFG_PATH", "%s/config", n->dir);
-    ENV("FABRIC_LOGGING_SPEC", "%s", logging_spec());
-    ENV("ORDERER_GENERAL_LISTENPORT", "%d", port_of(o->nodes[i].address));
-    ENV("ORDERER_GENERAL_LOCALMSPID", "%s", o->mspid);
-    ENV("ORDERER_GENERAL_LOCALMSPDIR", "%s", msp);
-    ENV("ORDERER_GENERAL_TLS_CERTIFICATE", "%s/server.crt", tls);
-    ENV("ORDERER_GENERAL_TLS_PRIVATEKEY", "%s/server.key", tls);
-    ENV("ORDERER_GENERAL_TLS_ROOTCAS", "[%s/ca.crt]", tls);
-    ENV("ORDERER_GENERAL_CLUSTER_CLIENTCERTIFICATE", "%s/server.crt", tls);
-    ENV("ORDERER_GENERAL_CLUSTER_CLIENTPRIVATEKEY", "%s/server.key", tls);
-    ENV("ORDERER_GENERAL_CLUSTER_ROOTCAS", "[%s/ca.crt]", tls);
-    ENV("ORDERER_ADMIN_LISTENADDRESS", "%s", n->orderer_admins[i]);
-    ENV("ORDERER_ADMIN_TLS_CERTIFICATE", "%s/server.crt", tls);
-    ENV("ORDERER_ADMIN_TLS_PRIVATEKEY", "%s/server.key", tls);
-    ENV("ORDERER_ADMIN_TLS_CLIENTROOTCAS", "[%s/ca.crt]", tls);
-    ENV("ORDERER_FILELEDGER_LOCATION", "%s", data);
-    ENV("ORDERER_CONSENSUS_WALDIR", "%s/etcdraft/wal", data);
-    ENV("ORDERER_CONSENSUS_SNAPDIR", "%s/etcdraft/snapshot", data);
-    return ok ? make_dir(n, data) : no_memory(n);
+    return v->failed ? no_memory(n) : make_dir(n, place.data);
 }
 
-/* What a peer's builder fills into the packages' connection.json: where this organisation's chaincodes listen. */
-static char *builder_values(struct network *n, size_t org)
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
-    json_t *values = json_object();
-    char *text = NULL;
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
 
-    for (size_t k = 0; values && k < n->config->chaincode_count; k++) {
-        const config_chaincode *cc = &n->config->chaincodes[k];
+/* A peer keeps what its builder made of a package; it shall be made anew, of today's addresses and certificates. */
+static void forget_builds(struct network *n, const char *data)
+{
+    const char *builds = fcc__arena_printf(n->arena, "%s/externalbuilder/builds", data);
 
-        if (config_has(cc->orgs, n->config->orgs[org].mspid))
-            json_object_set_new(values, package_template_name(cc->name, n->arena),
-                                json_string(n->services[org * n->config->chaincode_count + k]));
-    }
-    if (values)
-        text = json_dumps(values, JSON_COMPACT | JSON_SORT_KEYS);
-    json_decref(values);
-    return text;
+    if (builds && access(builds, F_OK) == 0)
+        nftw(builds, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static fcc_status add_peer(struct network *n, size_t i)
 {
     const config_org *org = &n->config->orgs[i];
+    node_place place = { .config = path_of(n, "config"),
+                         .msp = msp_path_peer_msp(n->arena, n->crypto, org),
+                         .tls = msp_path_peer_tls(n->arena, n->crypto, org),
+                         .data = path_of(n, "data/%s", org->domain),
+                         .listen = n->peers[i] };
     native_program *p = add_program(n, "peer", org->domain);
-    const char *tls = msp_path_peer_tls(n->arena, n->crypto, org), *msp = msp_path_peer_msp(n->arena, n->crypto, org);
-    const char *data = path_of(n, "data/%s", org->domain);
-    char *values = builder_values(n, i);
-    bool ok = p && tls && msp && data && values;
+    node_variables *v = new_variables(n);
+    fcc_status st;
 
-    if (!ok)
-        goto out;
+    if (!p || !v || !place.config || !place.msp || !place.tls || !place.data)
+        return no_memory(n);
+    st = node_builder_values(n->config, org, n->crypto, &n->services[i * n->config->chaincode_count], n->arena,
+                             &place.builder, n->error);
+    if (st != FCC_OK)
+        return st;
+    node_peer(org, &place, v);
     p->argv[0] = n->peer_program;
     p->argv[1] = "node";
     p->argv[2] = "start";
-    p->address = n->peers[i];
+    p->env = v->v;
+    p->address = place.listen;
     p->last = true;
-    ENV("FABRIC_CFG_PATH", "%s/config", n->dir);
-    ENV("FABRIC_LOGGING_SPEC", "%s", logging_spec());
-    ENV("CORE_PEER_ID", "%s", org->peer_name);
-    ENV("CORE_PEER_LOCALMSPID", "%s", org->mspid);
-    ENV("CORE_PEER_MSPCONFIGPATH", "%s", msp);
-    ENV("CORE_PEER_LISTENADDRESS", "%s", n->peers[i]);
-    ENV("CORE_PEER_ADDRESS", "%s", n->peers[i]);
-    ENV("CORE_PEER_CHAINCODELISTENADDRESS", "%s", "127.0.0.1:0");
-    ENV("CORE_PEER_GOSSIP_BOOTSTRAP", "%s", n->peers[i]);
-    ENV("CORE_PEER_GOSSIP_ENDPOINT", "%s", n->peers[i]);
-    ENV("CORE_PEER_GOSSIP_EXTERNALENDPOINT", "%s", n->peers[i]);
-    ENV("CORE_PEER_TLS_CERT_FILE", "%s/server.crt", tls);
-    ENV("CORE_PEER_TLS_KEY_FILE", "%s/server.key", tls);
-    ENV("CORE_PEER_TLS_ROOTCERT_FILE", "%s/ca.crt", tls);
-    ENV("CORE_PEER_FILESYSTEMPATH", "%s", data);
-    ENV("CORE_LEDGER_SNAPSHOTS_ROOTDIR", "%s/snapshots", data);
-    ENV("CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG", "%s", values);
-out:
-    free(values);
-    return ok ? make_dir(n, data) : no_memory(n);
-}
-
-/* fcc-host's file of one organisation; *any is false when it runs no chaincode. */
-static fcc_status write_host_file(struct network *n, size_t i, const char *path, bool *any)
-{
-    const config_org *org = &n->config->orgs[i];
-    const char *text = fcc__arena_printf(n->arena, "admin: %s\nchaincodes:\n", local(n, NULL)), *id;
-    fcc_bytes package;
-    fcc_status st;
-
-    *any = false;
-    for (size_t k = 0; text && k < n->config->chaincode_count; k++) {
-        const config_chaincode *cc = &n->config->chaincodes[k];
-
-        if (!config_has(cc->orgs, org->mspid))
-            continue;
-        if ((st = deploy_package(cc, n->arena, &package, &id, n->error)) != FCC_OK)
-            return st;
-        *any = true;
-        text = fcc__arena_printf(n->arena, "%s- name: %s\n  exec: %s/%s\n  ccid: \"%s\"\n  address: %s\n%s", text,
-                                 cc->name, n->options->bin_dir, cc->exe, id,
-                                 n->services[i * n->config->chaincode_count + k],
-                                 geteuid() == 0 ? "  allow_root: true\n" : "");
-    }
-    return text ? fcc__write_whole(path, fcc_str(text), n->error) : no_memory(n);
+    forget_builds(n, place.data);
+    return v->failed ? no_memory(n) : make_dir(n, place.data);
 }
 
 static fcc_status add_host(struct network *n, size_t i)
 {
     const config_org *org = &n->config->orgs[i];
-    const char *path = path_of(n, "config/%s.yaml", org->domain);
+    const char *path = path_of(n, "config/%s.yaml", org->domain), *text = NULL;
+    const node_host host = { .admin = local(n, NULL),
+                             .bin_dir = n->options->bin_dir,
+                             .tls = msp_path_chaincodes_tls(n->arena, n->crypto, org),
+                             .addresses = &n->services[i * n->config->chaincode_count],
+                             .as_root = geteuid() == 0 };
     native_program *p;
-    bool any = false;
-    fcc_status st = path ? write_host_file(n, i, path, &any) : no_memory(n);
+    node_variables *v = new_variables(n);
+    fcc_status st;
 
-    if (st != FCC_OK || !any)
+    if (!path || !host.admin || !host.tls || !v)
+        return no_memory(n);
+    st = node_host_file(n->config, org, &host, n->arena, &text, n->error);
+    if (st != FCC_OK || !text)
+        return st;
+    if ((st = fcc__write_whole(path, fcc_str(text), n->error)) != FCC_OK)
         return st;
     p = add_program(n, "chaincodes", org->domain);
     if (!p)
         return no_memory(n);
     p->argv[0] = fcc__arena_printf(n->arena, "%s/fcc-host", n->options->bin_dir);
     p->argv[1] = path;
+    p->env = v->v;
     return p->argv[0] ? FCC_OK : no_memory(n);
 }
 
@@ -516,6 +391,25 @@ static void tell_step(void *ctx, const deploy_event *e)
              (long long)e->sequence);
 }
 
+static void tell_line(void *ctx, const char *line)
+{
+    tell(ctx, "%s", line);
+}
+
+static fcc_status join(struct network *n)
+{
+    const join_options options = { .dir = n->dir,
+                                   .network = n->config,
+                                   .crypto_dir = n->crypto,
+                                   .genesis = n->genesis,
+                                   .orderer_admins = n->orderer_admins,
+                                   .seconds = START_SECONDS,
+                                   .tell = tell_line,
+                                   .ctx = n };
+
+    return join_run(&options, n->error);
+}
+
 static fcc_status start_fabric(struct network *n)
 {
     fcc_status st;
@@ -530,15 +424,8 @@ static fcc_status start_fabric(struct network *n)
         if ((st = native_program_await(&n->programs[i], START_SECONDS, n->error)) != FCC_OK)
             return st;
     tell(n, "%zu orderers and %zu peers listen", n->config->orderer.node_count, n->config->org_count);
-    for (size_t i = 0; i < n->config->orderer.node_count; i++)
-        if ((st = join_orderer(n, i)) != FCC_OK)
-            return st;
     st = msp_write_endpoints(n->dir, n->config, n->crypto, n->peers, false, n->error);
-    for (size_t i = 0; st == FCC_OK && i < n->config->org_count; i++)
-        st = join_peer(n, &n->config->orgs[i]);
-    if (st == FCC_OK)
-        tell(n, "all have joined channel %s", n->config->channel);
-    return st;
+    return st == FCC_OK ? join(n) : st;
 }
 
 static fcc_status start_chaincodes(struct network *n)
@@ -602,15 +489,17 @@ static fcc_status await_members(struct network *n)
 
 static fcc_status prepare(struct network *n)
 {
+    node_release release;
     fcc_status st;
 
     if ((st = find_programs(n)) != FCC_OK || (st = make_dir(n, path_of(n, "config"))) != FCC_OK ||
         (st = make_dir(n, path_of(n, "log"))) != FCC_OK || (st = assign_addresses(n)) != FCC_OK)
         return st;
-    if ((st = copy_config(n, "core.yaml", has_time_window(n))) != FCC_OK ||
-        (st = copy_config(n, "orderer.yaml", true)) != FCC_OK)
+    release = (node_release){ .builder = n->builder, .time_window = has_time_window(n) };
+    if ((st = copy_config(n, "core.yaml", &release)) != FCC_OK ||
+        (st = copy_config(n, "orderer.yaml", &release)) != FCC_OK)
         return st;
-    if ((st = msp_generate(n->config, n->crypto, n->error)) != FCC_OK)
+    if ((st = msp_complete(n->config, n->crypto, NULL, n->error)) != FCC_OK)
         return st;
     if ((st = msp_write_custody(n->config, n->dir, n->error)) != FCC_OK)
         return st;

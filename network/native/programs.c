@@ -10,7 +10,6 @@
 #include <jansson.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STEADY_MS = 20000, BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 30000, STOP_MS = 8000, NAP_MS = 20 };
+enum {
+    STEADY_MS = 20000,
+    BACKOFF_FIRST_MS = 1000,
+    BACKOFF_MAX_MS = 30000,
+    STOP_MS = 8000,
+    NAP_MS = 20,
+    FREE_PORT_TRIES = 1000
+};
 
 int64_t native_now_ms(void)
 {
@@ -37,7 +43,7 @@ static void nap(int ms)
     nanosleep(&ts, NULL);
 }
 
-int native_free_port(void)
+static int any_free_port(void)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof(address);
@@ -51,19 +57,20 @@ int native_free_port(void)
     return port;
 }
 
-bool native_program_env(native_program *p, fcc__arena *arena, const char *name, const char *format, ...)
+/* The kernel may give a port again that it has just given and that nobody listens at yet. */
+int native_free_port(void)
 {
-    char value[4096];
-    va_list ap;
-    int n;
+    static bool given[UINT16_MAX + 1];
 
-    va_start(ap, format);
-    n = vsnprintf(value, sizeof(value), format, ap);
-    va_end(ap);
-    if (n < 0 || n >= (int)sizeof(value) || p->env_count + 1 >= NATIVE_ENV_MAX)
-        return false;
-    p->env[p->env_count] = fcc__arena_printf(arena, "%s=%s", name, value);
-    return p->env[p->env_count++] != NULL;
+    for (int tries = 0; tries < FREE_PORT_TRIES; tries++) {
+        const int port = any_free_port();
+
+        if (port && !given[port]) {
+            given[port] = true;
+            return port;
+        }
+    }
+    return 0;
 }
 
 static void child(const native_program *p, pid_t parent, int log)

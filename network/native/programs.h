@@ -6,25 +6,19 @@
 
 #include <sys/types.h>
 
-enum { NATIVE_ENV_MAX = 48 };
-
 typedef struct native_program {
     const char *name; /* of its log: DIR/log/<name>.log */
     const char *log;  /* path */
     const char *argv[6];
-    const char *env[NATIVE_ENV_MAX]; /* NULL-terminated; nothing else is inherited but PATH */
-    size_t env_count;
-    const char *address; /* it serves once this takes connections; NULL: it isn't waited for */
-    bool last;           /* ends after the others: peers and orderers outlive chaincodes */
-    pid_t pid;           /* 0: doesn't run */
-    unsigned failures;   /* ends in a row */
-    int64_t start_at_ms; /* when it is started again */
+    const char *const *env; /* "NAME=value", NULL-terminated; nothing is inherited */
+    const char *address;    /* it serves once this takes connections; NULL: it isn't waited for */
+    bool last;              /* ends after the others: peers and orderers outlive chaincodes */
+    pid_t pid;              /* 0: doesn't run */
+    unsigned failures;      /* ends in a row */
+    int64_t start_at_ms;    /* when it is started again */
     int64_t started_ms;
 } native_program;
 
-/* "NAME=value"; false when there are too many, or no memory. */
-bool native_program_env(native_program *p, fcc__arena *arena, const char *name, const char *format, ...)
-    FCC_PRINTF(4, 5);
 fcc_status native_program_start(native_program *p, fcc_error *error) FCC_MUST_CHECK;
 /* Until it takes connections. FCC_ERR_IO names its log when it ended or `seconds` are over. */
 fcc_status native_program_await(native_program *p, int seconds, fcc_error *error) FCC_MUST_CHECK;
@@ -36,7 +30,7 @@ void native_programs_watch(native_program *v, size_t count, const char *list);
 /* SIGTERM, and SIGKILL after some seconds: chaincodes first. */
 void native_programs_stop(native_program *v, size_t count);
 
-/* A free port of 127.0.0.1; 0: none. */
+/* A free port of 127.0.0.1, another one each time; 0: none. */
 int native_free_port(void);
 int64_t native_now_ms(void);
 

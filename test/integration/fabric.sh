@@ -25,7 +25,7 @@ command -v orderer >/dev/null && command -v peer >/dev/null || {
 
 probe='{name: probe, version: "1", sequence: 1, policy: "AND('"'AMSP.peer', 'BMSP.peer'"')", organisations: [A, B]}'
 orderers=$(for i in 0 1 2; do printf '{name: o%d, address: "127.0.0.1:7%d50"}, ' $i $i; done)
-sed "s/^chaincodes:.*/chaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/" \
+sed "s/^chaincodes:.*/chaincode_tls: true\nchaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/" \
     test/support/networks/two.yaml >"$dir/network.yaml"
 
 up() { "$medsync" fabric up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach >"$dir/out" 2>&1 || {
