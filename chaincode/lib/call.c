@@ -9,8 +9,6 @@
 #include "lib/json.h"
 #include "lib/registry.h"
 
-enum { window_seconds = 120 };
-
 /* ---- answering ---- */
 
 /* Canonical JSON into memory that lives as long as the call. */
@@ -214,9 +212,9 @@ static fcc_status check_window(lib_call *call)
 {
     int64_t apart = clock_now() - call->now;
 
-    if (apart > window_seconds || apart < -window_seconds)
+    if (apart > LIB_WINDOW_SECONDS || apart < -LIB_WINDOW_SECONDS)
         return lib_refuse(call, LIB_TIME_WINDOW, "the proposal's time is more than %d s from this peer's clock",
-                          window_seconds);
+                          LIB_WINDOW_SECONDS);
     return FCC_OK;
 }
 

@@ -79,6 +79,9 @@ bool lib_is_care(const char *msp);
 
 /* ---- the call ---- */
 
+/* How far a proposal's time may be from the peers' clocks; what is taken from somebody else waits so much longer. */
+enum { LIB_WINDOW_SECONDS = 120 };
+
 typedef struct lib_caller {
     unsigned role;
     const char *role_name;

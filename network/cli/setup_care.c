@@ -22,7 +22,7 @@ static void add_in(setup_plan *plan, int wave, const config_org *org, const conf
 /* The salts of collections: whoever of the care organisations comes first. */
 static void add_salts(setup_plan *plan, const config_org *org, const config_user *admin)
 {
-    static const char *const chaincodes[] = { "credentials", "ehr" };
+    static const char *const chaincodes[] = { "credentials", "ehr", "appointments" };
 
     for (size_t i = 0; i < sizeof(chaincodes) / sizeof(chaincodes[0]); i++)
         if (config_find_chaincode(plan->network, chaincodes[i]))

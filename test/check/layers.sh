@@ -62,7 +62,7 @@ must_not audit "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not peer "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not fcctest "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 # what is endorsed holds nothing drawn at random, and a chaincode has no key to sign with
-for archive in credentials consent ehr supply; do
+for archive in credentials consent ehr supply appointments; do
     [ -f "$BUILD/lib$archive.a" ] || continue
     must_not $archive "signing and random numbers" '^(lib_proof_sign|EVP_DigestSign|RAND_|getrandom|rand$|random$)'
 done

@@ -6,6 +6,7 @@
  */
 #include "test/matrix/town.h"
 
+#include "appointments/appointments.h"
 #include "config/config.h"
 #include "consent/consent.h"
 #include "credentials/credentials.h"
@@ -23,7 +24,7 @@ struct row {
 static struct row rows[MAX_ROWS];
 static size_t row_count;
 static config_network *network;
-static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table };
+static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table, &appointments_table };
 
 static int read_all(void **state)
 {
@@ -306,7 +307,7 @@ static void every_writing_function_has_its_row(void **state)
 {
     size_t wrong = 0;
 
-    for (size_t t = 0; t < 3; t++)
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (size_t i = 0; i < tables[t]->count; i++) {
             const lib_entry *entry = &tables[t]->entries[i];
             size_t found = 0;

@@ -5,6 +5,7 @@
 
 #include "test/support/health.h"
 
+#include "appointments/appointments.h"
 #include "config/config.h"
 #include "consent/consent.h"
 #include "credentials/credentials.h"
@@ -567,7 +568,7 @@ const town_act *town_find(const char *chaincode, const char *function, const cha
     return NULL;
 }
 
-/* One step: hire, apply, suspend, admit NAME; or PERSON CHAINCODE FUNCTION ARGS | IN, with save=NAME in front. */
+/* One step: hire, apply, suspend, admit NAME; pass SECONDS; or PERSON CHAINCODE FUNCTION ARGS | IN, with save=NAME in front. */
 static void take(const town_act *act, const struct person *p, const char *step)
 {
     static char text[MAX_TEXT];
@@ -589,6 +590,8 @@ static void take(const town_act *act, const struct person *p, const char *step)
         suspend(rest);
     } else if (strcmp(word, "admit") == 0) {
         admit(rest);
+    } else if (strcmp(word, "pass") == 0) {
+        fcc_test_set_time(world, fcc_test_time(world) + atoi(rest));
     } else {
         chaincode = strtok_r(NULL, " ", &rest);
         function = strtok_r(NULL, " ", &rest);
@@ -670,6 +673,7 @@ void town_open(void)
     install("credentials", &credentials_chaincode);
     install("consent", &consent_chaincode);
     install("ehr", &ehr_chaincode);
+    install("appointments", &appointments_chaincode);
     for (size_t i = 0; i < 2; i++)
         fcc_test_install(world, &later[i]);
     saved_count = 0;

@@ -54,6 +54,10 @@ static const struct {
     { "sup3", "PharmacyMSP", P1, "supplychain", "[]", NULL, NULL, "33" },
     { "aud1", "RegulatorMSP", A1, "auditor", "[]", NULL, NULL, "18" },
     { "admk", "RegulatorMSP", K1, "admin", "[]", NULL, NULL, "26" },
+    { "desk1", "HospitalMSP", H1, "desk", "[]", NULL, NULL, "2b" },
+    { "desk2", "ClinicMSP", C1, "desk", "[]", NULL, NULL, "28" },
+    { "d10", "HospitalMSP", H1, "doctor", "[]", "MedicalLicence", "[\"DE-BE\"]", "29" }, /* two employers */
+    { "d10", "ClinicMSP", C1, "doctor", "[]", NULL, NULL, "2a" },
 };
 
 /* Sites with a trading partner's credential: bits 100 and following of the list `licences`. */
@@ -236,9 +240,9 @@ static inline void world_make_patient(const char *pid, const char *key)
 }
 
 #define PERSON(pid, more) "{\"pid\":\"" pid "\"," more "\"salt\":\"" SALT2 "\"}"
-#define GUARDIAN(id, pid, to)                                            \
-    "{\"id\":\"" id "\",\"pid\":\"" pid "\",\"gpid\":\"" PID_G           \
-    "\",\"scope\":[\"consent\",\"records\",\"prescriptions\"],\"from\":" \
+#define GUARDIAN(id, pid, more, to)                                              \
+    "{\"id\":\"" id "\",\"pid\":\"" pid "\",\"gpid\":\"" PID_G                   \
+    "\",\"scope\":[\"consent\",\"records\",\"prescriptions\"" more "],\"from\":" \
     "\"2026-01-01T00:00:00Z\",\"to\":\"" to "\",\"evidenceHash\":\"" FP("0e") "\"}"
 
 static inline void world_make_patients(void)
@@ -257,8 +261,8 @@ static inline void world_make_patients(void)
     CALL_IN(PERSON(PID_LINKED, ""), "RegisterPerson");
     CALL_IN(PERSON(PID_UNKNOWN, ""), "RegisterPerson");
     CALL_IN("{\"prov\":\"" PID_LINKED "\",\"pid\":\"" PID_A "\"}", "LinkPatient");
-    CALL_IN(GUARDIAN("world-1", PID_M, "2027-01-01T00:00:00Z"), "RegisterGuardian");
-    CALL_IN(GUARDIAN("world-2", PID_W, "2099-12-31T23:59:59Z"), "RegisterGuardian");
+    CALL_IN(GUARDIAN("world-1", PID_M, "", "2027-01-01T00:00:00Z"), "RegisterGuardian");
+    CALL_IN(GUARDIAN("world-2", PID_W, ",\"appointments\"", "2099-12-31T23:59:59Z"), "RegisterGuardian");
     as("HospitalMSP", "registrar", "reg2", H1, "1a");
     CALL_IN("{\"id\":\"world-1\"}", "Countersign");
     CALL_IN("{\"id\":\"world-2\"}", "Countersign");
@@ -272,7 +276,8 @@ static inline void world_link_people(void)
 
     as("HospitalMSP", "registrar", "reg1", H1, "12");
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(world_staff[i].role, "doctor", 6) != 0 || strcmp(world_staff[i].uid, "d4") == 0)
+        if (strncmp(world_staff[i].role, "doctor", 6) != 0 || strcmp(world_staff[i].uid, "d4") == 0 ||
+            (i > 0 && strcmp(world_staff[i].uid, world_staff[i - 1].uid) == 0)) /* a second job */
             continue;
         snprintf(in, sizeof(in), "{\"uid\":\"%s\",\"nid\":\"%s\",\"salt\":\"" SALT2 "\"}", world_staff[i].uid,
                  fcc_test_fingerprint(strcmp(world_staff[i].uid, "d9") == 0 ? "b1" : world_staff[i].uid));

@@ -1,0 +1,194 @@
+/* Publishing and blocking a doctor's time, limits, and urgent units. */
+#include "test/unit/chaincode/appointments/diary.h"
+
+#define BLOCK(uid, from, to) "{\"uid\":\"" uid "\",\"from\":\"" from "\",\"to\":\"" to "\",\"salt\":\"" SALT2 "\"}"
+#define PUBLISH(slots, unit, more) \
+    "{\"uid\":\"d1\",\"slots\":[" slots "],\"unit\":" unit more ",\"salt\":\"" SALT3 "\"}"
+
+static void a_desk_publishes_its_doctors_days(void **state)
+{
+    fcc_test_result r;
+
+    as_clinic_desk();
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 2, 15, 0)), 403, "DENIED:not_site");
+    as_desk();
+    assert_refused(invoke("PublishDay", publish_in("n1", NINE_O_CLOCK, 2, 15, 0)), 403, "DENIED:not_site");
+    assert_refused(invoke("PublishDay", publish_in("d5", NINE_O_CLOCK, 2, 15, 0)), 403, "DENIED:not_site");
+    assert_refused(invoke("PublishDay", publish_in("nobody", NINE_O_CLOCK, 2, 15, 0)), 403, "DENIED:not_site");
+    r = invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 2, 15, 0));
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"units\":2}");
+    assert_string_equal(r.event, "");
+    assert_false(fcc_test_public_has(world, DAY));
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK + 900, 2, 15, 0)), 409, "ALREADY");
+    assert_accepted(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK + 1800, 2, 15, 0)));
+}
+
+static void units_are_multiples_of_five_minutes_in_one_day_to_come(void **state)
+{
+    as_desk();
+    assert_refused(invoke("PublishDay", PUBLISH("\"" AT("09:01") "\"", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\"", "12", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\"", "0", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\"", "245", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("7", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"2026-01-01T00:00:00Z\"", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\",\"" AT("09:10") "\"", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\",\"" NINE "\"", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\",\"2026-01-06T09:00:00Z\"", "15", "")), 400, "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" NINE "\"", "15", ",\"urgent\":[\"" AT("09:15") "\"]")), 400,
+                   "BAD_INPUT");
+    assert_refused(invoke("PublishDay", PUBLISH("\"" AT("13:00") "\"", "15", ",\"name\":1")), 400, "BAD_INPUT");
+    /* in any order, as long as a day: an evening and the morning after it */
+    assert_accepted(invoke("PublishDay", PUBLISH("\"2026-01-06T08:00:00Z\",\"" AT("20:00") "\"", "60", "")));
+}
+
+static void a_whole_day_is_published_at_once(void **state)
+{
+    fcc_test_result r;
+
+    as_desk();
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 145, 10, 0)), 400, "BAD_INPUT");
+    r = invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 288, 5, 288));
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"units\":288}");
+}
+
+static void two_employers_do_not_publish_the_same_time(void **state)
+{
+    fcc_test_result r;
+
+    as_desk();
+    assert_accepted(invoke("PublishDay", publish_in("d10", NINE_O_CLOCK, 4, 30, 0)));
+    as_clinic_desk();
+    r = invoke("PublishDay", publish_in("d10", NINE_O_CLOCK + 6600, 2, 20, 0));
+    assert_refused(r, 409, "CONFLICT");
+    assert_has(r.message, "2026-01-05T10:50:00Z: the doctor is at another site");
+    assert_accepted(invoke("PublishDay", publish_in("d10", NINE_O_CLOCK + 7200, 2, 20, 0)));
+    /* and no visit reaches from the one into the other */
+    as_patient();
+    assert_refused(invoke("Hold", hold_in("v1", PID_A, "d10", AT("10:30"), 60)), 400, "BAD_INPUT");
+    hold("v1", PID_A, "d10", AT("10:30"), 30);
+    hold("v2", PID_A, "d10", AT("11:00"), 20);
+    assert_has(visit("v1"), "\"site\":\"" H1 "\"");
+    assert_has(visit("v2"), "\"site\":\"" C1 "\"");
+    /* each site decides about its own */
+    as_desk();
+    assert_refused(invoke("Cancel", cancel_in("v2")), 403, "DENIED:not_site");
+    assert_refused(invoke("Block", BLOCK("d10", "2026-01-05T11:00:00Z", "2026-01-05T12:00:00Z")), 404, "NOT_FOUND");
+    as("HospitalMSP", "doctor", "d10", H1, "29");
+    assert_refused(invoke("Cancel", cancel_in("v2")), 403, "DENIED:not_site");
+    as("ClinicMSP", "doctor", "d10", C1, "2a");
+    assert_accepted(invoke("Cancel", cancel_in("v2")));
+}
+
+static void what_is_blocked_is_nobodys(void **state)
+{
+    fcc_test_result r;
+
+    book("v1", PID_A, "d1", AT("09:30"), 30);
+    hold("v2", PID_A, "d1", AT("10:15"), 15);
+    as_clinic_desk();
+    assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z")), 403, "DENIED:not_site");
+    as_desk();
+    assert_refused(invoke("Block", BLOCK("d1", NINE, NINE)), 400, "BAD_INPUT");
+    assert_refused(invoke("Block", BLOCK("d1", "2026-01-05T09:01:00Z", "2026-01-05T10:30:00Z")), 400, "BAD_INPUT");
+    assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-06T09:05:00Z")), 400, "BAD_INPUT");
+    r = invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z"));
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"blocked\":9,\"taken\":9}");
+    /* what is taken stays so; again there is nothing new */
+    r = invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z"));
+    assert_string_equal(r.payload, "{\"blocked\":0,\"taken\":9}");
+    as_other_patient();
+    r = invoke("Hold", hold_in("v3", PID_B, "d1", NINE, 15));
+    assert_refused(r, 409, "CONFLICT");
+    assert_has(r.message, "2026-01-05T09:00:00Z: the doctor is away");
+    as_patient();
+    assert_refused(invoke("Book", id_in("v2")), 409, "CONFLICT");
+    assert_accepted(invoke("Cancel", cancel_in("v2")));
+    assert_accepted(invoke("Reschedule", move_in("v1", AT("11:00"))));
+    /* given up, they are not free */
+    assert_refused(invoke("Hold", hold_in("v4", PID_A, "d1", AT("09:30"), 15)), 409, "CONFLICT");
+    assert_refused(invoke("Hold", hold_in("v4", PID_A, "d1", AT("10:15"), 15)), 409, "CONFLICT");
+    as_desk();
+    assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z")), 404, "NOT_FOUND");
+    assert_accepted(invoke("PublishDay", publish_in("d1", NINE_O_CLOCK, 3, 30, 0)));
+    as_patient();
+    hold("v4", PID_A, "d1", AT("09:30"), 30);
+}
+
+static void blocking_and_holding_in_one_block_do_not_both_win(void **state)
+{
+    fcc_test_block block;
+
+    as_desk();
+    assert_accepted(endorse("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z")));
+    as_patient();
+    assert_accepted(endorse("Hold", hold_in("v1", PID_A, "d1", NINE, 15)));
+    block = fcc_test_commit(world);
+    assert_int_equal(block.tx[0].code, FCC_TEST_VALID);
+    assert_int_equal(block.tx[1].code, FCC_TEST_MVCC_READ_CONFLICT);
+    assert_refused(invoke("Hold", hold_in("v1", PID_A, "d1", NINE, 15)), 409, "CONFLICT");
+}
+
+static void urgent_units_are_kept_until_the_day_before(void **state)
+{
+    as_desk();
+    assert_accepted(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 4, 15, 2)));
+    as_patient();
+    assert_refused(invoke("Hold", hold_in("v1", PID_A, "d7", AT("09:30"), 15)), 412, "PRECONDITION");
+    assert_refused(invoke("Hold", hold_in("v1", PID_A, "d7", AT("09:15"), 30)), 412, "PRECONDITION");
+    assert_accepted(invoke("Hold", urgent_in("v1", PID_A, "d7", AT("09:30"), 15)));
+    hold("v2", PID_A, "d7", NINE, 15);
+    fcc_test_set_time(world, NOW + 3 * 86400 - 1);
+    assert_refused(invoke("Hold", hold_in("v3", PID_A, "d7", AT("09:45"), 15)), 412, "PRECONDITION");
+    fcc_test_set_time(world, NOW + 3 * 86400);
+    hold("v3", PID_A, "d7", AT("09:45"), 15);
+}
+
+static void limits_are_the_administrators(void **state)
+{
+#define LIMITS(uid, caps) "{\"uid\":\"" uid "\",\"caps\":" caps ",\"salt\":\"" SALT1 "\"}"
+    fcc_test_result r;
+
+    as_desk();
+    assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":1}")), 403, "DENIED:role");
+    as_admin();
+    assert_refused(invoke("SetLimits", LIMITS("d3", "{\"perDay\":2,\"urgentPerDay\":1}")), 403, "DENIED:not_site");
+    assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2}")), 400, "BAD_INPUT");
+    assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":51}")), 400, "BAD_INPUT");
+    assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":-1,\"urgentPerDay\":1}")), 400, "BAD_INPUT");
+    assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":1,\"week\":1}")), 400, "BAD_INPUT");
+    r = invoke("SetLimits", LIMITS("d1", "{\"perDay\":0,\"urgentPerDay\":0}"));
+    assert_accepted(r);
+    assert_string_equal(r.payload, "{\"v\":1}");
+    assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":0,\"urgentPerDay\":0}")), 409, "ALREADY");
+    as_patient();
+    assert_refused(invoke("Hold", hold_in("v1", PID_A, "d1", NINE, 15)), 429, "LIMIT");
+    hold("v1", PID_A, "d3", NINE, 20);
+    as_admin();
+    r = invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":0}"));
+    assert_string_equal(r.payload, "{\"v\":2}");
+    as_patient();
+    hold("v2", PID_A, "d1", AT("10:00"), 15);
+    assert_refused(invoke("Hold", hold_in("v3", PID_A, "d1", AT("10:15"), 15)), 429, "LIMIT");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_days, health_stop)
+    const struct CMUnitTest tests[] = {
+        TEST(a_desk_publishes_its_doctors_days),
+        TEST(units_are_multiples_of_five_minutes_in_one_day_to_come),
+        TEST(a_whole_day_is_published_at_once),
+        TEST(two_employers_do_not_publish_the_same_time),
+        TEST(what_is_blocked_is_nobodys),
+        TEST(blocking_and_holding_in_one_block_do_not_both_win),
+        TEST(urgent_units_are_kept_until_the_day_before),
+        TEST(limits_are_the_administrators),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
