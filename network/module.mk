@@ -4,6 +4,8 @@ $(eval $(call archive,msp,network/msp))
 MSP = $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/config := $(B)/libconfig.a $(B)/libbase.a
 UNIT_network/msp := $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
+$(eval $(call archive,certs,network/certs))
+UNIT_network/certs := $(B)/libcerts.a $(MSP)
 $(eval $(call archive,ledger,network/ledger))
 LEDGER = $(B)/libledger.a $(MSP)
 UNIT_network/ledger := $(B)/libledger.a $(B)/libmsp.a $(B)/libconfig.a $(B)/libprotos.a $(B)/libbase.a
@@ -98,7 +100,7 @@ $(B)/test-support/tls_server: $(B)/obj/test/support/tls_server.c.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 PROGRAMS += medsync
-medsync_OBJS = $(B)/libcli.a $(B)/libnotify.a $(B)/libaudit.a $(B)/libnative.a $(B)/libdeploy.a $(B)/libdevnet.a $(B)/libpeer.a \
+medsync_OBJS = $(B)/libcli.a $(B)/libcerts.a $(B)/libnotify.a $(B)/libaudit.a $(B)/libnative.a $(B)/libdeploy.a $(B)/libdevnet.a $(B)/libpeer.a \
   $(B)/libscc.a $(B)/libledger.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 medsync_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(LMDB_LIBS) $(YAML_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)
 # Unit tests of chaincodes on the real ledger: the one archive that knows the shim and the network

@@ -50,6 +50,7 @@ int cli_doctor(int argc, char **argv);
 int cli_health(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_audit(int argc, char **argv);
+int cli_certs(int argc, char **argv);
 int cli_channel(int argc, char **argv);
 int cli_lifecycle(int argc, char **argv);
 int cli_block(int argc, char **argv);

@@ -6,6 +6,7 @@
 
 static const cli_command commands[] = {
     { "devnet", cli_devnet, "start, stop and look at the embedded network" },
+    { "certs", cli_certs, "the consortium's keys and certificates: make, list, check, rotate, revoke, import" },
     { "setup", cli_setup, "register the consortium's sites, people and patients on its channel" },
     { "fabric", cli_fabric, "run real Fabric on this machine, from the same network file" },
     { "deploy", cli_deploy, "bring the chaincodes onto the channel, in every organisation" },

@@ -14,7 +14,7 @@ static const struct {
     { "E-TX-05", CLI_REFUSED },    { "E-TX-06", CLI_UNKNOWN },    { "E-TX-", CLI_INVALID },
     { "E-NET-01", CLI_UNREACHED }, { "E-NET-02", CLI_UNREACHED }, { "E-NET-03", CLI_UNREACHED },
     { "E-NET-04", CLI_IDENTITY },  { "E-NET-06", CLI_INPUT },     { "E-DIAL-", CLI_UNREACHED },
-    { "E-REG-", CLI_UNREACHED },   { "E-TLS-", CLI_IDENTITY },    { "E-CERT-", CLI_IDENTITY },
+    { "E-REG-", CLI_UNREACHED },   { "E-TLS-", CLI_IDENTITY },    { "E-CRT-", CLI_IDENTITY },
     { "E-CFG-", CLI_INPUT },       { "E-PKG-", CLI_INPUT },       { "E-CLI-03", CLI_USAGE },
     { "E-CLI-", CLI_INPUT },       { "E-AUD-01", CLI_INPUT },     { "E-AUD-", CLI_FINDING },
     { "E-REC-", CLI_FINDING },     { "E-BLOB-01", CLI_FINDING },  { "E-BLOB-02", CLI_FINDING },

@@ -56,6 +56,17 @@ static bool add_name(X509_NAME *name, const char *type, const char *value)
            X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
 }
 
+static bool set_subject(X509 *cert, const msp__request *request)
+{
+    X509_NAME *name = X509_get_subject_name(cert);
+
+    if (request->subject)
+        return X509_set_subject_name(cert, request->subject) == 1;
+    return add_name(name, "C", "DE") && add_name(name, "O", request->organisation) &&
+           add_name(name, "OU", request->unit) && add_name(name, "OU", request->unit2) &&
+           add_name(name, "CN", request->name);
+}
+
 static bool set_serial(X509 *cert)
 {
     unsigned char bytes[16];
@@ -169,13 +180,10 @@ static bool sign_low(X509 *cert, EVP_PKEY *issuer_key)
 X509 *msp__issue(const msp__request *request, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
 {
     X509 *cert = X509_new();
-    X509_NAME *name = cert ? X509_get_subject_name(cert) : NULL;
-    bool ok = name && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
+    bool ok = cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
               ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)request->not_before) &&
-              ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)request->not_after) && add_name(name, "C", "DE") &&
-              add_name(name, "O", request->organisation) && add_name(name, "OU", request->unit) &&
-              add_name(name, "OU", request->unit2) && add_name(name, "CN", request->name) &&
-              X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : name) == 1 &&
+              ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)request->not_after) && set_subject(cert, request) &&
+              X509_set_issuer_name(cert, X509_get_subject_name(issuer ? issuer : cert)) == 1 &&
               X509_set_pubkey(cert, key) == 1 && add_extensions(cert, request, key, issuer) &&
               sign_low(cert, issuer_key);
 

@@ -16,6 +16,7 @@ typedef struct msp__request {
     const char *unit;              /* OU, NULL */
     const char *unit2;             /* a second OU, NULL */
     const char *name;              /* CN */
+    const X509_NAME *subject;      /* the whole subject instead of these; NULL */
     const char *alt_names;         /* subjectAltName in OpenSSL's notation, NULL */
     const char *attributes;        /* JSON of the attributes extension, NULL */
     int64_t not_before, not_after; /* seconds since 1970 */

@@ -73,47 +73,23 @@ const char *msp_path_chaincodes_tls(fcc__arena *arena, const char *crypto_dir, c
 
 /* ---- one organisation --------------------------------------------------------------------------------------------- */
 
-/* DNS:a or IP:b, unless `names` has it or no client dials it. NULL past the arena's cap. */
-static const char *add_name(fcc__arena *arena, const char *names, const char *host, size_t len)
-{
-    char one[300];
-    const char *found;
-    bool address;
-
-    if (!names || len == 0 || len > 253)
-        return names;
-    if (host[0] == '[' && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    }
-    snprintf(one, sizeof one, "%.*s", (int)len, host);
-    address = strspn(one, "0123456789.") == len || strchr(one, ':');
-    if (!strcmp(one, "0.0.0.0") || !strcmp(one, "::"))
-        return names;
-    snprintf(one, sizeof one, "%s:%.*s", address ? "IP" : "DNS", (int)len, host);
-    for (found = strstr(names, one); found; found = strstr(found + 1, one))
-        if ((found == names || found[-1] == ',') && (found[strlen(one)] == ',' || found[strlen(one)] == '\0'))
-            return names;
-    return fcc__arena_printf(arena, "%s%s%s", names, *names ? "," : "", one);
-}
-
 static const char *add_host_of(fcc__arena *arena, const char *names, const char *address)
 {
     const char *colon = address ? strrchr(address, ':') : NULL;
 
-    return colon ? add_name(arena, names, address, (size_t)(colon - address)) : names;
+    return colon ? msp__add_name(arena, names, address, (size_t)(colon - address)) : names;
 }
 
 /* A server's names: its own, the first part of that, this machine's, and where network.yaml says that it is dialled. */
 static const char *server_names(fcc__arena *arena, const char *name, const char *address, const char *host)
 {
-    const char *dot = strchrnul(name, '.'), *names = add_name(arena, "", name, strlen(name));
+    const char *dot = strchrnul(name, '.'), *names = msp__add_name(arena, "", name, strlen(name));
 
-    names = add_name(arena, names, name, (size_t)(dot - name));
-    names = add_name(arena, names, "localhost", 9);
-    names = add_name(arena, names, "127.0.0.1", 9);
+    names = msp__add_name(arena, names, name, (size_t)(dot - name));
+    names = msp__add_name(arena, names, "localhost", 9);
+    names = msp__add_name(arena, names, "127.0.0.1", 9);
     names = add_host_of(arena, names, address);
-    return host ? add_name(arena, names, host, strlen(host)) : names;
+    return host ? msp__add_name(arena, names, host, strlen(host)) : names;
 }
 
 static fcc_status make_node(msp__workshop *w, const char *group, const char *node, const char *unit,

@@ -210,6 +210,7 @@ static fcc_status make_signing(msp__workshop *w, const msp__member *m, const cha
                              .organisation = w->domain,
                              .unit = m->unit,
                              .name = m->common_name,
+                             .subject = m->was_identity ? X509_get_subject_name(m->was_identity) : NULL,
                              .attributes = m->attributes };
     EVP_PKEY *key = msp__new_key();
     X509 *cert;
@@ -236,15 +237,18 @@ static fcc_status make_tls(msp__workshop *w, const msp__member *m, const char *t
 {
     const char *name = server || !m->alt_names ? m->common_name
                                                : fcc__arena_printf(w->arena, "client.%s", m->common_name);
-    msp__request request = {
-        .use = MSP__USE_TLS, .organisation = w->domain, .name = name, .alt_names = server ? m->alt_names : NULL
-    };
-    EVP_PKEY *key = name ? msp__new_key() : NULL;
+    X509 *was = server ? m->was_server : m->was_client;
+    msp__request request = { .use = MSP__USE_TLS,
+                             .organisation = w->domain,
+                             .name = name,
+                             .subject = was ? X509_get_subject_name(was) : NULL,
+                             .alt_names = server ? m->alt_names : NULL };
+    EVP_PKEY *key = server && m->server_key && EVP_PKEY_up_ref(m->server_key) == 1 ? m->server_key : msp__new_key();
     X509 *cert;
     fcc_status st;
 
     msp__validity(w, w->tlsca.cert, &request.not_before, &request.not_after);
-    cert = key ? msp__issue(&request, key, w->tlsca.cert, w->tlsca.key) : NULL;
+    cert = key && name ? msp__issue(&request, key, w->tlsca.cert, w->tlsca.key) : NULL;
     st = cert ? msp__put(w, tls, server ? "server.crt" : "client.crt", msp__pem_of_cert(cert, w->arena), 0644)
               : msp__openssl_failed(w, m->common_name);
     if (st == FCC_OK)
@@ -261,6 +265,8 @@ fcc_status msp__make_member_in(msp__workshop *w, const msp__member *m, const cha
 
     if (st == FCC_OK && m->unit)
         st = make_signing(w, m, folder);
+    if (m->identity_only)
+        return st;
     if (st == FCC_OK)
         st = msp__put(w, tls, "ca.crt", msp__pem_of_cert(w->tlsca.cert, w->arena), 0644);
     if (st == FCC_OK)
@@ -309,6 +315,31 @@ fcc_status msp__make_member(msp__workshop *w, const msp__member *m)
     else if (w->made)
         w->made(w->ctx, path);
     return st;
+}
+
+/* ---- names -------------------------------------------------------------------------------------------------------- */
+
+const char *msp__add_name(fcc__arena *arena, const char *names, const char *host, size_t len)
+{
+    char one[300];
+    const char *found;
+    bool address;
+
+    if (!names || len == 0 || len > 253)
+        return names;
+    if (host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+    snprintf(one, sizeof one, "%.*s", (int)len, host);
+    address = strspn(one, "0123456789.") == len || strchr(one, ':');
+    if (!strcmp(one, "0.0.0.0") || !strcmp(one, "::"))
+        return names;
+    snprintf(one, sizeof one, "%s:%.*s", address ? "IP" : "DNS", (int)len, host);
+    for (found = strstr(names, one); found; found = strstr(found + 1, one))
+        if ((found == names || found[-1] == ',') && (found[strlen(one)] == ',' || found[strlen(one)] == '\0'))
+            return names;
+    return fcc__arena_printf(arena, "%s%s%s", names, *names ? "," : "", one);
 }
 
 /* ---- what a certificate has ---------------------------------------------------------------------------------------- */

@@ -42,6 +42,10 @@ typedef struct msp__member {
     const char *attributes; /* JSON of the attributes extension; NULL */
     const char *alt_names;  /* of a server, in OpenSSL's notation; NULL: a client, without names */
     bool client_too;        /* the server's folder has client.crt and client.key for who dials it as well */
+    bool identity_only;     /* no TLS */
+    /* renewing: subjects are those of these certificates; NULL. The server's key, to be kept; NULL: a new one */
+    X509 *was_identity, *was_server, *was_client;
+    EVP_PKEY *server_key;
 } msp__member;
 
 /* Make the authorities and ROOT/msp. */
@@ -64,7 +68,9 @@ void msp__validity(const msp__workshop *w, X509 *issuer, int64_t *not_before, in
 /* FCC_ERR_LIMIT, FCC_ERR_INTERNAL */
 fcc_status msp__no_room(msp__workshop *w);
 fcc_status msp__openssl_failed(msp__workshop *w, const char *what);
-/* The members of the DER sequence behind this OID: DNS:a,IP:b of a certificate's names, in the arena; NULL without. */
+/* `names` with a host, DNS:a or IP:b, unless it is there or no client can dial it. NULL past the arena's cap. */
+const char *msp__add_name(fcc__arena *arena, const char *names, const char *host, size_t len);
+/* A certificate's alternative names as "DNS:a,IP:b", in the arena; NULL without. */
 const char *msp__alt_names_of(X509 *cert, fcc__arena *arena);
 
 #endif

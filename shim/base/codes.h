@@ -415,6 +415,12 @@
     X(CRT_CLOCK, "E-CRT-12", "two machines' clocks differ", \
       "one of them is not set by NTP, or has another idea of its time zone", \
       "set both by NTP; Fabric refuses what is more than 15 minutes off") \
+    X(CRT_LAYOUT, "E-CRT-13", "a folder of key material is not as it should be", \
+      "something is missing in it, or it was made by another tool in another layout", \
+      "`medsync certs make` makes what network.yaml names and is missing; `medsync certs import` takes over others' material") \
+    X(CRT_ISSUE, "E-CRT-14", "a certificate or revocation list cannot be made or taken over here", \
+      "the authority's private key is kept elsewhere, there is no such member, or another one is there already", \
+      "run it where the authority's key is, or have the authority issue it and take that over with `medsync certs import`") \
     X(NOTE_REFUSED, "E-NOTE-01", "a notice was not taken by where it should go", \
       "the web server, the program or the disk behind it failed, as the message says; it is tried again with growing " \
       "pauses, and the notices behind it wait", \
