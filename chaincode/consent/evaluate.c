@@ -97,9 +97,10 @@ static fcc_status read_actor(lib_call *call, struct consent_question *q)
         { .name = "role", .type = LIB_ID, .optional = true },
         { .name = "site", .type = LIB_ID, .optional = true },
         { .name = "msp", .type = LIB_ID },
+        { .name = "caseId", .type = LIB_ID, .optional = true },
     };
     const json_t *actor = lib_arg(call, "actor");
-    fcc_status st = lib_check_fields(call, actor, fields, 5, "actor.");
+    fcc_status st = lib_check_fields(call, actor, fields, sizeof(fields) / sizeof(fields[0]), "actor.");
 
     if (st != FCC_OK)
         return st;
@@ -109,6 +110,7 @@ static fcc_status read_actor(lib_call *call, struct consent_question *q)
         .role = lib_text(actor, "role"),
         .site = lib_text(actor, "site"),
         .msp = lib_text(actor, "msp"),
+        .case_id = lib_text(actor, "caseId"),
     };
     if (q->actor.pid ? q->actor.uid != NULL : !q->actor.uid || !q->actor.role || !q->actor.site)
         return lib_refuse(call, LIB_BAD_INPUT, "actor is neither a patient nor a member of staff");

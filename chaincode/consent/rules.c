@@ -315,7 +315,8 @@ struct consent_decision consent_decide_emergency(const struct consent_question *
         return deny("op");
     if (!q->patient_known)
         return deny("unknown_patient");
-    if (!q->emergency || !is(text(q->emergency, "uid"), q->actor.uid) || !(is(of, q->pid) || is(of, q->asked_pid)))
+    if (!q->emergency || !is(text(q->emergency, "uid"), q->actor.uid) || !(is(of, q->pid) || is(of, q->asked_pid)) ||
+        (q->actor.case_id && !is(text(q->emergency, "id"), q->actor.case_id)))
         return deny("no_case");
     if (!is(closed, "open"))
         return deny("closed");

@@ -13,6 +13,7 @@ struct consent_actor {
     const char *pid;
     const char *uid, *role, *site;
     const char *msp;
+    const char *case_id; /* in an emergency: the case that the actor names. NULL: whichever is open */
 };
 
 struct consent_question {

@@ -69,7 +69,7 @@ static fcc_status ask(lib_call *call, const char *collection, const char *purpos
     struct ehr_asking asking = { .pid = lib_in_text(call, "pid"),
                                  .purpose = purpose,
                                  .scope = lib_in(call, "scope"),
-                                 .actor = ehr_actor(call, uid, caller->role_name, caller->site, caller->msp) };
+                                 .actor = ehr_actor(call, uid, caller->role_name, caller->site, caller->msp, case_id) };
     char mac[2 * LIB_SHA256_LEN + 1], rev[LIB_EPOCH_SIZE];
     fcc_bytes key = lib_key(call, "ACC", id, NULL, NULL);
     const json_t *old = NULL;
@@ -106,7 +106,6 @@ static fcc_status ehr_request_access(lib_call *call)
     return ask(call, EHR_AUDIT, lib_in_text(call, "purpose"), NULL);
 }
 
-/* Consent judges by the open case of this doctor and patient; whichever case the doctor names is kept beside it. */
 static fcc_status ehr_emergency_access(lib_call *call)
 {
     return ask(call, EHR_EMERGENCY, "BTG", lib_in_text(call, "caseId"));

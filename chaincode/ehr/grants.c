@@ -61,7 +61,8 @@ static fcc_status require_live(lib_call *call, const json_t *request, struct ehr
                                    .purpose = lib_text(request, "purpose"),
                                    .scope = json_object_get(request, "scope"),
                                    .actor = ehr_actor(call, lib_text(request, "uid"), lib_text(request, "role"),
-                                                      lib_text(request, "site"), lib_text(request, "msp")) };
+                                                      lib_text(request, "site"), lib_text(request, "msp"),
+                                                      lib_text(request, "caseId")) };
     return asking->actor ? FCC_OK : FCC_ERR_NOMEM;
 }
 

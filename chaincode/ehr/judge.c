@@ -13,9 +13,11 @@ enum { evaluate_at_once = 100 }; /* so many attributes stay below the 64 KiB of 
 
 /* ---- what consent is asked ---- */
 
-json_t *ehr_actor(lib_call *call, const char *uid, const char *role, const char *site, const char *msp)
+json_t *ehr_actor(lib_call *call, const char *uid, const char *role, const char *site, const char *msp,
+                  const char *case_id)
 {
-    return lib_own(call, site ? json_pack("{s:s,s:s,s:s,s:s}", "uid", uid, "role", role, "site", site, "msp", msp)
+    return lib_own(call, site ? json_pack("{s:s,s:s,s:s,s:s,s:s*}", "uid", uid, "role", role, "site", site, "msp", msp,
+                                          "caseId", case_id)
                               : json_pack("{s:s,s:s}", "pid", uid, "msp", msp));
 }
 

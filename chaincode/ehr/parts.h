@@ -124,8 +124,9 @@ fcc_status ehr_judge_scope(lib_call *call, const struct ehr_asking *asking, bool
  */
 fcc_status ehr_judge_records(lib_call *call, const struct ehr_asking *asking, const char *const *ids, size_t n,
                              json_t *permitted, json_t *refused) FCC_MUST_CHECK;
-/* An actor as consent takes it; `site` is NULL for a patient. The call owns it. */
-json_t *ehr_actor(lib_call *call, const char *uid, const char *role, const char *site, const char *msp);
+/* An actor as consent takes it; `site` is NULL for a patient, `case_id` outside of emergencies. The call owns it. */
+json_t *ehr_actor(lib_call *call, const char *uid, const char *role, const char *site, const char *msp,
+                  const char *case_id);
 /* The record and its encounter (NULL: none) as consent takes them, for this actor (NULL: nobody). */
 json_t *ehr_record_attrs(const json_t *record, const json_t *encounter, const json_t *actor);
 /* A JSON array of strings into `out`, at most `max`. */

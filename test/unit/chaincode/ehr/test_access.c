@@ -283,6 +283,10 @@ static void an_emergency_is_for_who_opened_it_while_it_is_open(void **state)
     as_emergency_doctor();
     assert_accepted(invoke("EmergencyAccess", EMERGENCY_OF("q4", "case1", PID_B, LABS)));
     assert_has(query_id("Decision", "q4", NULL).payload, "\"decision\":\"deny\"");
+    /* the case that is named is the one that opens, or none does */
+    assert_accepted(invoke("EmergencyAccess", EMERGENCY_OF("q8", "case2", PID_A, LABS)));
+    assert_has(query_id("Decision", "q8", NULL).payload, "\"reason\":\"no_case\"");
+    assert_refused(query_id("ReadIndex", "q8", NULL), 403, "DENIED:no_case");
     /* a request as if there were no emergency is judged by consent alone */
     assert_accepted(invoke("RequestAccess", ASK("q5")));
     assert_has(query_id("Decision", "q5", NULL).payload, "\"decision\":\"deny\"");
