@@ -45,6 +45,11 @@ typedef struct ledger_options {
      * borrowed until ledger_close. NULL: it is read from the block.
      */
     const msp_channel *genesis_channel;
+    /*
+     * In memory only: begin with what this one holds, which is in memory as well and has the same organisations, up to its
+     * newest block. NULL: empty.
+     */
+    const ledger *copy_of;
 } ledger_options;
 
 /*

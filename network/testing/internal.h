@@ -43,6 +43,7 @@ typedef struct testing_chaincode {
     struct testing_chaincode *next;
     const char *name;
     const char *package_id;
+    const fcc_chaincode *functions;
     ledger_definition definition;
     unsigned orgs; /* a bit for each organisation that runs it */
 } testing_chaincode;

@@ -75,9 +75,9 @@ static int64_t monotonic_ms(void *ctx)
 
 /* ---- the channel --------------------------------------------------------------------------------------------------- */
 
-fcc_test *fcc_test_new(const char *const *msp_ids)
+/* With the ledger of `from`, or an empty one when that is NULL. */
+static fcc_test *new_test(testing_consortium *consortium, const fcc_test *from)
 {
-    static const char *const usual[] = { "Org1MSP", "Org2MSP", NULL };
     fcc_test *t = testing_memory(calloc(1, sizeof(*t)));
     fcc_error error = { FCC_OK, "" };
     ledger_committed committed;
@@ -89,13 +89,15 @@ fcc_test *fcc_test_new(const char *const *msp_ids)
     t->now = default_now;
     fcc__buf_init(&t->trace, SIZE_MAX / 2);
     fcc__buf_init(&t->public_writes, SIZE_MAX / 2);
-    t->consortium = testing_consortium_get(msp_ids ? msp_ids : usual);
+    t->consortium = consortium;
     options.orgs = testing_org_names(t->consortium);
     options.org_count = testing_org_count(t->consortium);
     options.genesis_channel = testing_channel(t->consortium);
+    options.copy_of = from ? from->ledger : NULL;
     testing_must(ledger_open(&options, &t->ledger, &error), &error, "the ledger");
-    testing_must(ledger_commit(t->ledger, testing_genesis(t->consortium), t->arena, &committed, &error), &error,
-                 "the genesis block");
+    if (!from)
+        testing_must(ledger_commit(t->ledger, testing_genesis(t->consortium), t->arena, &committed, &error), &error,
+                     "the genesis block");
     for (size_t i = 0; i < options.org_count; i++) {
         const peer_host_options host = { .ledger = t->ledger,
                                          .signer = testing_org_peer(t->consortium, i),
@@ -103,6 +105,14 @@ fcc_test *fcc_test_new(const char *const *msp_ids)
 
         testing_must(peer_host_new(&host, &t->hosts[i], &error), &error, "a peer");
     }
+    return t;
+}
+
+fcc_test *fcc_test_new(const char *const *msp_ids)
+{
+    static const char *const usual[] = { "Org1MSP", "Org2MSP", NULL };
+    fcc_test *t = new_test(testing_consortium_get(msp_ids ? msp_ids : usual), NULL);
+
     fcc_test_as(t, NULL, FCC_END);
     return t;
 }
@@ -192,19 +202,27 @@ static fcc__co_pool *stacks(void)
     return pool;
 }
 
-static void join(fcc_test *t, const testing_chaincode *c, const fcc_chaincode *functions, size_t org)
+/* Put it on its peers. */
+static void start(fcc_test *t, testing_chaincode *c)
 {
     static const fcc__session_events events = { .send = from_chaincode, .close = closed };
     const fcc__session_options options = { .stacks = stacks() };
-    testing_link *link = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*link)));
-    const peer_stream stream = { .send = from_peer, .ctx = link };
 
-    *link = (testing_link){ .next = t->links, .t = t, .chaincode = c, .org = org };
-    testing_must(peer_host_install(t->hosts[org], c->name, c->package_id), NULL, c->name);
-    link->peer = testing_memory(peer_session_new(t->hosts[org], c->package_id, &stream));
-    testing_must(fcc__session_new(functions, fcc_str(c->package_id), &options, &events, link, &link->session), NULL,
-                 c->name);
-    t->links = link;
+    for (size_t org = 0; org < testing_org_count(t->consortium); org++) {
+        testing_link *link = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*link)));
+        const peer_stream stream = { .send = from_peer, .ctx = link };
+
+        if (!(c->orgs & 1u << org))
+            continue;
+        *link = (testing_link){ .next = t->links, .t = t, .chaincode = c, .org = org };
+        testing_must(peer_host_install(t->hosts[org], c->name, c->package_id), NULL, c->name);
+        link->peer = testing_memory(peer_session_new(t->hosts[org], c->package_id, &stream));
+        testing_must(fcc__session_new(c->functions, fcc_str(c->package_id), &options, &events, link, &link->session),
+                     NULL, c->name);
+        t->links = link;
+    }
+    c->next = t->chaincodes;
+    t->chaincodes = c;
 }
 
 static void define(fcc_test *t, const fcc_test_chaincode *from, testing_chaincode *c)
@@ -243,13 +261,64 @@ void fcc_test_install(fcc_test *t, const fcc_test_chaincode *from)
     c->orgs = from->msp_ids ? 0 : (1u << count) - 1;
     for (size_t i = 0; from->msp_ids && from->msp_ids[i]; i++)
         c->orgs |= 1u << testing_org(t, from->msp_ids[i]);
-    c->next = t->chaincodes;
-    t->chaincodes = c;
-    for (size_t i = 0; i < count; i++)
-        if (c->orgs & 1u << i)
-            join(t, c, from->chaincode, i);
+    c->functions = from->chaincode;
+    start(t, c);
     t->traced = SIZE_MAX;
     testing_pump(t);
+}
+
+/* ---- another one like it ------------------------------------------------------------------------------------------- */
+
+static fcc_bytes kept(fcc_test *t, fcc_bytes bytes)
+{
+    return fcc_bytes_of(testing_text(t, bytes), bytes.len);
+}
+
+/* In the order in which they were installed. */
+static void copy_chaincodes(fcc_test *t, const testing_chaincode *from)
+{
+    testing_chaincode *c;
+
+    if (!from)
+        return;
+    copy_chaincodes(t, from->next);
+    c = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*c)));
+    *c = *from;
+    c->name = testing_text(t, fcc_str(from->name));
+    c->package_id = testing_text(t, fcc_str(from->package_id));
+    c->definition.version = kept(t, from->definition.version);
+    c->definition.policy = kept(t, from->definition.policy);
+    c->definition.collections = kept(t, from->definition.collections);
+    start(t, c);
+}
+
+static void copy_plain(fcc_test *t, const testing_plain *from)
+{
+    for (; from; from = from->next) {
+        testing_plain *plain = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*plain)));
+
+        *plain = (testing_plain){ .next = t->plain, .key = kept(t, from->key) };
+        t->plain = plain;
+    }
+}
+
+fcc_test *fcc_test_copy(const fcc_test *from)
+{
+    fcc_test *t;
+
+    if (from->waiting)
+        testing_die("a channel cannot be copied while transactions wait for fcc_test_commit");
+    t = new_test(from->consortium, from);
+    t->now = from->now;
+    t->nonce = from->nonce;
+    t->caller = from->caller;
+    copy_plain(t, from->plain);
+    fcc__buf_add(&t->public_writes, fcc__buf_bytes(&from->public_writes));
+    testing_must(t->public_writes.status, NULL, "public state");
+    copy_chaincodes(t, from->chaincodes);
+    t->traced = SIZE_MAX;
+    testing_pump(t);
+    return t;
 }
 
 /* ---- the next calls ------------------------------------------------------------------------------------------------ */

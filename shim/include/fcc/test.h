@@ -55,6 +55,14 @@ typedef struct fcc_test fcc_test;
  * Cost: about 15 ms an organisation the first time in a process, then 0.3 ms.
  */
 FCC_API FCC_MUST_CHECK fcc_test *fcc_test_new(const char *const *msp_ids);
+/*
+ * Another channel like this one: its organisations, chaincodes, ledger, clock and caller, and nothing of what is set for
+ * its next call alone. From then on neither knows of the other, and each is freed by itself. For tests that all begin with
+ * the same state: make it once, and give each a copy. Nothing may wait for fcc_test_commit.
+ *
+ * Cost: about 0.6 ms, however the state was made.
+ */
+FCC_API FCC_MUST_CHECK fcc_test *fcc_test_copy(const fcc_test *t);
 FCC_API void fcc_test_free(fcc_test *t); /* takes NULL */
 
 typedef struct fcc_test_chaincode {

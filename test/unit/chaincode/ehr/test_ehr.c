@@ -41,7 +41,7 @@ static void a_site_says_how_long_it_keeps_what(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_refused(set("SetRetention", H1, "imaging", bad[i]), 400, "BAD_INPUT");
     assert_refused(set("SetRetention", H1, "a b", "1"), 400, "BAD_INPUT");
-    assert_refused(set("SetRetention", "4000000000099", "imaging", "1"), 404, "NOT_FOUND");
+    assert_refused(set("SetRetention", "4000000000907", "imaging", "1"), 404, "NOT_FOUND");
     assert_refused(set("SetRetention", C1, "imaging", "1"), 403, "DENIED:role");
     assert_refused(set("SetRetention", H1, "general", "10"), 409, "ALREADY");
     start();

@@ -72,7 +72,7 @@ static void a_test_is_ordered_by_the_encounters_doctor(void **state)
 
     assert_refused(invoke("OrderTest", ORDER("o1")), 409, "ALREADY");
     assert_refused(invoke("OrderTest", ORDER("e1")), 409, "ALREADY");
-    assert_refused(invoke("OrderTest", ORDER_OF("o2", "4000000000099", "718-7")), 404, "NOT_FOUND");
+    assert_refused(invoke("OrderTest", ORDER_OF("o2", "4000000000907", "718-7")), 404, "NOT_FOUND");
     assert_refused(invoke("OrderTest", ORDER_OF("o2", P1, "718-7")), 404, "NOT_FOUND");
     assert_refused(invoke("OrderTest", ORDER_OF("o2", W1, "718-7")), 412, "PRECONDITION");
     as("HospitalMSP", "doctor", "d7", H1, "07");

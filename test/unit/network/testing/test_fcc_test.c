@@ -790,6 +790,12 @@ static void call_unknown(fcc_test *t)
     fcc_test_evaluate(t, "nothing", "Get", FCC_END);
 }
 
+static void copy_early(fcc_test *t)
+{
+    fcc_test_endorse(t, "cc", "Set", "bob", "hello", FCC_END);
+    fcc_test_free(fcc_test_copy(t));
+}
+
 static void ask_unknown(fcc_test *t)
 {
     fcc_test_at(t, "Org9MSP", FCC_END);
@@ -821,6 +827,55 @@ static void a_mistake_of_the_test_is_named(void **state)
     mistake(*state, be_unknown, "fcc_test: the channel has no organisation Org9MSP");
     mistake(*state, misspell_a_policy, "fcc_test: bad: ");
     mistake(*state, miss_collections, "no/such/file.json");
+    mistake(*state, copy_early, "fcc_test: a channel cannot be copied while transactions wait for fcc_test_commit");
+}
+
+static fcc_bytes greeting_of(fcc_test *t, const char *name)
+{
+    return fcc_test_state(t, "cc", fcc_str(name));
+}
+
+static void a_copy_begins_with_the_same_and_goes_its_own_way(void **state)
+{
+    fcc_test *t = *state, *copy;
+    fcc_test_result r;
+
+    fcc_test_set_time(t, 1800000000);
+    valid(fcc_test_submit(t, "cc", "Set", "bob", "hello", FCC_END));
+    valid(hide_value(t, "ours", "secret"));
+    copy = fcc_test_copy(t);
+    assert_int_equal(fcc_test_time(copy), 1800000000);
+    assert_string_equal((const char *)greeting_of(copy, "bob").data, "hello");
+    assert_string_equal((const char *)fcc_test_private(copy, "Org1MSP", "cc", "ours", FCC_LIT("k")).data, "secret");
+    assert_true(fcc_test_public_has(copy, "hello"));
+    assert_false(fcc_test_public_has(copy, "secret"));
+    valid(fcc_test_submit(t, "cc", "Set", "bob", "theirs", FCC_END));
+    assert_string_equal((const char *)greeting_of(copy, "bob").data, "hello");
+    fcc_test_free(t); /* the copy needs it no more */
+    valid(fcc_test_submit(copy, "cc", "Append", "bob", "!", FCC_END));
+    r = fcc_test_evaluate(copy, "cc", "History", "bob", FCC_END);
+    has(r.payload, "hello");
+    has(r.payload, "hello!");
+    *state = fcc_test_copy(copy); /* a copy of a copy */
+    assert_string_equal((const char *)greeting_of(*state, "bob").data, "hello!");
+    fcc_test_free(copy);
+}
+
+static void a_copys_conflicts_are_told_as_any(void **state)
+{
+    fcc_test *t = *state, *copy;
+    fcc_test_block block;
+
+    valid(fcc_test_submit(t, "cc", "Set", "bob", "hello", FCC_END));
+    copy = fcc_test_copy(t);
+    fcc_test_endorse(copy, "cc", "Append", "bob", "1", FCC_END);
+    fcc_test_endorse(copy, "cc", "Append", "bob", "2", FCC_END);
+    block = fcc_test_commit(copy);
+    assert_int_equal(block.count, 2);
+    valid(block.tx[0]);
+    assert_int_equal(block.tx[1].code, FCC_TEST_MVCC_READ_CONFLICT);
+    has(block.tx[1].why, "then written by Append of Org1MSP (transaction 0 of block 2,");
+    fcc_test_free(copy);
 }
 
 int main(void)
@@ -858,6 +913,8 @@ int main(void)
         TEST(composite_keys_are_shown_with_their_parts),
         TEST(two_channels_have_nothing_in_common),
         TEST(what_is_set_for_the_next_call_ends_with_it),
+        TEST(a_copy_begins_with_the_same_and_goes_its_own_way),
+        TEST(a_copys_conflicts_are_told_as_any),
         TEST(a_mistake_of_the_test_is_named),
     };
 
