@@ -176,12 +176,11 @@ void notify__due_free(notify_due *due, size_t count)
 /* What shows an act to those whom it concerns, and to nobody else. */
 static const struct {
     const char *chaincode;
-    const char *field;    /* of the event that names the act */
     const char *function; /* of the same chaincode */
-    const char *in;       /* the name under which it asks for the act */
+    const char *in;       /* the name under which it asks for the act, which the event has as "id" */
 } shows[] = {
-    { "appointments", "id", "GetAppointment", "id" },
-    { "prescriptions", "rxId", "GetRx", "rxId" },
+    { "appointments", "GetAppointment", "id" },
+    { "prescriptions", "GetRx", "rxId" },
 };
 
 /* Whether the patient's cases have this one: BreakGlassOpened names a case, not a patient. */
@@ -207,18 +206,16 @@ static fcc_status is_my_case(client *who, const char *pid, const char *id, bool 
 fcc_status notify__is_mine(client *who, const char *pid, const notify_event *e, bool *mine, fcc_error *error)
 {
     json_t *payload = json_loadb((const char *)e->payload.data, e->payload.len, 0, NULL), *in, *answer;
-    const char *id;
+    const char *id = json_string_value(json_object_get(payload, "id"));
     fcc_status st = FCC_OK;
     int32_t status;
     size_t i;
 
     /* a recall concerns everybody, and what this table doesn't know is nobody's in particular */
     *mine = fcc_bytes_equal(e->name, FCC_LIT("Recalled"));
-    if (pid && fcc_bytes_equal(e->name, FCC_LIT("BreakGlassOpened")) &&
-        (id = json_string_value(json_object_get(payload, "id"))))
+    if (pid && id && fcc_bytes_equal(e->name, FCC_LIT("BreakGlassOpened")))
         st = is_my_case(who, pid, id, mine, error);
     for (i = 0; i < sizeof(shows) / sizeof(shows[0]); i++) {
-        id = json_string_value(json_object_get(payload, shows[i].field));
         if (!id || !fcc_bytes_equal(e->chaincode, fcc_str(shows[i].chaincode)))
             continue;
         in = json_pack("{s:s}", shows[i].in, id);

@@ -26,6 +26,7 @@ typedef struct follower {
     const notify_options *o;
     notify_state *state;
     client *who;
+    client *asks; /* with --mine: a connection of its own, since the other one is reading blocks meanwhile */
     fcc__arena *arena;
     fcc_status st; /* of what went wrong inside of a callback */
     fcc_error *error;
@@ -210,7 +211,7 @@ static fcc_status tell(follower *f, const notify_event *e, bool *told)
     *told = false;
     if (!wanted(f->o, kind, e->name))
         return FCC_OK;
-    if (f->o->mine && (st = notify__is_mine(f->who, f->o->pid, e, &mine, f->error)) != FCC_OK)
+    if (f->o->mine && (st = notify__is_mine(f->asks, f->o->pid, e, &mine, f->error)) != FCC_OK)
         return st;
     if (!mine)
         return FCC_OK;
@@ -361,6 +362,8 @@ static fcc_status follow(follower *f)
         f->connected = false;
         f->error->status = FCC_OK;
         st = f->who ? FCC_OK : client_open(&f->o->who, &f->who, f->error);
+        if (st == FCC_OK && f->o->mine && !f->asks)
+            st = client_open(&f->o->who, &f->asks, f->error);
         if (st == FCC_OK && f->next == UINT64_MAX)
             st = begin(f);
         if (st == FCC_OK && now_ms() >= f->reminders_at)
@@ -381,7 +384,8 @@ static fcc_status follow(follower *f)
         if (failures == 1 || failures % 10 == 0)
             say(f, FCC__E_NOTE_PEER, "the peer will be asked again: %s", f->error->text);
         client_close(f->who);
-        f->who = NULL;
+        client_close(f->asks);
+        f->who = f->asks = NULL;
         back_off(failures);
     }
 }
@@ -403,6 +407,7 @@ fcc_status notify_run(const notify_options *o, fcc_error *error)
         st = follow(&f);
     }
     client_close(f.who);
+    client_close(f.asks);
     notify__state_close(f.state);
     fcc__arena_free(f.arena);
     return st;
