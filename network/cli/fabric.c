@@ -1,5 +1,9 @@
-/* medsync fabric: up, down, status. Real Fabric on this machine, from the same network file as the devnet. */
+/*
+ * medsync fabric: real Fabric from the same network file as the devnet. up, down, status: on this machine; prepare, join,
+ * endpoints: in containers and on other machines.
+ */
 #include "cli/cli.h"
+#include "cli/fabric.h"
 
 #include "config/config.h"
 #include "devnet/devnet.h"
@@ -17,17 +21,27 @@
 #define DEFAULT_DIR "build/fabric"
 
 static const char usage[] =
-    "usage: medsync fabric up|down|status [OPTION]...\n\n"
-    "  up      start real Fabric on this machine: orderer and peers of a Fabric release, the chaincodes under "
+    "usage: medsync fabric up|down|status|prepare|join|endpoints [OPTION]...\n\n"
+    "  up         start real Fabric on this machine: orderers and peers of a Fabric release, the chaincodes under "
     "fcc-host,\n"
-    "          channel and chaincodes deployed; the same directory continues its channel\n"
-    "  down    stop it\n"
-    "  status  does it run; exit status 1 when it doesn't\n\n"
+    "             channel and chaincodes deployed; the same directory continues its channel\n"
+    "  down       stop it\n"
+    "  status     does it run; exit status 1 when it doesn't\n"
+    "  prepare    for containers and several machines: keys, channel and endpoints.json in DIR, each organisation's "
+    "part\n"
+    "             in the folder of --parts, for nodes that are reached by their full names; what is there is kept\n"
+    "  join       have those nodes join the channel, as far as they have not\n"
+    "  endpoints  write DIR/endpoints.json with the network file's addresses: for who reaches published ports\n\n"
     "  --dir DIR            the network's directory (" DEFAULT_DIR ")\n"
+    "  --network FILE       the consortium (network/network.yaml); not for down and status\n"
+    "for prepare and join:\n"
+    "  --org NAME           this organisation's part or nodes alone, from the keys and the genesis block that are in "
+    "DIR\n"
+    "  --parts DIR          prepare: where the parts go (DIR/nodes)\n"
+    "  --fabric VERSION     prepare: the release that shall run, 2.5 or 3.1 (3.1)\n"
     "for up:\n"
     "  --detach             go to the background once it is ready; its log is DIR/log/network.log\n"
     "  --fabric-bin DIR     where the release's `orderer` and `peer` are (PATH)\n"
-    "  --network FILE       the consortium (network/network.yaml)\n"
     "  --with NAME[=EXE]    also deploy chaincode NAME, whose program is EXE (NAME) in --bin; repeatable\n"
     "  --ports auto         take free ports instead of those of the network file; endpoints.json tells which\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
@@ -45,6 +59,7 @@ typedef struct fabric_options {
     int64_t batch_timeout_ms;
     bool detach;
     int ready_end;
+    const char *parts, *org, *fabric;
 } fabric_options;
 
 static void tell_line(void *ctx, const char *line)
@@ -160,7 +175,8 @@ static int detach(fabric_options *o)
     return CLI_OK;
 }
 
-static int up(fabric_options *o)
+/* Where the network file, Fabric's files and the chaincodes' programs are; -1, or the exit status. */
+static int find_files(fabric_options *o)
 {
     static char network[4096], config[4096], own[4096];
     char *slash;
@@ -179,7 +195,37 @@ static int up(fabric_options *o)
         *slash = '\0';
         o->native.bin_dir = own;
     }
+    return -1;
+}
+
+static int up(fabric_options *o)
+{
+    const int status = find_files(o);
+
+    if (status >= 0)
+        return status;
     return o->detach ? detach(o) : run_here(o);
+}
+
+static int elsewhere(fabric_options *o, const char *what)
+{
+    fabric_parts parts = {
+        .what = what, .dir = o->native.dir, .parts = o->parts, .org = o->org, .fabric = o->fabric, .tell = tell_line
+    };
+    fcc_error error = { 0 };
+    const int status = find_files(o);
+    fcc_status st;
+
+    if (status >= 0)
+        return status;
+    st = read_network(o, &error);
+    parts.network = o->native.network;
+    parts.config_dir = o->native.config_dir;
+    parts.bin_dir = o->native.bin_dir;
+    if (st == FCC_OK)
+        st = fabric_parts_run(&parts, &error);
+    config_free(o->native.network);
+    return st == FCC_OK ? CLI_OK : cli_failed("fabric", code_of(st), "%s", error.text);
 }
 
 static int down(const char *dir)
@@ -212,13 +258,21 @@ static int status(const char *dir)
 int cli_fabric(int argc, char **argv)
 {
     static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },          { "dir", required_argument, NULL, 'd' },
-        { "detach", no_argument, NULL, 'D' },        { "fabric-bin", required_argument, NULL, 'f' },
-        { "network", required_argument, NULL, 'n' }, { "with", required_argument, NULL, 'w' },
-        { "ports", required_argument, NULL, 'p' },   { "batch-timeout", required_argument, NULL, 't' },
-        { "bin", required_argument, NULL, 'b' },     { 0 },
+        { "help", no_argument, NULL, 'h' },
+        { "dir", required_argument, NULL, 'd' },
+        { "detach", no_argument, NULL, 'D' },
+        { "fabric-bin", required_argument, NULL, 'f' },
+        { "network", required_argument, NULL, 'n' },
+        { "with", required_argument, NULL, 'w' },
+        { "ports", required_argument, NULL, 'p' },
+        { "batch-timeout", required_argument, NULL, 't' },
+        { "bin", required_argument, NULL, 'b' },
+        { "parts", required_argument, NULL, 'P' },
+        { "org", required_argument, NULL, 'o' },
+        { "fabric", required_argument, NULL, 'F' },
+        { 0 },
     };
-    fabric_options o = { .native = { .dir = DEFAULT_DIR }, .ready_end = -1 };
+    fabric_options o = { .native = { .dir = DEFAULT_DIR }, .ready_end = -1, .fabric = "3.1" };
     const char *what;
     int c;
 
@@ -257,18 +311,31 @@ int cli_fabric(int argc, char **argv)
         case 'b':
             o.native.bin_dir = optarg;
             break;
+        case 'P':
+            o.parts = optarg;
+            break;
+        case 'o':
+            o.org = optarg;
+            break;
+        case 'F':
+            if (strncmp(optarg, "2.", 2) != 0 && strncmp(optarg, "3.", 2) != 0)
+                return cli_usage("fabric", "--fabric %s: must be a release such as 2.5 or 3.1", optarg);
+            o.fabric = optarg;
+            break;
         default:
             return cli_usage("fabric", NULL);
         }
     }
     what = optind < argc ? argv[optind] : "";
     if (optind + 1 != argc)
-        return cli_usage("fabric", "up, down or status?");
+        return cli_usage("fabric", "up, down, status, prepare, join or endpoints?");
     if (strcmp(what, "up") == 0)
         return up(&o);
     if (strcmp(what, "down") == 0)
         return down(o.native.dir);
     if (strcmp(what, "status") == 0)
         return status(o.native.dir);
-    return cli_usage("fabric", "%s: up, down or status?", what);
+    if (strcmp(what, "prepare") == 0 || strcmp(what, "join") == 0 || strcmp(what, "endpoints") == 0)
+        return elsewhere(&o, what);
+    return cli_usage("fabric", "%s: up, down, status, prepare, join or endpoints?", what);
 }
