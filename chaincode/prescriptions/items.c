@@ -18,6 +18,7 @@ static const lib_field item_fields[] = {
     { .name = "auth", .type = LIB_INT, .min = 1, .max = RX_MAX_UNITS },
     { .name = "repeats", .type = LIB_INT, .optional = true, .min = 0, .max = 99 },
     { .name = "interval", .type = LIB_INT, .optional = true, .min = 1, .max = 366 },
+    { .name = "notBefore", .type = LIB_TIME, .optional = true },
     { .name = "substitution", .type = LIB_WORD, .optional = true, .words = substitution_words },
 };
 static const lib_field drug_fields[] = {
@@ -32,13 +33,29 @@ int64_t rx_number(const json_t *object, const char *name)
 
 /* ---- those of a new prescription ---- */
 
+/* Code systems whose codes have a form that is checked: pharmacies order by these numbers. */
+static bool is_code_of(const char *system, const char *code)
+{
+    static const char pzn[] = "http://fhir.de/CodeSystem/ifa/pzn", snomed[] = "http://snomed.info/sct";
+    size_t digits = strspn(code, "0123456789");
+
+    if (strcmp(system, pzn) == 0)
+        return digits == 8 && code[digits] == 0;
+    if (strcmp(system, snomed) == 0)
+        return digits >= 6 && digits <= 18 && code[digits] == 0;
+    return true;
+}
+
 static fcc_status check_item(lib_call *call, const json_t *item, const char *where, const char *in_drug)
 {
+    const json_t *drug = json_object_get(item, "drug");
     fcc_status st = lib_check_fields(call, item, item_fields, sizeof(item_fields) / sizeof(item_fields[0]), where);
 
-    if (st != FCC_OK || (st = lib_check_fields(call, json_object_get(item, "drug"), drug_fields,
-                                               sizeof(drug_fields) / sizeof(drug_fields[0]), in_drug)) != FCC_OK)
+    if (st != FCC_OK || (st = lib_check_fields(call, drug, drug_fields, sizeof(drug_fields) / sizeof(drug_fields[0]),
+                                               in_drug)) != FCC_OK)
         return st;
+    if (!is_code_of(lib_text(drug, "system"), lib_text(drug, "code")))
+        return lib_refuse(call, LIB_BAD_INPUT, "%scode is none of this system", in_drug);
     if (rx_number(item, "repeats") > 0 && !json_object_get(item, "interval"))
         return lib_refuse(call, LIB_BAD_INPUT, "%sinterval is missing: an item with repeats says how far apart", where);
     if (lib_text_is(item, "substitution", "allowed") &&

@@ -99,16 +99,12 @@ static fcc_status rx_accept(lib_call *call)
 
 /* ---- Return, Reject ---- */
 
-/*
- * Give it back: another pharmacy may accept it then, unless issuer or owner wanted it cancelled meanwhile. Who rejects it
- * is no longer the one that was nominated.
- */
-static fcc_status give_back(lib_call *call, const char *act, bool for_good)
+/* Nobody has it then. */
+static fcc_status let_go(lib_call *call, const char *act, bool cancel)
 {
     const char *id = lib_arg_text(call, "rxId");
     const json_t *old = NULL;
     json_t *rx;
-    bool cancelled;
     fcc_status st = rx_read(call, &old);
 
     if (st != FCC_OK || (st = rx_require_live(call, old)) != FCC_OK || (st = rx_require_lock(call, old)) != FCC_OK)
@@ -116,31 +112,21 @@ static fcc_status give_back(lib_call *call, const char *act, bool for_good)
     rx = rx_next(call, old, act);
     if (!rx)
         return FCC_ERR_NOMEM;
-    cancelled = json_is_true(json_object_get(old, "marked"));
-    if ((st = lib_set(rx, "lock", NULL)) != FCC_OK ||
-        (cancelled && (st = lib_set(rx, "status", "cancelled")) != FCC_OK) || (st = rx_settle(rx)) != FCC_OK)
+    cancel = cancel || json_is_true(json_object_get(old, "marked"));
+    if ((st = lib_set(rx, "lock", NULL)) != FCC_OK || (cancel && (st = lib_set(rx, "status", "cancelled")) != FCC_OK) ||
+        (st = rx_settle(rx)) != FCC_OK || (st = rx_write(call, old, rx)) != FCC_OK)
         return st;
-    if (for_good && lib_text_is(old, "nominee", call->caller.site)) {
-        if ((st = fcc_del_private_data(call->stub, fcc_str(RX_COLLECTION),
-                                       lib_key(call, "RXQ", call->caller.site, id, NULL))) != FCC_OK ||
-            (st = lib_set(rx, "nominee", NULL)) != FCC_OK)
-            return st;
-    }
-    if ((st = rx_write(call, old, rx)) != FCC_OK)
-        return st;
-    return lib_answer_act(call,
-                          cancelled  ? "RxCancelled"
-                          : for_good ? "RxRejected"
-                                     : "RxReturned",
-                          id, lib_version(rx));
+    return lib_answer_act(call, cancel ? "RxCancelled" : "RxReturned", id, lib_version(rx));
 }
 
+/* Another pharmacy may accept it then, unless issuer or owner wanted it cancelled meanwhile. */
 static fcc_status rx_return(lib_call *call)
 {
-    return give_back(call, "Return", false);
+    return let_go(call, "Return", false);
 }
 
+/* The pharmacist finds that it must not be dispensed, by nobody: it is over. */
 static fcc_status rx_reject(lib_call *call)
 {
-    return give_back(call, "Reject", true);
+    return let_go(call, "Reject", true);
 }

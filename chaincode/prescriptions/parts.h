@@ -53,7 +53,7 @@ fcc_status rx_read(lib_call *call, const json_t **rx) FCC_MUST_CHECK;
 fcc_status rx_require_live(lib_call *call, const json_t *rx) FCC_MUST_CHECK;
 /* 410 GONE when it is not valid any more, whether or not somebody has called Expire. */
 fcc_status rx_require_valid(lib_call *call, const json_t *rx) FCC_MUST_CHECK;
-/* The caller's site has it: 409 CONFLICT when another one has, 412 PRECONDITION when none. */
+/* The caller's site has it: 409 CONFLICT when another one has, 403 DENIED:not_lock when none. */
 fcc_status rx_require_lock(lib_call *call, const json_t *rx) FCC_MUST_CHECK;
 /* 422 REGION unless the caller's site lies where the prescription may be dispensed. */
 fcc_status rx_require_region(lib_call *call, const json_t *rx) FCC_MUST_CHECK;

@@ -84,7 +84,7 @@ fcc_status rx_require_lock(lib_call *call, const json_t *rx)
     if (lock && strcmp(lock, call->caller.site) == 0)
         return FCC_OK;
     return lock ? lib_refuse(call, LIB_CONFLICT, "locked: another pharmacy has accepted the prescription")
-                : lib_refuse(call, LIB_PRECONDITION, "this pharmacy has not accepted the prescription");
+                : lib_deny(call, "not_lock", "this pharmacy has not accepted the prescription");
 }
 
 fcc_status rx_require_region(lib_call *call, const json_t *rx)

@@ -35,6 +35,9 @@
 #define DISPENSE(seq, lines) "{\"seq\":" seq ",\"lines\":[" lines "],\"salt\":\"" SALT2 "\"}"
 #define TAKE_ONE(seq, serial) DISPENSE(seq, LINE("1", PACK(GTIN_A, serial, "30")))
 #define SEQ(seq) "{\"seq\":" seq ",\"salt\":\"" SALT3 "\"}"
+#define NOMINATE(pid, gln) "{\"pid\":\"" pid "\",\"gln\":\"" gln "\",\"salt\":\"" SALT3 "\"}"
+#define NO_NOMINEE(pid) "{\"pid\":\"" pid "\",\"salt\":\"" SALT3 "\"}"
+#define OF(pid) "{\"pid\":\"" pid "\"}"
 #define REVERSE(seq) "{\"seq\":" seq ",\"reasonCode\":\"not_collected\",\"salt\":\"" SALT3 "\"}"
 
 static inline void as_pharmacist(void)
@@ -116,11 +119,11 @@ static inline const char *act_value(const char *id)
 static inline void install_prescriptions(const fcc_chaincode *chaincode)
 {
     static const char *const at[] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "RegulatorMSP", NULL };
-    fcc_test_chaincode cc = { .name = "prescriptions",
-                              .chaincode = chaincode,
-                              .policy = "OutOf(2, 'HospitalMSP.peer', 'ClinicMSP.peer', 'PharmacyMSP.peer')",
-                              .collections = "chaincode/prescriptions/collections.json",
-                              .msp_ids = at };
+    const fcc_test_chaincode cc = { .name = "prescriptions",
+                                    .chaincode = chaincode,
+                                    .policy = "OutOf(2, 'HospitalMSP.peer', 'ClinicMSP.peer', 'PharmacyMSP.peer')",
+                                    .collections = "chaincode/prescriptions/collections.json",
+                                    .msp_ids = at };
 
     fcc_test_install(world, &cc);
 }
