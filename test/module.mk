@@ -39,7 +39,7 @@ TEST_PROGRAMS += $(B)/test-support/fabric_client
 
 # Who may call what, and whose endorsements suffice, by tables that are written by hand.
 MATRIX_PROGRAMS := $(B)/test/matrix/matrix $(B)/test/matrix/endorsable
-$(MATRIX_PROGRAMS): $(B)/test/matrix/%: $(B)/obj/test/matrix/%.c.o $(B)/obj/test/matrix/town.c.o $(B)/libappointments.a $(UNIT_chaincode/ehr)
+$(MATRIX_PROGRAMS): $(B)/test/matrix/%: $(B)/obj/test/matrix/%.c.o $(B)/obj/test/matrix/town.c.o $(B)/libappointments.a $(UNIT_chaincode/prescriptions)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)

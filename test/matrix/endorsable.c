@@ -11,9 +11,10 @@
 #include "consent/consent.h"
 #include "credentials/credentials.h"
 #include "ehr/ehr.h"
+#include "prescriptions/prescriptions.h"
 #include "msp/policy.h"
 
-enum { MAX_ROWS = 120, COLUMNS = 7, MAX_SETS = 40, MAX_NAME = 64 };
+enum { MAX_ROWS = 200, COLUMNS = 7, MAX_SETS = 40, MAX_NAME = 64 };
 
 struct row {
     char *chaincode, *function, *code, *reads, *writes;
@@ -24,7 +25,9 @@ struct row {
 static struct row rows[MAX_ROWS];
 static size_t row_count;
 static config_network *network;
-static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table, &appointments_table };
+static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table, &appointments_table,
+                                           &prescriptions_table };
+enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
 static int read_all(void **state)
 {
@@ -116,37 +119,49 @@ static bool next_of(const char **list, char out[MAX_NAME])
 struct wanted {
     fcc_bytes policies[8], members[8];
     size_t policy_count, member_count;
-    const config_chaincode *runs[3];
+    const config_chaincode *runs[8];
     size_t run_count;
 };
+
+/* "CHAINCODE.COLLECTION", which is cut at the dot, or a collection of the row's own chaincode. */
+static const char *owner_of(char *name, const struct row *row, const char **collection)
+{
+    char *dot = strchr(name, '.');
+
+    *collection = dot ? dot + 1 : name;
+    if (!dot)
+        return row->chaincode;
+    *dot = 0;
+    return name;
+}
 
 static struct wanted wanted_by(const struct row *row, const char *msp)
 {
     struct wanted w = { .runs = { chaincode_of(row->chaincode) }, .run_count = 1 };
     const char *list;
     char name[MAX_NAME], text[MAX_NAME];
+    const char *of;
 
     if (row->public)
         w.policies[w.policy_count++] = policy_of(w.runs[0]->policy);
     for (list = row->writes; next_of(&list, name);) {
         const config_collection *collection = NULL;
 
+        const char *owner = owner_of(name, row, &of);
+
         snprintf(text, sizeof(text), "OR('%s.peer')", msp);
         if (strcmp(name, "implicit") != 0)
-            collection = collection_of(row->chaincode, name);
+            collection = collection_of(owner, of);
         w.policies[w.policy_count++] = policy_of(!collection                      ? text
                                                  : collection->endorsement_policy ? collection->endorsement_policy
-                                                                                  : w.runs[0]->policy);
+                                                                                  : chaincode_of(owner)->policy);
     }
     for (list = row->reads; next_of(&list, name);) {
-        char *dot = strchr(name, '.');
+        const char *owner = owner_of(name, row, &of);
 
-        if (dot)
-            *dot = 0;
-        w.members[w.member_count++] = policy_of(
-            collection_of(dot ? name : row->chaincode, dot ? dot + 1 : name)->policy);
-        if (dot && w.run_count < 3)
-            w.runs[w.run_count++] = chaincode_of(name);
+        w.members[w.member_count++] = policy_of(collection_of(owner, of)->policy);
+        if (owner != row->chaincode && w.run_count < sizeof(w.runs) / sizeof(w.runs[0]))
+            w.runs[w.run_count++] = chaincode_of(owner);
     }
     return w;
 }
@@ -209,7 +224,11 @@ static size_t smallest(const struct wanted *w, unsigned sets[MAX_SETS], char *te
 
 static const char *sets_of(const char *code)
 {
-    return strcmp(code, "RC") == 0 ? "hr cr" : strcmp(code, "CC") == 0 ? "hc" : strcmp(code, "1") == 0 ? "h c" : "";
+    return strcmp(code, "RC") == 0   ? "hr cr"
+           : strcmp(code, "CC") == 0 ? "hc"
+           : strcmp(code, "1") == 0  ? "h c"
+           : strcmp(code, "RX") == 0 ? "hc hp cp"
+                                     : "";
 }
 
 /* ---- what a call does ---- */
@@ -307,7 +326,7 @@ static void every_writing_function_has_its_row(void **state)
 {
     size_t wrong = 0;
 
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+    for (size_t t = 0; t < TABLES; t++)
         for (size_t i = 0; i < tables[t]->count; i++) {
             const lib_entry *entry = &tables[t]->entries[i];
             size_t found = 0;

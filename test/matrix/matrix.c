@@ -12,8 +12,9 @@
 #include "consent/consent.h"
 #include "credentials/credentials.h"
 #include "ehr/ehr.h"
+#include "prescriptions/prescriptions.h"
 
-enum { MAX_ROWS = 200, COLUMNS = 5 + TOWN_ROLES, MAX_CELL = 64, TOLD = 40 };
+enum { MAX_ROWS = 300, COLUMNS = 5 + TOWN_ROLES, MAX_CELL = 64, TOLD = 40 };
 
 struct row {
     char *cells[COLUMNS]; /* chaincode, function, variant, kind, the roles, else */
@@ -23,7 +24,9 @@ struct row {
 
 static struct row rows[MAX_ROWS];
 static size_t row_count;
-static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table, &appointments_table };
+static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table, &appointments_table,
+                                           &prescriptions_table };
+enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
 static int read_rows(void **state)
 {
@@ -225,7 +228,7 @@ static void every_function_has_its_row_and_every_row_its_function(void **state)
 {
     size_t missing = 0, found;
 
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+    for (size_t t = 0; t < TABLES; t++)
         for (size_t i = 0; i < tables[t]->count; i++) {
             found = 0;
             for (size_t r = 0; r < row_count; r++)
@@ -236,7 +239,7 @@ static void every_function_has_its_row_and_every_row_its_function(void **state)
         }
     for (size_t r = 0; r < row_count; r++) {
         found = 0;
-        for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+        for (size_t t = 0; t < TABLES; t++)
             for (size_t i = 0; i < tables[t]->count; i++)
                 found += strcmp(rows[r].cells[0], tables[t]->name) == 0 &&
                          strcmp(rows[r].cells[1], tables[t]->entries[i].name) == 0;
@@ -282,6 +285,8 @@ int main(void)
           town_close, (void *)"ehr" },
         { "every caller of appointments is answered as the matrix says", every_caller_is_answered_as_the_matrix_says,
           NULL, town_close, (void *)"appointments" },
+        { "every caller of prescriptions is answered as the matrix says", every_caller_is_answered_as_the_matrix_says,
+          NULL, town_close, (void *)"prescriptions" },
         cmocka_unit_test_teardown(what_is_for_other_chaincodes_answers_them, town_close),
     };
 

@@ -10,8 +10,10 @@
 #include "consent/consent.h"
 #include "credentials/credentials.h"
 #include "ehr/ehr.h"
+#include "prescriptions/prescriptions.h"
+#include "supply/supply.h"
 
-enum { MAX_ACTS = 200, MAX_LINES = 40, MAX_TEXT = 16384, MAX_WORDS = 16, MAX_SAVED = 64 };
+enum { MAX_ACTS = 300, MAX_LINES = 60, MAX_TEXT = 16384, MAX_WORDS = 16, MAX_SAVED = 64, MAX_FUNCTIONS = 64 };
 
 /* clang-format off */
 const char *const town_msps[TOWN_ORGS + 1] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "ManufacturerMSP",
@@ -139,6 +141,13 @@ static void as_person(const struct person *p, const char *key)
     "\",\"size\":10,\"mime\":\"application/fhir+json\",\"category\":\"lab\",\"sens\":\"N\",\"date\":"   \
     "\"2025-06-01T00:00:00Z\",\"class\":\"general\",\"dek\":\"" DEK "\",\"salt\":\"" SALT1 "\"}"
 
+#define RX_CODE "0123456789abcdef0123456789abcdef"
+#define RX                                                                                                           \
+    "\"rxId\":\"%s\",\"items\":[{\"drug\":{\"system\":\"http://fhir.de/CodeSystem/ifa/pzn\",\"code\":\"01234567\"}," \
+    "\"dose\":\"1-0-1\",\"auth\":60}],\"codeHash\":"                                                                 \
+    "\"3b2a3cb14a6932455ee313ac6bdbefbef8423ce8b9de3039a807ee8ad2db992d\","                                          \
+    "\"codeSalt\":\"cccccccccccccccccccccccccccccccc\",\"validUntil\":\"%s\""
+
 /* Ids that calls were answered with. */
 static struct saved {
     char name[TOWN_NAME], id[80];
@@ -180,7 +189,7 @@ static void put_word(const struct person *p, const char *word, const char *about
     static const char *const askers[] = {
         "doctor", "nurse", "labtech", "patient", "privacy_officer", "pharmacist", NULL
     };
-    char text[27];
+    char text[27], time[LIB_TIME_SIZE];
 
     if (strcmp(word, "me") == 0)
         print(out, size, "%s", p->name);
@@ -197,6 +206,11 @@ static void put_word(const struct person *p, const char *word, const char *about
         print(out, size, "%s", RULE);
     else if (strcmp(word, "record") == 0)
         print(out, size, RECORD, about);
+    else if (strcmp(word, "rx") == 0) {
+        lib_time_format(fcc_test_time(world) + (strncmp(about, "rx-brief", 8) == 0 ? 120 : 30 * 86400), time);
+        print(out, size, RX, about, time);
+    } else if (strcmp(word, "code") == 0)
+        print(out, size, "%s", RX_CODE);
     else if (strcmp(word, "salt") == 0)
         digits_of(*about ? about : "salt", 32, out);
     else if (strcmp(word, "hash") == 0)
@@ -265,7 +279,7 @@ static const char *expand(const struct person *p, const char *text, char out[MAX
 
 /* ---- calls ---- */
 
-/* A chaincode that passes on what it is asked: CHAINCODE FUNCTION ARGS. It has the names of two that will be there. */
+/* A chaincode that passes on what it is asked: CHAINCODE FUNCTION ARGS. It has the name of one that will be there. */
 static fcc_status pass_on(fcc_stub *stub, fcc_args args)
 {
     fcc_response response = { 0 };
@@ -276,6 +290,21 @@ static fcc_status pass_on(fcc_stub *stub, fcc_args args)
 
 static const fcc_function passing[] = { { "Ask", pass_on, FCC_ANY_ARGS } };
 static const fcc_chaincode passing_chaincode = { .functions = passing, .count = 1 };
+
+/* The chaincode as it is, which passes on as well. */
+static const fcc_chaincode *also_passing(const fcc_chaincode *whole)
+{
+    static fcc_function functions[MAX_FUNCTIONS];
+    static fcc_chaincode chaincode;
+
+    assert_true(whole->count < MAX_FUNCTIONS);
+    memcpy(functions, whole->functions, whole->count * sizeof(functions[0]));
+    functions[whole->count] = passing[0];
+    chaincode = *whole;
+    chaincode.functions = functions;
+    chaincode.count++;
+    return &chaincode;
+}
 
 /* "ARGS | IN", expanded for p, as the call's arguments behind the function's name; "" is an empty argument. */
 static fcc_test_result call_line(const struct person *p, const char *chaincode, const char *function, const char *line,
@@ -666,16 +695,16 @@ static void install(const char *name, const fcc_chaincode *chaincode)
 void town_open(void)
 {
     static const char *const care[] = { "HospitalMSP", "ClinicMSP", NULL };
-    const fcc_test_chaincode later[] = { { .name = "prescriptions", .chaincode = &passing_chaincode, .msp_ids = care },
-                                         { .name = "claims", .chaincode = &passing_chaincode, .msp_ids = care } };
+    const fcc_test_chaincode later = { .name = "claims", .chaincode = &passing_chaincode, .msp_ids = care };
 
     health_open(town_msps);
     install("credentials", &credentials_chaincode);
     install("consent", &consent_chaincode);
     install("ehr", &ehr_chaincode);
     install("appointments", &appointments_chaincode);
-    for (size_t i = 0; i < 2; i++)
-        fcc_test_install(world, &later[i]);
+    install("supply", &supply_chaincode);
+    install("prescriptions", also_passing(&prescriptions_chaincode));
+    fcc_test_install(world, &later);
     saved_count = 0;
     now_at = TOWN_BARE;
 }
