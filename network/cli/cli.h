@@ -34,6 +34,7 @@ typedef struct cli_command {
 } cli_command;
 
 int cli_devnet(int argc, char **argv);
+int cli_devnet_services(int argc, char **argv); /* argv[0] is "services" */
 int cli_invoke(int argc, char **argv);
 int cli_query(int argc, char **argv);
 int cli_history(int argc, char **argv);

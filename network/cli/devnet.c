@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: medsync devnet up|down|status|reset [OPTION]...\n\n"
+    "usage: medsync devnet up|down|status|reset [OPTION]...\n"
+    "       medsync devnet services --out FOLDER [OPTION]...\n\n"
     "  up      start the embedded network; the same directory continues its channel\n"
     "  down    stop it\n"
     "  status  does it run, and where; exit status 1 when it doesn't\n"
-    "  reset   remove everything that a devnet wrote into the directory\n\n"
+    "  reset   remove everything that a devnet wrote into the directory\n"
+    "  services  what it takes to run the chaincodes beside it; `medsync devnet services --help` tells\n\n"
     "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --json               status: one JSON object\n"
     "for up:\n"
@@ -29,15 +31,8 @@ static const char usage[] =
     "  --ports FIRST-LAST   the orderer takes FIRST, the peers the next ones, in the network file's order\n"
     "  --listen ADDRESS     listen there (0.0.0.0: at all of this machine's addresses) instead of at 127.0.0.1: then\n"
     "                       whoever reaches this machine reaches the network. endpoints.json stays as it is\n"
-    "  --services DIR       don't run and deploy the network file's chaincodes: others do, as for real Fabric. For "
-    "each\n"
-    "                       organisation DIR/<domain>/builder.json tells its peer where they are and by which\n"
-    "                       certificates it knows them (as CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG)\n"
-    "  --referee N          simulate each transaction by N more processes a chaincode and organisation, with another\n"
-    "                       clock, time zone, locale, environment and memory, and refuse it where an answer differs\n"
-    "                       (0; 8 tries each condition on its own)\n"
-    "  --client-auth        take TLS connections only of clients with a TLS certificate of the channel's\n"
-    "                       organisations, as users have in their tls folder: Fabric's clientAuthRequired\n"
+    "  --services           the network file's chaincodes are run and deployed by others, as for real Fabric: see\n"
+    "                       `medsync devnet services` and `medsync deploy`\n"
     "  --batch-timeout MS   how long the orderer waits for more transactions\n"
     "  --network FILE       the consortium (network/network.yaml)\n"
     "  --crypto DIR         run somebody else's consortium: its keys, as cryptogen lays them out ...\n"
@@ -211,6 +206,9 @@ static int up(up_options *o)
     char *slash;
     int bad;
 
+    if (o->devnet.services && (o->devnet.with_count > 0 || o->devnet.referees > 0))
+        return cli_usage("devnet", "--services: others run the chaincodes, so that %s is not to be had",
+                         o->devnet.with_count > 0 ? "--with" : "--referee");
     if ((bad = find_network(o)) >= 0)
         return bad;
     if (!o->devnet.chaincode_dir && cli_find_file("chaincode", chaincodes, sizeof(chaincodes)))
@@ -388,7 +386,7 @@ int cli_devnet(int argc, char **argv)
         { "with", required_argument, NULL, WITH },
         { "ports", required_argument, NULL, PORTS },
         { "listen", required_argument, NULL, LISTEN },
-        { "services", required_argument, NULL, SERVICES },
+        { "services", no_argument, NULL, SERVICES },
         { "batch-timeout", required_argument, NULL, BATCH },
         { "referee", required_argument, NULL, REFEREE },
         { "client-auth", no_argument, NULL, CLIENT_AUTH },
@@ -410,6 +408,8 @@ int cli_devnet(int argc, char **argv)
     int option, bad;
     int64_t number;
 
+    if (argc > 1 && !strcmp(argv[1], "services"))
+        return cli_devnet_services(argc - 1, argv + 1);
     o.devnet.dir = CLI_DEFAULT_DIR;
     o.devnet.batch_timeout_ms = -1;
     opterr = 0;
@@ -433,7 +433,7 @@ int cli_devnet(int argc, char **argv)
             o.devnet.listen = optarg;
             break;
         case SERVICES:
-            o.devnet.services = optarg;
+            o.devnet.services = true;
             break;
         case BATCH:
             if (!cli_number(optarg, 1, 60000, &o.devnet.batch_timeout_ms))
@@ -486,7 +486,7 @@ int cli_devnet(int argc, char **argv)
         }
     }
     if (argc - optind != 1)
-        return cli_usage("devnet", "up, down, status or reset?");
+        return cli_usage("devnet", "up, down, status, reset or services?");
     what = argv[optind];
     if (!strcmp(what, "up"))
         return up(&o);
@@ -500,5 +500,5 @@ int cli_devnet(int argc, char **argv)
         printf("%s is empty again\n", o.devnet.dir);
         return CLI_OK;
     }
-    return cli_usage("devnet", "%s: must be up, down, status or reset", what);
+    return cli_usage("devnet", "%s: must be up, down, status, reset or services", what);
 }

@@ -49,11 +49,13 @@ fcc_status devnet_package_read(void *ctx, fcc_bytes package, fcc__arena *arena, 
     package_content content;
     package_connection connection;
     package_fault fault;
-    const char *values = devnet_builder_values(ctx, arena);
+    const char *values;
     fcc_status st = package_read(arena, package, &content, &fault);
 
     if (st == FCC_OK) {
         *label = content.label;
+        if ((st = devnet_builder_values(ctx, arena, &values, error)) != FCC_OK)
+            return st;
         st = package_connection_read(arena, content.connection, fcc_str(values), &connection, &fault);
         return st == FCC_OK ? FCC_OK
                             : fcc_error_set(error, FCC_ERR_CONFIG, "external builder failed: %s", fault.error.text);

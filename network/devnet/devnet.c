@@ -429,13 +429,15 @@ static fcc_status serve(struct devnet *net, fcc_error *error)
 
     if ((st = load_network(net, error)) != FCC_OK || (st = open_ledger(net, error)) != FCC_OK ||
         (st = rpc_loop_new(&net->loop, error)) != FCC_OK || (st = watch_signals(net, error)) != FCC_OK ||
-        (st = start_peers(net, error)) != FCC_OK || (st = devnet_chaincodes_start(net, error)) != FCC_OK)
+        (st = start_peers(net, error)) != FCC_OK ||
+        (!net->options->services && (st = devnet_chaincodes_start(net, error)) != FCC_OK))
         return st;
     orderer_msp = msp_path_orderer_msp(net->arena, net->crypto_dir, &net->network->orderer, 0);
     if (!orderer_msp)
         return no_memory(error);
     if ((st = devnet_orderer_new(net, orderer_msp, net->options->batch_timeout_ms, &net->orderer, error)) != FCC_OK ||
-        (st = devnet_deploy(net, error)) != FCC_OK || (st = devnet_listen(net, error)) != FCC_OK)
+        (!net->options->services && (st = devnet_deploy(net, error)) != FCC_OK) ||
+        (st = devnet_listen(net, error)) != FCC_OK)
         return st;
     on_tick(net);
     devnet_check_ready(net); /* a network without chaincodes is ready at once */

@@ -63,11 +63,11 @@ typedef struct devnet_options {
     bool auto_ports;    /* take free ports and ignore those of the network file */
     int first_port, last_port; /* 0, or: the orderer at first_port, the peers behind it in the network file's order */
     /*
-     * The network file's chaincodes are run and deployed by others. For each organisation, services/<domain>/builder.json
+     * The network file's chaincodes are run and deployed by others. For each organisation, DIR/services/<domain>/builder.json
      * holds what a Fabric peer has in CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG: where its chaincodes are, and its
-     * certificates for them. Read anew for each connection. NULL: the network runs and deploys them.
+     * certificates for them. Read anew for each connection. (native/services.h)
      */
-    const char *services;
+    bool services;
     const devnet_with *with;
     size_t with_count;
     size_t referees; /* processes beside each that endorses, under other conditions; their answers are compared */

@@ -193,7 +193,8 @@ static const char *const own_entries[] = { "crypto",
                                            "blobs",
                                            "custodians",
                                            "demo.json",
-                                           "credentials" };
+                                           "credentials",
+                                           "services" };
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {

@@ -85,15 +85,17 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
     peer_host *host = x->peer->host;
     char *id = strdup(x->package_id), why[1024];
     const bool was_connecting = x->deadline || x->late;
+    const fcc_bytes reason = x->late                   ? FCC_LIT("context deadline exceeded")
+                             : status->message.len > 0 ? status->message
+                                                       : FCC_LIT("the stream ended before the chaincode registered");
 
     (void)call;
     if (was_connecting)
         snprintf(
             why, sizeof(why),
             "connection to %s failed: error cannot create connection for %s: error creating grpc connection to %s: "
-            "%s",
-            x->package_id, x->package_id, x->address,
-            x->late ? "context deadline exceeded" : "the stream ended before the chaincode registered");
+            "%.*s",
+            x->package_id, x->package_id, x->address, (int)reason.len, (const char *)reason.data);
     fcc__log(FCC__INFO, "chaincode package %s of %s: the stream to %s has ended: %.*s", x->package_id,
              x->peer->org->mspid, x->address, (int)status->message.len, (const char *)status->message.data);
     x->call = NULL;
@@ -135,20 +137,44 @@ static const char *other_address(const devnet_peer *peer, const package_content 
 }
 
 /*
- * What a package's templates are filled in with: the variable that a Fabric peer's builder has, the peer's name, and
- * --cc-address under the names that package_of_service uses.
+ * The variable that a Fabric peer's builder has: the environment's, or, for chaincodes that others run, the organisation's
+ * file. That is read for each connection, so that new certificates are taken without a restart; a Fabric peer keeps what
+ * was there when a package was installed.
  */
-const char *devnet_builder_values(const devnet_peer *peer, fcc__arena *arena)
+static json_t *builder_config(const devnet_peer *peer, fcc__arena *arena, fcc_error *error)
 {
-    const char *given = getenv("CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"), *out = NULL, *name;
-    json_t *values = given && *given ? json_loads(given, 0, NULL) : NULL;
-    char *text = NULL;
-    bool ok = true;
+    const char *given = getenv("CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"), *path;
+    json_error_t why = { .line = 0 };
+    json_t *values;
 
-    if (!json_is_object(values)) {
-        json_decref(values);
-        values = json_object();
+    if (!peer->net->options->services) {
+        values = given && *given ? json_loads(given, 0, NULL) : NULL;
+        if (!json_is_object(values)) {
+            json_decref(values);
+            values = json_object();
+        }
+        return values;
     }
+    path = fcc__arena_printf(arena, "%s/services/%s/builder.json", peer->net->options->dir, peer->org->domain);
+    values = path ? json_load_file(path, JSON_REJECT_DUPLICATES, &why) : NULL;
+    if (json_is_object(values))
+        return values;
+    fcc_error_set(error, FCC_ERR_CONFIG, "%s:%d: %s", path ? path : "services", why.line,
+                  values ? "expected an object" : why.text);
+    json_decref(values);
+    return NULL;
+}
+
+/* With the peer's name, and --cc-address under the names that package_of_service uses. */
+fcc_status devnet_builder_values(const devnet_peer *peer, fcc__arena *arena, const char **out, fcc_error *error)
+{
+    json_t *values = builder_config(peer, arena, error);
+    const char *name;
+    char *text = NULL;
+    bool ok;
+
+    if (!values)
+        return FCC_ERR_CONFIG;
     ok = json_object_set_new(values, "peername", json_string(peer->org->peer_name ? peer->org->peer_name : "peer")) ==
          0;
     for (size_t i = 0; ok && i < peer->net->options->cc_address_count; i++) {
@@ -157,11 +183,11 @@ const char *devnet_builder_values(const devnet_peer *peer, fcc__arena *arena)
         name = package_template_name(a->name, arena);
         ok = name && json_object_set_new(values, name, json_string(a->address)) == 0;
     }
-    if (ok && (text = json_dumps(values, JSON_COMPACT)))
-        out = fcc__arena_printf(arena, "%s", text);
+    text = ok ? json_dumps(values, JSON_COMPACT) : NULL;
+    *out = text ? fcc__arena_printf(arena, "%s", text) : NULL;
     free(text);
     json_decref(values);
-    return out;
+    return *out ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
 }
 
 static fcc_status find_connection(const devnet_peer *peer, const char *package_id, fcc__arena *arena,
@@ -175,9 +201,8 @@ static fcc_status find_connection(const devnet_peer *peer, const char *package_i
 
     if (st != FCC_OK)
         return fcc_error_set(error, st, "its package cannot be read: %s", fcc_status_text(st));
-    values = devnet_builder_values(peer, arena);
-    if (!values)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    if ((st = devnet_builder_values(peer, arena, &values, error)) != FCC_OK)
+        return st;
     if ((st = package_read(arena, bytes, &content, &fault)) != FCC_OK ||
         (st = package_connection_read(arena, content.connection, fcc_str(values), out, &fault)) != FCC_OK)
         return fcc_error_set(error, st, "error building chaincode: %s", fault.error.text);
@@ -200,7 +225,7 @@ static fcc_status open_stream(devnet_external *x, const package_connection *c, f
     x->deadline = rpc_timer_start(loop, c->dial_timeout_ms, on_deadline, x);
     if (!x->session || !x->deadline)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    st = rpc_open(x->channel, "/protos.Chaincode/Connect", -1, true, &stream_events, x, &x->call);
+    st = rpc_open(x->channel, "/protos.Chaincode/Connect", -1, false, &stream_events, x, &x->call);
     return st == FCC_OK ? FCC_OK : fcc_error_set(error, st, "the stream to %s cannot be opened", x->address);
 }
 

@@ -133,8 +133,9 @@ void devnet_chaincodes_free(struct devnet *net);
 
 /* The package of a chaincode of the network file; in the network's arena. */
 fcc_status devnet_package_make(struct devnet *net, devnet_chaincode *chaincode, fcc_error *error) FCC_MUST_CHECK;
-/* JSON of the values for templates in packages, in the arena; NULL without memory. */
-const char *devnet_builder_values(const devnet_peer *peer, fcc__arena *arena);
+/* JSON of the values for templates in packages, in the arena. FCC_ERR_CONFIG: the file of --services is none. */
+fcc_status devnet_builder_values(const devnet_peer *peer, fcc__arena *arena, const char **out,
+                                 fcc_error *error) FCC_MUST_CHECK;
 /* peer_packages.read; `ctx` is the devnet_peer. */
 fcc_status devnet_package_read(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error);
 /*

@@ -1,0 +1,153 @@
+/* See services.h. A folder's fcc-host.yaml is written last: when it is there, what it names is. */
+#include "native/services.h"
+
+#include "base/durable.h"
+#include "msp/material.h"
+#include "native/nodes.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { SERVICES_ARENA = 64 << 20, ADMIN_PORT = 9443 };
+
+struct services {
+    const services_options *options;
+    fcc__arena *arena;
+    const char *crypto;
+    const char **addresses; /* where the organisation's peer finds each chaincode ... */
+    const char **listens;   /* ... and where it listens */
+    fcc_error *error;
+};
+
+static fcc_status no_memory(const struct services *s)
+{
+    return fcc_error_set(s->error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+}
+
+static fcc_status make_dirs(const struct services *s, const char *path)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+
+    if (len == 0 || len >= sizeof(part))
+        return fcc_error_set(s->error, FCC_ERR_ARG, "%.80s: the path is too long", path);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return fcc_error_set(s->error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
+    }
+    return FCC_OK;
+}
+
+static fcc_status put(const struct services *s, const char *folder, const char *name, fcc_bytes content, mode_t mode)
+{
+    const char *path = folder ? fcc__arena_printf(s->arena, "%s/%s", folder, name) : NULL;
+    fcc_status st;
+
+    if (!path)
+        return no_memory(s);
+    if ((st = make_dirs(s, folder)) != FCC_OK || (st = fcc__write_whole(path, content, s->error)) != FCC_OK)
+        return st;
+    return chmod(path, mode) == 0 ? FCC_OK : fcc_error_set(s->error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+/* What a server of chaincodes shows and whom it takes. */
+static fcc_status put_tls(const struct services *s, const config_org *org, const char *folder)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } files[] = { { "server.key", 0600 }, { "server.crt", 0644 }, { "ca.crt", 0644 } };
+    const char *from = msp_path_chaincodes_tls(s->arena, s->crypto, org);
+    const char *tls = fcc__arena_printf(s->arena, "%s/tls", folder);
+    fcc_bytes pem;
+    fcc_status st = FCC_OK;
+
+    for (size_t i = 0; st == FCC_OK && i < sizeof(files) / sizeof(files[0]); i++) {
+        st = node_read_file(from ? fcc__arena_printf(s->arena, "%s/%s", from, files[i].name) : NULL, s->arena, &pem,
+                            s->error);
+        if (st == FCC_OK)
+            st = put(s, tls, files[i].name, pem, files[i].mode);
+    }
+    return st;
+}
+
+static size_t first_port(const services_options *o)
+{
+    return o->port ? (size_t)o->port : SERVICES_FIRST_PORT;
+}
+
+/* On one machine the organisations' ports follow one another. */
+static fcc_status place(struct services *s, size_t i)
+{
+    const services_options *o = s->options;
+    const config_org *org = &o->network->orgs[i];
+    const size_t count = o->network->chaincode_count;
+    const size_t first = first_port(o) + (o->host ? i * count : 0);
+
+    for (size_t k = 0; k < count; k++) {
+        s->addresses[k] = o->host ? fcc__arena_printf(s->arena, "%s:%zu", o->host, first + k)
+                                  : fcc__arena_printf(s->arena, "chaincodes.%s:%zu", org->domain, first + k);
+        s->listens[k] = fcc__arena_printf(s->arena, "%s:%zu", o->host ? o->host : "0.0.0.0", first + k);
+        if (!s->addresses[k] || !s->listens[k])
+            return no_memory(s);
+    }
+    return FCC_OK;
+}
+
+static fcc_status write_org(struct services *s, size_t i)
+{
+    const services_options *o = s->options;
+    const config_org *org = &o->network->orgs[i];
+    const char *folder = fcc__arena_printf(s->arena, "%s/%s", o->out, org->domain);
+    const char *own = fcc__arena_printf(s->arena, "%s/services/%s", o->dir, org->domain);
+    const size_t behind = first_port(o) + o->network->org_count * o->network->chaincode_count + i;
+    const node_host host = { .admin = fcc__arena_printf(s->arena, "127.0.0.1:%zu", o->host ? behind : ADMIN_PORT),
+                             .bin_dir = o->bin_dir,
+                             .tls = "tls",
+                             .addresses = s->listens,
+                             .as_root = o->as_root };
+    const char *text;
+    fcc_status st;
+
+    if (!folder || !own || !host.admin)
+        return no_memory(s);
+    if ((st = place(s, i)) != FCC_OK)
+        return st;
+    st = node_builder_values(o->network, org, s->crypto, s->addresses, s->arena, &text, s->error);
+    if (st != FCC_OK || (st = put(s, own, "builder.json", fcc_str(text), 0600)) != FCC_OK)
+        return st;
+    st = node_host_file(o->network, org, &host, s->arena, &text, s->error);
+    if (st != FCC_OK || !text) /* it runs no chaincode */
+        return st;
+    if (o->network->chaincode_tls && (st = put_tls(s, org, folder)) != FCC_OK)
+        return st;
+    return put(s, folder, "fcc-host.yaml", fcc_str(text), 0644);
+}
+
+fcc_status services_write(const services_options *options, fcc_error *error)
+{
+    struct services s = { .options = options, .arena = fcc__arena_new(SERVICES_ARENA), .error = error };
+    const size_t count = options->network->chaincode_count + 1;
+    mode_t before;
+    fcc_status st;
+
+    s.crypto = s.arena ? fcc__arena_printf(s.arena, "%s/crypto", options->dir) : NULL;
+    s.addresses = s.crypto ? fcc__arena_zalloc(s.arena, count, sizeof(*s.addresses)) : NULL;
+    s.listens = s.addresses ? fcc__arena_zalloc(s.arena, count, sizeof(*s.listens)) : NULL;
+    st = s.listens ? make_dirs(&s, options->dir) : no_memory(&s);
+    if (st == FCC_OK)
+        st = msp_complete(options->network, s.crypto, NULL, error);
+    before = umask(077); /* keys are nobody else's at any moment */
+    for (size_t i = 0; st == FCC_OK && i < options->network->org_count; i++)
+        st = write_org(&s, i);
+    umask(before);
+    fcc__arena_free(s.arena);
+    return st;
+}
