@@ -20,7 +20,9 @@ ARG SOURCE_DATE_EPOCH=0
 RUN rm -rf /image/usr/include /image/usr/lib/*.a /image/usr/lib/pkgconfig /image/usr/share/man /image/usr/share/bash-completion && \
     strip --strip-unneeded /image/usr/bin/* /image/usr/lib/medsync/*.so && \
     install -D -m 644 LICENSE /image/usr/share/doc/medsync/copyright && \
-    find /image -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    mkdir -p /state/net /state/services && \
+    sed -n 's|^    domain: |/state/services/|p' network/network.yaml | xargs mkdir && \
+    find /image /state -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
 # ---- the image ---------------------------------------------------------------------------------------------------------
 FROM ${BASE}
@@ -44,6 +46,8 @@ RUN set -eu; \
         ! -path /etc/hosts ! -path /etc/hostname ! -path /etc/resolv.conf \
         -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 COPY --from=build /image/ /
+# Where volumes are mounted: a new one takes its owner from here.
+COPY --from=build --chown=10001:10001 /state/ /var/lib/medsync/
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
