@@ -243,14 +243,18 @@ static const char *what_follows(renewal *r, const char *old)
                                  "told, its authorities are the same");
     if (!strcmp(group, "orderers") && r->server_key)
         return fcc__arena_printf(
-            arena, "restart the orderer. Its TLS key is the old one, by which the other orderers know it; put "
-                   "the new certificate onto the channel when convenient (`medsync channel update create "
-                   "--orderers`)");
+            arena,
+            "restart the orderer. Its TLS key is the old one, by which the other orderers know it; put "
+            "the new certificate onto the channel when convenient (`medsync channel update create "
+            "--orderer %s`)",
+            r->place.name);
     if (!strcmp(group, "orderers"))
         return fcc__arena_printf(
-            arena, "its TLS key is new: change the channel's configuration first (`medsync channel update "
-                   "create --orderers`), then restart the orderer; the other way round it is no consenter any "
-                   "more");
+            arena,
+            "its TLS key is new: change the channel's configuration first (`medsync channel update "
+            "create --orderer %s`), then restart the orderer; the other way round it is no consenter any "
+            "more",
+            r->place.name);
     if (!strcmp(group, "chaincodes"))
         return fcc__arena_printf(
             arena, "send SIGHUP to fcc-host (or restart the chaincode). Packages and peers need nothing, as the "

@@ -1,5 +1,5 @@
-/* medsync channel: what a peer says of its channel, by its system chaincodes cscc and qscc. */
-#include "cli/cli.h"
+/* medsync channel: what a peer says of its channel, by its system chaincodes cscc and qscc. Changes: channel_update.c. */
+#include "cli/channel.h"
 
 #include "base/hash.h"
 #include "client/direct.h"
@@ -12,10 +12,12 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: medsync channel [OPTION]... list|info|config\n\n"
+    "usage: medsync channel [OPTION]... list|info|config\n"
+    "       medsync channel update create|show|sign|submit ...\n\n"
     "list     the channels that the peer has joined\n"
     "info     how many blocks the channel has, the hash of the newest one's header and of the one before\n"
-    "config   the channel's configuration, as a serialized common.Config, into the file of --output\n\n"
+    "config   the channel's configuration, as a serialized common.Config, into the file of --output\n"
+    "update   change it: organisations, revoked certificates, ACLs; `medsync channel update --help` tells how\n\n"
     "  --dir DIR      the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --user NAME    who asks (the Admin of --org or of the first organisation)\n"
     "  --org ORG      that user's organisation; its peer is asked\n"
@@ -131,7 +133,7 @@ static int parse(asked *a, int argc, char **argv)
         }
     }
     if (argc - optind != 1)
-        return cli_usage("channel", "list, info or config?");
+        return cli_usage("channel", "list, info, config or update?");
     a->what = argv[optind];
     if (!strcmp(a->what, "config") && !a->output)
         return cli_usage("channel", "config: --output says where to");
@@ -151,14 +153,16 @@ int cli_channel(int argc, char **argv)
     fcc__arena *arena;
     size_t i = 0;
     fcc_status st;
-    int status = parse(&a, argc, argv);
+    int status;
 
-    if (status >= 0)
+    if (argc > 1 && !strcmp(argv[1], "update"))
+        return cli_channel_update(argc - 1, argv + 1);
+    if ((status = parse(&a, argc, argv)) >= 0)
         return status;
     while (i < sizeof(questions) / sizeof(questions[0]) && strcmp(questions[i].name, a.what) != 0)
         i++;
     if (i == sizeof(questions) / sizeof(questions[0]))
-        return cli_usage("channel", "%s: must be list, info or config", a.what);
+        return cli_usage("channel", "%s: must be list, info, config or update", a.what);
     arena = fcc__arena_new(CLI_ARENA_MAX);
     st = arena ? client_open(&a.open, &c, &error) : fcc_error_set(&error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)

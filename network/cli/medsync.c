@@ -17,7 +17,7 @@ static const cli_command commands[] = {
     { "notify", cli_notify, "alerts and reminders to a webhook, a mailbox file or a program" },
     { "block", cli_block, "a block of the channel, decoded or into a file" },
     { "lifecycle", cli_lifecycle, "the single steps that bring a chaincode onto the channel" },
-    { "channel", cli_channel, "what a peer says of its channel: list, info, config" },
+    { "channel", cli_channel, "what a peer says of its channel, and changes of its configuration" },
     { "audit", cli_audit, "prove offline that nothing in a channel's blocks was changed" },
     { "record", cli_record, "patients' records: add, import, show, verify, export" },
     { "blob", cli_blob, "the encrypted store: put, get, stat, verify" },

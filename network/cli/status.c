@@ -18,7 +18,8 @@ static const struct {
     { "E-CFG-", CLI_INPUT },       { "E-PKG-", CLI_INPUT },       { "E-CLI-03", CLI_USAGE },
     { "E-CLI-", CLI_INPUT },       { "E-AUD-01", CLI_INPUT },     { "E-AUD-", CLI_FINDING },
     { "E-REC-", CLI_FINDING },     { "E-BLOB-01", CLI_FINDING },  { "E-BLOB-02", CLI_FINDING },
-    { "E-BLOB-04", CLI_FINDING },  { "E-STAT-01", CLI_USAGE },    { "E-STAT-05", CLI_FINDING },
+    { "E-BLOB-04", CLI_FINDING },  { "E-STAT-01", CLI_USAGE },    { "E-CHAN-01", CLI_INPUT },
+    { "E-CHAN-02", CLI_INVALID },  { "E-CHAN-03", CLI_USAGE },    { "E-STAT-05", CLI_FINDING },
 };
 
 static const struct {

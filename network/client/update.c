@@ -86,11 +86,50 @@ static fcc_status wait_behind(client *c, uint64_t block, uint64_t *out, fcc_erro
 
 /* ---- the update --------------------------------------------------------------------------------------------------- */
 
+static int64_t now_s(const client *c)
+{
+    struct timespec clock;
+
+    clock_gettime(CLOCK_REALTIME, &clock);
+    return clock.tv_sec + c->clock_offset_s;
+}
+
+/* What the orderer would say, asked here: nothing is sent that cannot be accepted, and the words are the same. */
+static fcc_status judge(const client *c, const client_config *now, fcc_bytes envelope, fcc__arena *arena,
+                        fcc_error *error)
+{
+    msp_channel *channel = NULL;
+    fcc_bytes config;
+    fcc_error why = { 0 };
+    fcc_status st = msp_channel_from_config(c->channel, now->config, &channel, error);
+
+    if (st != FCC_OK)
+        return st;
+    if (msp_configtx_propose(channel, envelope, arena, &config, &why) != FCC_OK)
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s", why.text);
+    msp_channel_free(channel);
+    return st;
+}
+
+fcc_status client_config_submit(client *c, fcc_bytes envelope, fcc__arena *arena, uint64_t *block, fcc_error *error)
+{
+    client_config now;
+    fcc_bytes sealed;
+    fcc_status st;
+
+    if (!c->signer)
+        return fcc_error_set(error, FCC_ERR_ARG, "who submits the update has a certificate and no key");
+    if ((st = client_config_now(c, arena, &now, error)) != FCC_OK ||
+        (st = msp_configtx_seal(envelope, c->signer, now_s(c), arena, &sealed, error)) != FCC_OK ||
+        (st = judge(c, &now, sealed, arena, error)) != FCC_OK || (st = client_broadcast(c, sealed, error)) != FCC_OK)
+        return st;
+    return wait_behind(c, now.block, block, error);
+}
+
 fcc_status client_config_update(client *c, const client_config *now, fcc_bytes updated, client *const *signers,
                                 size_t signer_count, fcc__arena *arena, uint64_t *block, fcc_error *error)
 {
     const msp_signer **keys = fcc__arena_zalloc(arena, signer_count + 1, sizeof(msp_signer *));
-    struct timespec clock;
     fcc_bytes update, envelope;
     fcc_status st;
     size_t i;
@@ -104,9 +143,7 @@ fcc_status client_config_update(client *c, const client_config *now, fcc_bytes u
         return fcc_error_set(error, FCC_ERR_ARG, "who submits the update has a certificate and no key");
     if ((st = msp_configtx_compute(c->channel, now->config, updated, arena, &update, error)) != FCC_OK)
         return st;
-    clock_gettime(CLOCK_REALTIME, &clock);
-    st = msp_configtx_sign(c->channel, update, keys, signer_count, c->signer, clock.tv_sec + c->clock_offset_s, arena,
-                           &envelope);
+    st = msp_configtx_sign(c->channel, update, keys, signer_count, c->signer, now_s(c), arena, &envelope);
     if (st != FCC_OK)
         return fcc_error_set(error, st, "the update cannot be signed: %s", fcc_status_text(st));
     if ((st = client_broadcast(c, envelope, error)) != FCC_OK)

@@ -30,4 +30,15 @@ fcc_status client_config_update(client *c, const client_config *now, fcc_bytes u
                                 size_t signer_count, fcc__arena *arena, uint64_t *block,
                                 fcc_error *error) FCC_MUST_CHECK;
 
+/*
+ * An update that others have signed (msp_configtx_wrap, msp_configtx_add, `peer channel signconfigtx`): signed by `c` as well,
+ * judged against the configuration in force, sent to the orderer, and in a block on return.
+ *
+ * FCC_ERR_PROTO   it is no update
+ * FCC_ERR_CONFIG  it would be refused: signatures are missing, or the configuration has changed since; with Fabric's words
+ * and otherwise as client_config_update
+ */
+fcc_status client_config_submit(client *c, fcc_bytes envelope, fcc__arena *arena, uint64_t *block,
+                                fcc_error *error) FCC_MUST_CHECK;
+
 #endif

@@ -72,4 +72,44 @@ fcc_status msp_configtx_sign(const char *channel_id, fcc_bytes update, const msp
                              const msp_signer *submitter, int64_t now_s, fcc__arena *arena,
                              fcc_bytes *envelope) FCC_MUST_CHECK;
 
+/* ---- updates as files: one signs after the other ------------------------------------------------------------------ */
+
+/* An update in an Envelope of type CONFIG_UPDATE that nobody has signed: what `peer channel signconfigtx` takes as well. */
+fcc_status msp_configtx_wrap(const char *channel_id, fcc_bytes update, int64_t now_s, fcc__arena *arena,
+                             fcc_bytes *envelope) FCC_MUST_CHECK;
+/* The same with one more signature. FCC_ERR_PROTO: it is none; FCC_ERR_EXISTS: this identity has signed it. */
+fcc_status msp_configtx_add(fcc_bytes envelope, const msp_signer *signer, int64_t now_s, fcc__arena *arena,
+                            fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
+/* What goes to Broadcast: `submitter` signs the envelope, and the update unless that is done. FCC_ERR_PROTO. */
+fcc_status msp_configtx_seal(fcc_bytes envelope, const msp_signer *submitter, int64_t now_s, fcc__arena *arena,
+                             fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
+
+typedef enum msp_change_kind { MSP_CHANGED, MSP_ADDED, MSP_REMOVED } msp_change_kind;
+
+typedef struct msp_update_change {
+    msp_change_kind kind;
+    const char *what; /* "group", "value", "policy"; "members" of a group, of which nothing more is known */
+    const char *path; /* "/Channel/Application/Inspector" */
+} msp_update_change;
+
+typedef struct msp_update_signer {
+    const char *mspid,
+        *subject; /* as they say; whether they may, and whether the signature is theirs, the channel judges */
+} msp_update_signer;
+
+typedef struct msp_update {
+    const char *channel_id;
+    msp_update_signer *signers;
+    size_t signer_count;
+    msp_update_change *changes;
+    size_t change_count;
+} msp_update;
+
+/*
+ * What an update changes, and who has signed it. `config`: the common.Config in force, without which (empty) nothing can be
+ * said about what is removed. FCC_ERR_PROTO.
+ */
+fcc_status msp_configtx_read(fcc_bytes envelope, fcc_bytes config, fcc__arena *arena, msp_update *out,
+                             fcc_error *error) FCC_MUST_CHECK;
+
 #endif

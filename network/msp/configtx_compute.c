@@ -246,8 +246,8 @@ out:
 
 /* ---- signatures ---------------------------------------------------------------------------------------------------- */
 
-static fcc_status sign_update(fcc_bytes update, const msp_signer *signer, fcc__arena *arena,
-                              Common__ConfigSignature **out)
+fcc_status msp__configtx_signature(fcc_bytes update, const msp_signer *signer, fcc__arena *arena,
+                                   Common__ConfigSignature **out)
 {
     Common__SignatureHeader header = COMMON__SIGNATURE_HEADER__INIT;
     Common__ConfigSignature *made = fcc__arena_alloc(arena, sizeof *made);
@@ -290,7 +290,7 @@ fcc_status msp_configtx_sign(const char *channel_id, fcc_bytes update, const msp
         return FCC_ERR_LIMIT;
     message.n_signatures = count;
     for (i = 0; i < count && st == FCC_OK; i++)
-        st = sign_update(update, signers[i], arena, &message.signatures[i]);
+        st = msp__configtx_signature(update, signers[i], arena, &message.signatures[i]);
     if (st == FCC_OK)
         st = fcc__pack(&message, arena, &data);
     if (st == FCC_OK)

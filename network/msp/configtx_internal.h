@@ -28,4 +28,11 @@ fcc_status msp__configtx_next(const msp_channel *channel, Common__Envelope *enve
 /* Has the next configuration the two groups that no channel can be without? FCC_ERR_CONFIG. */
 fcc_status msp__configtx_groups_kept(const Common__ConfigGroup *group, fcc_error *error) FCC_MUST_CHECK;
 
+/* A signature over an update. FCC_ERR_LIMIT, FCC_ERR_INTERNAL. */
+fcc_status msp__configtx_signature(fcc_bytes update, const msp_signer *signer, fcc__arena *arena,
+                                   Common__ConfigSignature **out) FCC_MUST_CHECK;
+/* The group that an organisation of network.yaml has below Application, in the arena (genesis.c). */
+fcc_status msp__genesis_org(const config_network *network, const config_org *org, const char *crypto_dir,
+                            fcc__arena *arena, Common__ConfigGroup **out, fcc_error *error) FCC_MUST_CHECK;
+
 #endif

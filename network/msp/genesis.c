@@ -1,6 +1,7 @@
 /* genesis.c: block 0 of the channel, from network.yaml and the organisations' certificates. */
 #include "msp/acl.h"
 #include "msp/channel.h"
+#include "msp/configtx_internal.h"
 #include "msp/internal.h"
 #include "msp/material.h"
 #include "msp/policy.h"
@@ -349,6 +350,15 @@ static Common__ConfigGroup *application_org(builder *b, const config_org *org, c
     add_org_policy(b, group, org, "Readers", org->policies.readers, "OR('%.admin', '%.peer', '%.client')");
     add_org_policy(b, group, org, "Writers", org->policies.writers, "OR('%.admin', '%.client')");
     return group;
+}
+
+fcc_status msp__genesis_org(const config_network *network, const config_org *org, const char *crypto_dir,
+                            fcc__arena *arena, Common__ConfigGroup **out, fcc_error *error)
+{
+    builder b = { .arena = arena, .error = error, .path = network->path };
+
+    *out = application_org(&b, org, crypto_dir);
+    return b.st;
 }
 
 /* Maps are written in the order of their keys, so that the bytes are those of a deterministic Go marshaller. */

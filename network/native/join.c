@@ -2,6 +2,7 @@
 #include "native/join.h"
 
 #include "client/direct.h"
+#include "msp/channel.h"
 #include "msp/material.h"
 #include "native/participation.h"
 #include "protos/unpack.h"
@@ -97,6 +98,56 @@ static fcc_status join_peer(const struct joining *j, const config_org *org)
     return st;
 }
 
+/* Was this organisation on the channel from its beginning? */
+static bool in_genesis(const msp_channel *genesis, const config_org *org)
+{
+    for (size_t i = 0; i < msp_channel_org_count(genesis); i++)
+        if (!strcmp(msp_channel_org_at(genesis, i)->mspid, org->mspid))
+            return true;
+    return false;
+}
+
+/*
+ * A peer whose organisation an update has brought in knows nobody of it, not even its administrator, until it has committed
+ * that update's block. Where the ordering service does not know the organisation either, there is nothing to wait for.
+ */
+static fcc_status await_own(const struct joining *j, const config_org *org)
+{
+    const client_options open = { .dir = j->options->dir, .org = org->mspid };
+    Common__BlockchainInfo *info;
+    fcc_bytes block;
+    client *c = NULL;
+    fcc_status st = client_open(&open, &c, j->error);
+
+    if (st != FCC_OK)
+        return st;
+    /* orderers that have just started have no leader yet */
+    do
+        st = client_config_block(c, CLIENT_ORDERED, NULL, j->arena, &block, j->error);
+    while (st != FCC_OK && st != FCC_ERR_AUTH && nap(j));
+    if (st == FCC_OK)
+        do
+            st = client_chain_info(c, NULL, j->arena, &info, j->error);
+        while (st != FCC_OK && nap(j));
+    else
+        st = FCC_OK;
+    client_close(c);
+    return st;
+}
+
+static fcc_status await_newcomers(const struct joining *j)
+{
+    const config_network *network = j->options->network;
+    msp_channel *genesis = NULL;
+    fcc_status st = msp_channel_from_block(j->options->genesis, &genesis, j->error);
+
+    for (size_t i = 0; st == FCC_OK && i < network->org_count; i++)
+        if (takes_part(j, network->orgs[i].mspid) && !in_genesis(genesis, &network->orgs[i]))
+            st = await_own(j, &network->orgs[i]);
+    msp_channel_free(genesis);
+    return st;
+}
+
 fcc_status join_run(const join_options *options, fcc_error *error)
 {
     struct joining j = { .options = options, .arena = fcc__arena_new(JOIN_ARENA), .error = error };
@@ -114,6 +165,8 @@ fcc_status join_run(const join_options *options, fcc_error *error)
             st = join_peer(&j, &network->orgs[i]);
             peers++;
         }
+    if (st == FCC_OK)
+        st = await_newcomers(&j);
     if (st == FCC_OK)
         tell(&j, "channel %s: %zu orderers and %zu peers have joined", network->channel, orderers, peers);
     fcc__arena_free(j.arena);

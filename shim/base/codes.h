@@ -5,7 +5,8 @@
  * A code is never given to something else and never removed. The letters behind E- group them: CFG configuration, PKG
  * package, DEP deploying, DIAL connection, TLS, REG registration, TX transaction, TIME budgets, CRASH a chaincode process that ends,
  * DRAIN an orderly end, STREAM streams of peers, HOST fcc-host, NET the embedded network, BLOB the store,
- * REC records, CUST custodians, CRT certificates and keys, CLI what medsync is told, STAT statuses of calls.
+ * REC records, CUST custodians, CRT certificates and keys, CHAN changes of the channel, CLI what medsync is told, STAT
+ * statuses of calls.
  *
  * A line of the log at level error always has one (log.h); test/check/codes.sh holds that.
  */
@@ -431,6 +432,15 @@
     X(NOTE_PEER, "E-NOTE-03", "the peer that is followed for notices does not answer", \
       "it is down, restarting or not reachable; it is asked again with growing pauses, and nothing is missed", \
       "look after the peer; no action is needed here") \
+    X(CHAN_FILE, "E-CHAN-01", "a file is no update of a channel's configuration", \
+      "it is another file, damaged, or a bare ConfigUpdate without its envelope", \
+      "`medsync channel update create` and `peer channel signconfigtx` write such files") \
+    X(CHAN_REFUSED, "E-CHAN-02", "an update of the channel's configuration is refused", \
+      "signatures of administrators are missing, or the configuration has changed since the update was made", \
+      "have more of them sign (medsync channel update sign); make the update anew when it names another version") \
+    X(CHAN_CHANGE, "E-CHAN-03", "a change of the channel's configuration does not fit", \
+      "an organisation, orderer or signature is there already, or is not there", \
+      "the message names it; `medsync channel update show` tells what an update changes and who has signed it") \
     X(STAT_USAGE, "E-STAT-01", "a call or its configuration is wrong", \
       "an argument is outside of its documented range, or names what does not exist or exists already", \
       "mend the caller: the message names the argument (ERR_ARG, ERR_CONFIG, ERR_NOT_FOUND, ERR_EXISTS)") \
