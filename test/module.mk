@@ -48,12 +48,12 @@ TEST_PROGRAMS += $(MATRIX_PROGRAMS)
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 
-BENCH_PROGRAMS := load bare_loop busy growth gateway
+BENCH_PROGRAMS := load bare_loop busy growth gateway steps
 # make bench: what a transaction costs, beside the bare protocol loop and whatever BENCH='--addr NAME=HOST:PORT' names.
 $(B)/bench/load: $(call objs,test/bench) $(RPC)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o %/growth.c.o %/gateway.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o %/growth.c.o %/gateway.c.o %/steps.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
 $(B)/bench/bare_loop: $(B)/obj/test/bench/bare_loop.c.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -69,6 +69,11 @@ $(B)/bench/growth: $(B)/obj/test/bench/growth.c.o $(B)/obj/test/support/disk.c.o
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 # test/bench/gateway.sh: evaluations and transactions at a devnet's gateway
 $(B)/bench/gateway: $(B)/obj/test/bench/gateway.c.o $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+# test/bench/steps.sh: what people wait for in daily care
+$(B)/bench/steps: $(B)/obj/test/bench/steps.c.o $(CLIENT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
