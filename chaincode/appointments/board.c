@@ -141,6 +141,11 @@ fcc_status appt_put(struct appt_board *board, fcc_bytes key, json_t *value)
     return change(board, key, value, PUT);
 }
 
+fcc_status appt_put_copy(struct appt_board *board, fcc_bytes key, const json_t *value)
+{
+    return key.len ? change(board, key, value, PUT) : FCC_ERR_NOMEM;
+}
+
 fcc_status appt_put_visit(struct appt_board *board, json_t *visit, bool main)
 {
     const char *salt = board->salt, *id = lib_text(visit, "id");

@@ -122,6 +122,8 @@ fcc_status appt_load(struct appt_board *board, const fcc_bytes *keys, size_t cou
 fcc_status appt_get(struct appt_board *board, fcc_bytes key, const json_t **out) FCC_MUST_CHECK;
 /* Write a value under a salt of its own; takes it over. NULL deletes. */
 fcc_status appt_put(struct appt_board *board, fcc_bytes key, json_t *value) FCC_MUST_CHECK;
+/* The same value under another key: a version. It stays the caller's. */
+fcc_status appt_put_copy(struct appt_board *board, fcc_bytes key, const json_t *value) FCC_MUST_CHECK;
 /*
  * Write a visit's next version, under the call's salt if it is the one that the call is about: APPT, APPTV, ACT. Takes
  * it over.

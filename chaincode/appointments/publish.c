@@ -159,22 +159,29 @@ static fcc_status appt_publish_day(lib_call *call)
 
 /* ---- Block ---- */
 
+struct blocking {
+    int found, changed, blocked, taken;
+};
+
 /* A cell that is free is blocked; one that is taken will be when it is given up. */
-static fcc_status block(struct appt_board *board, fcc_bytes key, int *blocked, int *taken)
+static fcc_status block(struct appt_board *board, fcc_bytes key, struct blocking *b)
 {
     const json_t *old = NULL;
     bool is_free;
     json_t *cell;
     fcc_status st = appt_get(board, key, &old);
 
-    if (st != FCC_OK || !old || !lib_text_is(old, "site", board->call->caller.site) ||
-        lib_text_is(old, "state", "blocked"))
+    if (st != FCC_OK || !old || !lib_text_is(old, "site", board->call->caller.site))
         return st;
+    b->found++;
+    if (lib_text_is(old, "state", "blocked"))
+        return FCC_OK;
     is_free = lib_text_is(old, "state", "free");
-    *blocked += is_free;
-    *taken += !is_free;
+    b->blocked += is_free;
+    b->taken += !is_free;
     if (json_is_true(json_object_get(old, "blocked")))
         return FCC_OK;
+    b->changed++;
     cell = json_copy((json_t *)old);
     if (!cell || (is_free ? json_object_set_new(cell, "state", json_string("blocked"))
                           : json_object_set_new(cell, "blocked", json_true())) != 0) {
@@ -190,7 +197,7 @@ static fcc_status appt_block(lib_call *call)
     const char *uid = lib_in_text(call, "uid"), *tag = NULL;
     fcc_bytes keys[APPT_DAY_SLOTS];
     struct appt_board board;
-    int blocked = 0, taken = 0;
+    struct blocking b = { 0 };
     int64_t from = 0, to = 0;
     size_t n;
     fcc_status st;
@@ -208,10 +215,14 @@ static fcc_status appt_block(lib_call *call)
         keys[i] = appt_slot_key(call, "CELL", tag, from / APPT_SLOT_SECONDS + (int64_t)i);
     st = appt_load(&board, keys, n);
     for (size_t i = 0; i < n && st == FCC_OK; i++)
-        st = block(&board, keys[i], &blocked, &taken);
-    if (st != FCC_OK || (st = appt_flush(&board)) != FCC_OK)
+        st = block(&board, keys[i], &b);
+    if (st != FCC_OK)
         return st;
-    if (blocked + taken == 0)
-        return lib_refuse(call, LIB_NOT_FOUND, "the site has published nothing there that is not blocked");
-    return lib_answer(call, json_pack("{s:i,s:i}", "blocked", blocked, "taken", taken));
+    if (!b.found)
+        return lib_refuse(call, LIB_NOT_FOUND, "the site has published nothing there");
+    if (!b.changed)
+        return lib_refuse(call, LIB_ALREADY, "it was blocked before");
+    if ((st = appt_flush(&board)) != FCC_OK)
+        return st;
+    return lib_answer(call, json_pack("{s:i,s:i}", "blocked", b.blocked, "taken", b.taken));
 }

@@ -89,8 +89,7 @@ static fcc_status put_entry(struct appt_board *board, const struct list *list, j
 
     if (st != FCC_OK || (st = appt_get(board, key, &kept)) != FCC_OK)
         return st;
-    /* the version's salt is its own, because its key is */
-    return appt_put(board, entry_key(board, list, number(kept, "seq"), appt_version(kept)), json_copy((json_t *)kept));
+    return appt_put_copy(board, entry_key(board, list, number(kept, "seq"), appt_version(kept)), kept);
 }
 
 /* ---- which lists a patient is on: in PQ ---- */

@@ -523,7 +523,8 @@ static void check_act(struct run *run, const struct transaction *tx, const struc
     for (size_t i = 0; i < tx->count && !record; i++) {
         const struct change *c = &tx->changes[i];
 
-        if (!is_public(c) && !is_version(c))
+        /* who waits and why a doctor was overbooked is kept under the appointment's id, and is not the appointment */
+        if (!is_public(c) && !is_version(c) && strcmp(c->type, "WAIT") != 0 && strcmp(c->type, "OVR") != 0)
             record = has_id(erased ? c->before : c->after, id) ? (erased ? c->before : c->after) : NULL;
     }
     if (!record) {
