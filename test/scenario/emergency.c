@@ -202,6 +202,9 @@ static void over(scene *s)
     if (status != 0) { /* a case ends by being closed as well */
         scene_invoke(s, WHO_D2, END_HOSPITAL, "consent", "CloseBreakGlass", NULL, s->case_a, NULL);
         scene_ok(s, "29 D2 closes the case instead");
+        scene_skip(s, "9 the hold that was left for more than 10 min", "the clock of this network is the machine's");
+    } else {
+        scene_left_hold(s);
     }
     emergency(s, s->a.pid, s->case_a, &s->note, audit);
     s->asked++, s->denied++;

@@ -47,10 +47,12 @@ int main(int argc, char **argv)
     }
     if (stores(&s) && scene_meet(&s)) {
         scene_registration(&s);
-        if (races)
+        if (races) {
+            scene_crowd(&s);
             scene_races(&s);
-        else {
+        } else {
             scene_consent(&s);
+            scene_appointments(&s);
             scene_records(&s);
             scene_revocation(&s);
             scene_emergency(&s);

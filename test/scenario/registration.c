@@ -91,6 +91,8 @@ static void staff(scene *s)
     employs(s, WHO_R, WHO_L2, "labtech", "[]");
     employs(s, WHO_HA, WHO_REG1, "registrar", "[]");
     employs(s, WHO_HA, WHO_REG2, "registrar", "[]");
+    employs(s, WHO_HA, WHO_DESK1, "desk", "[]");
+    employs(s, WHO_CA, WHO_DESK2, "desk", "[]");
     employs(s, WHO_HA, WHO_PO, "privacy_officer", "[]");
     employs(s, WHO_HA, WHO_HC, "custodian", "[]");
     employs(s, WHO_CA, WHO_D3, "doctor", "[]");
@@ -165,6 +167,8 @@ static void care(scene *s)
     needs(s, "D1 has a specialty");
     scene_invoke(s, WHO_HA, END_CARE, "ehr", "Setup", json_pack("{s:s}", "salt", scene_digest(s)), NULL);
     needs(s, "ehr has its salt");
+    scene_invoke(s, WHO_HA, END_CARE, "appointments", "Setup", json_pack("{s:s}", "salt", scene_digest(s)), NULL);
+    needs(s, "appointments has its salt");
     for (int i = 0; i < 2; i++) {
         const uint8_t *key = blob_custody_public(s->custody[i]);
         char text[65];

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { ASKED_MAX = 48 };
 
@@ -21,9 +22,14 @@ typedef struct question {
 
 static size_t questions(scene *s, question *q, const char *audit, const char *refused)
 {
+    char date[16];
     const char *a = scene_print(s, "{\"pid\":\"%s\"}", s->a.pid);
     const char *note = scene_print(s, "{\"pid\":\"%s\",\"recId\":\"%s\"}", s->a.pid, s->note.meta.id);
     const char *d2 = scene_print(s, "{\"uid\":\"%s\"}", scene_uid(WHO_D2));
+    const char *visit = scene_print(s, "{\"id\":\"%s\"}", s->visit);
+    const time_t day = (time_t)s->monday;
+    const char *monday = scene_print(s, "{\"uid\":\"%s\",\"date\":\"%s\"}", scene_uid(WHO_D1),
+                                     strftime(date, sizeof(date), "%F", gmtime(&day)) ? date : "");
     const question all[] = {
         { WHO_I, END_INSURER, END_CLINIC, "credentials", "GetOrg", HOSPITAL, NULL, NULL, NULL },
         { WHO_I, END_INSURER, END_HOSPITAL, "credentials", "ListOrgs", "", NULL, NULL, NULL },
@@ -62,6 +68,12 @@ static size_t questions(scene *s, question *q, const char *audit, const char *re
         { WHO_D1, END_HOSPITAL, END_CLINIC, "ehr", "Decision", refused, NULL, NULL, NULL },
         { WHO_D1, END_HOSPITAL, END_CLINIC, "ehr", "ReadIndex", refused, NULL, NULL, NULL },
         { WHO_D1, END_HOSPITAL, END_CLINIC, "ehr", "ActHistory", s->note.meta.id, NULL, NULL, NULL },
+        { WHO_A, END_HOSPITAL, END_CLINIC, "appointments", "ListAppointments", NULL, NULL, NULL, a },
+        { WHO_A, END_HOSPITAL, END_CLINIC, "appointments", "Reminders", NULL, NULL, NULL, a },
+        { WHO_A, END_HOSPITAL, END_CLINIC, "appointments", "GetAppointment", NULL, NULL, NULL, visit },
+        { WHO_B, END_HOSPITAL, END_CLINIC, "appointments", "FindFree", NULL, NULL, NULL, monday },
+        { WHO_DESK1, END_HOSPITAL, END_CLINIC, "appointments", "DaySheet", NULL, NULL, NULL, monday },
+        { WHO_V, END_INSPECTOR, END_REGULATOR, "appointments", "ActHistory", s->visit, NULL, NULL, NULL },
         { WHO_I, END_HOSPITAL, END_CLINIC, "ehr", "AuditTrail", NULL, NULL, NULL, a },
     };
     const size_t n = sizeof(all) / sizeof(all[0]);

@@ -26,12 +26,14 @@
     X(L2, "labtech2", "HospitalMSP", "uid-h-0008", "4012345000023")     \
     X(REG1, "registrar1", "HospitalMSP", "uid-h-0005", "4012345000016") \
     X(REG2, "registrar2", "HospitalMSP", "uid-h-0009", "4012345000016") \
+    X(DESK1, "desk1", "HospitalMSP", "uid-h-0010", "4012345000016")     \
     X(PO, "privacy1", "HospitalMSP", "uid-h-0006", "4012345000016")     \
     X(HC, "custodian1", "HospitalMSP", "uid-h-0007", "4012345000016")   \
     X(CA, "Admin", "ClinicMSP", "uid-c-0000", "4012345001013")          \
     X(D3, "doctor3", "ClinicMSP", "uid-c-0001", "4012345001013")        \
     X(L3, "labtech3", "ClinicMSP", "uid-c-0005", "4012345001020")       \
     X(REG3, "registrar3", "ClinicMSP", "uid-c-0002", "4012345001013")   \
+    X(DESK2, "desk2", "ClinicMSP", "uid-c-0007", "4012345001013")       \
     X(CC, "custodian2", "ClinicMSP", "uid-c-0004", "4012345001013")     \
     X(PA, "Admin", "PharmacyMSP", "uid-p-0000", "4012345002010")        \
     X(P2, "pharmacist2", "PharmacyMSP", "uid-p-0002", "4012345002027")  \
@@ -107,7 +109,9 @@ typedef struct scene {
     scene_record own, note, lab, mind, of_b;
     char allowed[SCENE_ID]; /* D1's request that was granted */
     char case_a[SCENE_ID], case_b[SCENE_ID], case_e[SCENE_ID], case_unknown[SCENE_ID], case_late[SCENE_ID];
-    size_t asked, denied, opened; /* what A's trail must have: requests, refusals among them, cases */
+    int64_t monday;                       /* of the appointments */
+    char visit[SCENE_ID], left[SCENE_ID]; /* A's with D1; a hold that A leaves */
+    size_t asked, denied, opened;         /* what A's trail must have: requests, refusals among them, cases */
 } scene;
 
 /* ---- calls: call.c ---- */
@@ -171,11 +175,14 @@ int scene_keys(scene *s, scene_who who, const char *custody, const char *audit, 
 
 void scene_registration(scene *s); /* 1 to 5: registration.c */
 void scene_consent(scene *s);      /* 6 to 7a, 3a: consent.c */
+void scene_appointments(scene *s); /* 8, 9, 7a's booking: appointments.c */
+void scene_left_hold(scene *s);    /* 9, when the clock has gone on: appointments.c */
 void scene_records(scene *s);      /* 10 to 14: records.c */
 void scene_revocation(scene *s);   /* 26: consent.c */
 void scene_emergency(scene *s);    /* 27, 27a, 29: emergency.c */
 void scene_audit(scene *s);        /* 30, 31: audit.c */
 void scene_same(scene *s);         /* 32: same.c */
 void scene_races(scene *s);        /* after 1 to 5, instead of the others: races.c */
+void scene_crowd(scene *s);        /* then: many patients after few slots: crowd.c */
 
 #endif

@@ -19,6 +19,7 @@ static const struct {
     { "consent", "emergency", { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP" } },
     { "ehr", "subject", { "HospitalMSP", "ClinicMSP" } },
     { "ehr", "audit", { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP" } },
+    { "appointments", "subject", { "HospitalMSP", "ClinicMSP" } },
     { "ehr", "emergency", { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP" } },
 };
 
