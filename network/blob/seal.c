@@ -103,7 +103,7 @@ fcc_status blob_custody_load(const char *path, blob_custody **out, fcc_error *er
 
     if (!f)
         return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-    key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+    key = PEM_read_PrivateKey(f, NULL, NULL, (void *)(uintptr_t) ""); /* nobody is asked at a terminal */
     fclose(f);
     return custody_of(key, path, out, error);
 }
@@ -111,7 +111,7 @@ fcc_status blob_custody_load(const char *path, blob_custody **out, fcc_error *er
 fcc_status blob_custody_parse(fcc_bytes pem, const char *name, blob_custody **out, fcc_error *error)
 {
     BIO *bio = pem.len <= 1 << 20 ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
 
     BIO_free(bio);
     return custody_of(key, name, out, error);

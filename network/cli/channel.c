@@ -13,11 +13,13 @@
 
 static const char usage[] =
     "usage: medsync channel [OPTION]... list|info|config\n"
-    "       medsync channel update create|show|sign|submit ...\n\n"
+    "       medsync channel update create|show|sign|submit ...\n"
+    "       medsync channel genesis --output FILE ...\n\n"
     "list     the channels that the peer has joined\n"
     "info     how many blocks the channel has, the hash of the newest one's header and of the one before\n"
     "config   the channel's configuration, as a serialized common.Config, into the file of --output\n"
-    "update   change it: organisations, revoked certificates, ACLs; `medsync channel update --help` tells how\n\n"
+    "update   change it: organisations, revoked certificates, ACLs; `medsync channel update --help` tells how\n"
+    "genesis  a channel's first block; `medsync channel genesis --help`\n\n"
     "  --dir DIR      the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --user NAME    who asks (the Admin of --org or of the first organisation)\n"
     "  --org ORG      that user's organisation; its peer is asked\n"
@@ -133,7 +135,7 @@ static int parse(asked *a, int argc, char **argv)
         }
     }
     if (argc - optind != 1)
-        return cli_usage("channel", "list, info, config or update?");
+        return cli_usage("channel", "list, info, config, update or genesis?");
     a->what = argv[optind];
     if (!strcmp(a->what, "config") && !a->output)
         return cli_usage("channel", "config: --output says where to");
@@ -157,12 +159,14 @@ int cli_channel(int argc, char **argv)
 
     if (argc > 1 && !strcmp(argv[1], "update"))
         return cli_channel_update(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "genesis"))
+        return cli_channel_genesis(argc - 1, argv + 1);
     if ((status = parse(&a, argc, argv)) >= 0)
         return status;
     while (i < sizeof(questions) / sizeof(questions[0]) && strcmp(questions[i].name, a.what) != 0)
         i++;
     if (i == sizeof(questions) / sizeof(questions[0]))
-        return cli_usage("channel", "%s: must be list, info, config or update", a.what);
+        return cli_usage("channel", "%s: must be list, info, config, update or genesis", a.what);
     arena = fcc__arena_new(CLI_ARENA_MAX);
     st = arena ? client_open(&a.open, &c, &error) : fcc_error_set(&error, FCC_ERR_NOMEM, "out of memory");
     if (st == FCC_OK)

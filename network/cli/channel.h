@@ -7,5 +7,7 @@
 extern const char channel_update_usage[];
 /* argv[0] is "update"; returns the exit status. */
 int cli_channel_update(int argc, char **argv);
+/* argv[0] is "genesis" */
+int cli_channel_genesis(int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /* medsync custodian: the process that holds an organisation's custody key. */
 #include "cli/cli.h"
 #include "custodian/custodian.h"
+#include "msp/key.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -32,7 +33,10 @@ static const char usage[] =
     "  --tls-cert FILE   what readers see, with --tls-key FILE its key (the user's own in DIR/crypto)\n"
     "  --tls-ca FILE     who issued it, for readers to check\n"
     "  --client-ca FILE  who may issue readers' certificates (every organisation's authority in DIR/crypto)\n"
-    "  --json            tell the address as JSON\n";
+    "  --json            tell the address as JSON\n\n"
+    "Encrypted keys are opened with the passphrases in the file that MEDSYNC_KEY_PASSPHRASE_FILE names, one a line, "
+    "or\n"
+    "with MEDSYNC_KEY_PASSPHRASE.\n";
 
 enum { KEYS_MAX = 16 };
 
@@ -69,6 +73,42 @@ static fcc_status add_file(const char *path, fcc__buf *out, fcc_error *error)
     blob_wipe(data, len);
     free(data);
     return FCC_OK;
+}
+
+/* A private key, without the passphrase that it may be kept under (msp/key.h). */
+static fcc_status add_key(const char *path, fcc__arena *arena, fcc__buf *out, fcc_error *error)
+{
+    fcc__buf kept = { 0 };
+    fcc_bytes plain;
+    fcc_status st;
+
+    fcc__buf_init(&kept, 1 << 20);
+    st = add_file(path, &kept, error);
+    if (st == FCC_OK)
+        st = msp_key_open(path, fcc__buf_bytes(&kept), arena, &plain, error);
+    if (st == FCC_OK)
+        fcc__buf_add(out, plain);
+    if (st == FCC_OK && plain.data != kept.data)
+        blob_wipe((void *)(uintptr_t)plain.data, plain.len);
+    if (kept.data)
+        blob_wipe(kept.data, kept.cap);
+    fcc__buf_clear(&kept);
+    return st;
+}
+
+static fcc_status add_custody(const char *path, fcc__arena *arena, blob_custody **out, fcc_error *error)
+{
+    fcc__buf key = { 0 };
+    fcc_status st;
+
+    fcc__buf_init(&key, 1 << 20);
+    st = add_key(path, arena, &key, error);
+    if (st == FCC_OK)
+        st = blob_custody_parse(fcc__buf_bytes(&key), path, out, error);
+    if (key.data)
+        blob_wipe(key.data, key.cap);
+    fcc__buf_clear(&key);
+    return st;
 }
 
 /* Every organisation's authorities: any of its members may have been granted access. */
@@ -182,12 +222,12 @@ static int serve(options *o, fcc__arena *arena)
         goto out;
     }
     for (i = 0; i < o->key_count; i++) {
-        if (blob_custody_load(o->keys[i], &custody[i], &error) != FCC_OK) {
+        if (add_custody(o->keys[i], arena, &custody[i], &error) != FCC_OK) {
             failed("%s%s", error.text, "");
             goto out;
         }
     }
-    if (add_file(o->tls_cert, &cert, &error) != FCC_OK || add_file(o->tls_key, &key, &error) != FCC_OK ||
+    if (add_file(o->tls_cert, &cert, &error) != FCC_OK || add_key(o->tls_key, arena, &key, &error) != FCC_OK ||
         (o->client_ca ? add_file(o->client_ca, &ca, &error) : add_authorities(o->open.dir, &ca, &error)) != FCC_OK) {
         failed("%s%s", error.text, "");
         goto out;

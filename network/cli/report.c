@@ -61,6 +61,10 @@ fcc__code cli_code(fcc_status st, const client_answer *answer, const fcc_error *
         return FCC__E_NET_DOWN;
     if (st == FCC_ERR_AUTH)
         return FCC__E_NET_DENIED;
+    if (st == FCC_ERR_CONFIG && strstr(error->text, "the private key is "))
+        return FCC__E_CRT_KEY;
+    if (st == FCC_ERR_CONFIG && strstr(error->text, "no private key there belongs to"))
+        return FCC__E_CRT_PAIR;
     if (st == FCC_ERR_NOT_FOUND && strncmp(error->text, "no devnet at ", 13) == 0)
         return FCC__E_NET_NONE;
     return fcc__code_of_status(st);

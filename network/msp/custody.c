@@ -1,9 +1,9 @@
 /* custody.c: the custody keys of organisations that have a custodian. */
 #include "msp/issue.h"
+#include "msp/key.h"
 #include "msp/material.h"
 
 #include <jansson.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -11,7 +11,6 @@
 static fcc_status custody_key(const char *path, fcc__arena *arena, EVP_PKEY **out, fcc_error *error)
 {
     fcc_bytes pem;
-    BIO *bio;
     fcc_status st;
 
     if (!msp__exists(path)) {
@@ -23,10 +22,10 @@ static fcc_status custody_key(const char *path, fcc__arena *arena, EVP_PKEY **ou
     st = msp__read_file(path, arena, &pem, error);
     if (st != FCC_OK)
         return st;
-    bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    *out = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
-    BIO_free(bio);
-    if (!*out || !EVP_PKEY_is_a(*out, "X25519"))
+    st = msp__key_read(path, pem, out, error);
+    if (st != FCC_OK && memmem(pem.data, pem.len, "PRIVATE KEY", 11)) /* encrypted, or damaged: it says which */
+        return st;
+    if (st != FCC_OK || !EVP_PKEY_is_a(*out, "X25519"))
         return fcc_error_set(error, FCC_ERR_CONFIG, "%s: expected an X25519 private key in PEM", path);
     return FCC_OK;
 }

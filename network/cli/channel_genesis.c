@@ -1,0 +1,95 @@
+/* medsync channel genesis: block 0 of a channel, from network.yaml and its key material, as configtxgen makes it. */
+#include "cli/channel.h"
+
+#include "base/durable.h"
+#include "config/config.h"
+#include "msp/channel.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char usage[] =
+    "usage: medsync channel genesis --output FILE [OPTION]...\n\n"
+    "Block 0 of the channel of --network, with the certificates of --crypto: what orderers join the channel with\n"
+    "(osnadmin channel join --config-block FILE) and then peers (peer channel join -b FILE). Make it once and keep "
+    "it:\n"
+    "another one is another channel.\n\n"
+    "  --output FILE    where to; a file that is there is not replaced\n"
+    "  --network FILE   the consortium (network/network.yaml)\n"
+    "  --crypto DIR     the crypto directory (" CLI_DEFAULT_DIR "/crypto)\n";
+
+static int write_block(const char *network_file, const char *crypto, const char *output)
+{
+    fcc__arena *arena = fcc__arena_new(CLI_ARENA_MAX);
+    config_network *network = NULL;
+    fcc_error error = { 0 };
+    fcc_bytes block;
+    FILE *there = fopen(output, "re");
+    fcc_status st;
+    int status = CLI_OK;
+
+    if (there) {
+        fclose(there);
+        fcc__arena_free(arena);
+        return cli_failed("channel", FCC__E_CLI_EXISTS,
+                          "%s is there already, and another block would be another channel's", output);
+    }
+    if (!arena || (st = config_load(network_file, &network, &error)) != FCC_OK)
+        status = cli_failed("channel", FCC__E_NET_CONFIG, "%s", arena ? error.text : "out of memory");
+    else if ((st = msp_genesis(network, crypto, (int64_t)time(NULL), arena, &block, &error)) != FCC_OK)
+        status = cli_failed("channel", st == FCC_ERR_NOT_FOUND ? FCC__E_CRT_LAYOUT : FCC__E_NET_CONFIG,
+                            "%s (`medsync certs make` makes the certificates)", error.text);
+    else if (fcc__write_whole(output, block, &error) != FCC_OK)
+        status = cli_failed("channel", FCC__E_CLI_FILE, "%s", error.text);
+    else
+        printf("%s: the genesis block of channel %s, %zu organisations\n", output, network->channel,
+               network->org_count);
+    config_free(network);
+    fcc__arena_free(arena);
+    return status;
+}
+
+int cli_channel_genesis(int argc, char **argv)
+{
+    enum { OUTPUT, NETWORK, CRYPTO, HELP };
+    static const struct option options[] = {
+        { "output", required_argument, NULL, OUTPUT },
+        { "network", required_argument, NULL, NETWORK },
+        { "crypto", required_argument, NULL, CRYPTO },
+        { "help", no_argument, NULL, HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    const char *output = NULL, *network = NULL, *crypto = CLI_DEFAULT_DIR "/crypto";
+    char found[4096];
+    int option;
+
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case OUTPUT:
+            output = optarg;
+            break;
+        case NETWORK:
+            network = optarg;
+            break;
+        case CRYPTO:
+            crypto = optarg;
+            break;
+        case HELP:
+            fputs(usage, stdout);
+            return CLI_OK;
+        default:
+            return cli_usage("channel", "genesis: %s: no such option, or it lacks its value", argv[optind - 1]);
+        }
+    }
+    if (optind != argc || !output)
+        return cli_usage("channel", "genesis: --output says where the block goes");
+    if (!network && cli_find_file("network/network.yaml", found, sizeof found))
+        network = found;
+    if (!network)
+        return cli_failed("channel", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    return write_block(network, crypto, output);
+}
