@@ -24,12 +24,49 @@ static const char usage[] =
     "  --json               print one JSON object: steps and counts\n\n"
     "Exit status: 0 all is there, 1 some step failed (each is told), 2 wrong usage.\n";
 
+static const char upgrade_usage[] =
+    "usage: medsync upgrade [OPTION]... CHAINCODE\n\n"
+    "Bring a chaincode to what the network file says now: a new version, package, policy or collections become the "
+    "next\n"
+    "sequence. The new package is installed and approved, its server started beside the old one, the definition\n"
+    "committed, and when it answers the old server drains: no transaction finds nobody. For that the network file "
+    "gives\n"
+    "the new version the slot that the old one does not have (slot: b, then a again). Where the servers are not run "
+    "from\n"
+    "here (DIR/config), it stops before the commit until --started says that they run.\n\n"
+    "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
+    "  --network FILE       what shall be there (network/network.yaml)\n"
+    "  --org NAME           only this organisation's administrator acts; repeatable\n"
+    "  --started            the new version's servers run in every organisation: commit\n"
+    "  --timeout SECONDS    how long each answer may take (30)\n"
+    "  --dry-run            only tell what would be done\n"
+    "  --json               print one JSON object: steps and counts\n\n"
+    "Exit status: 0 done, 1 some step failed (each is told; run it again to go on), 2 wrong usage.\n";
+
+static const char rollback_usage[] =
+    "usage: medsync rollback [OPTION]... CHAINCODE\n\n"
+    "Give a chaincode the definition back that it had before, read from the channel's blocks. Fabric has no way back, "
+    "so\n"
+    "it becomes the next sequence; each organisation approves it with the package that it had approved then, whose "
+    "server\n"
+    "must run again (fcc-host's entry of before is used where it is run from here). The ledger's data stay as they "
+    "are.\n"
+    "The network file is not changed: put it right as well, or the next deploy goes forward again.\n\n"
+    "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
+    "  --to SEQUENCE        the sequence whose definition it gets (the one before the present one)\n"
+    "  --network FILE       the consortium (what endpoints.json says)\n"
+    "  --org NAME           only this organisation's administrator acts; repeatable\n"
+    "  --timeout SECONDS    how long each answer may take (30)\n"
+    "  --dry-run            only show the plan\n"
+    "  --json               print one JSON object: steps and counts\n\n"
+    "Exit status: 0 done, 1 some step failed (each is told; run it again with --to), 2 wrong usage.\n";
+
 struct deploying {
     bool json;
     json_t *steps;
 };
 
-static const char *const step_names[] = { "reach", "install", "approve", "commit", "answer" };
+static const char *const step_names[] = { "reach", "install", "approve", "serve", "commit", "answer", "drain" };
 static const char *const result_names[] = { "done", "kept", "would", "failed" };
 
 static void print_event(const deploy_event *e)
@@ -37,8 +74,10 @@ static void print_event(const deploy_event *e)
     static const char *const words[][4] = { { "", "", "", "not reached" },
                                             { "installed", "installed already", "would install", "not installed" },
                                             { "approved", "approved already", "would approve", "not approved" },
+                                            { "server started", "", "would start its server", "server not started" },
                                             { "committed", "committed already", "would commit", "not committed" },
-                                            { "", "answers", "", "does not answer" } };
+                                            { "", "answers", "", "does not answer" },
+                                            { "server of before ends", "", "", "server of before stays" } };
 
     printf("%-14s %-16s %s", e->chaincode ? e->chaincode : "(all)", e->mspid ? e->mspid : "(channel)",
            words[e->step][e->result]);
@@ -89,32 +128,97 @@ static int show(const deploy_counts *counts, const struct deploying *d, const de
     return counts->failed ? CLI_FAILED : CLI_OK;
 }
 
-static int run(deploy_options *options, const char *file, bool as_json)
+/* ---- deploy, upgrade and rollback --------------------------------------------------------------------------------- */
+
+typedef enum { DEPLOY, UPGRADE, ROLLBACK } kind;
+
+struct asked {
+    kind kind;
+    const char *command; /* for errors */
+    deploy_options options;
+    const char *file; /* NULL: network/network.yaml where it is found */
+    int64_t to;
+    bool json, started;
+};
+
+static void tell_return(void *ctx, const deploy_return *plan)
 {
-    struct deploying d = { .json = as_json, .steps = json_array() };
-    config_network *network = NULL;
+    const struct deploying *d = ctx;
+
+    if (!d->json)
+        printf(
+            "back from sequence %lld to the definition of sequence %lld (version %s, block %llu), as sequence %lld\n",
+            (long long)plan->from, (long long)plan->to, plan->version, (unsigned long long)plan->block,
+            (long long)plan->next);
+    fflush(stdout);
+}
+
+/*
+ * Where nobody here runs the chaincodes' servers, the definition is not committed before their operators say that the new
+ * ones run: until then transactions go to the old ones.
+ */
+static bool must_hold(const struct asked *a)
+{
+    return a->kind == UPGRADE && !a->started && !a->options.rehearse && !deploy_runs_servers(&a->options);
+}
+
+static int tell_hold(const struct asked *a, const deploy_counts *counts)
+{
+    if (!counts->failed && !a->json)
+        printf("installed and approved; not committed, since the servers of %s are not run from here. Start them with "
+               "the\n"
+               "package id above (fcc-host takes old and new side by side), then: medsync upgrade %s --started\n",
+               a->options.only, a->options.only);
+    return counts->failed ? CLI_FAILED : CLI_OK;
+}
+
+static int carry_out(struct asked *a, config_network *network)
+{
+    struct deploying d = { .json = a->json, .steps = json_array() };
     deploy_counts counts = { 0 };
     fcc_error error = { 0 };
-    fcc_status st = config_load(file, &network, &error);
+    fcc_status st;
     int status;
 
-    if (st != FCC_OK) {
-        json_decref(d.steps);
-        return cli_failed("deploy", FCC__E_NET_CONFIG, "%s", error.text);
-    }
-    options->network = network;
-    options->tell = tell;
-    options->ctx = &d;
-    st = deploy_run(options, &counts, &error);
-    status = show(&counts, &d, options);
+    a->options.network = network;
+    a->options.tell = tell;
+    a->options.ctx = &d;
+    a->options.hold = network && must_hold(a);
+    st = a->kind == ROLLBACK ? deploy_rollback(&a->options, &a->to, tell_return, &counts, &error)
+                             : deploy_run(&a->options, &counts, &error);
+    status = show(&counts, &d, &a->options);
+    if (st == FCC_OK && a->options.hold)
+        status = tell_hold(a, &counts);
     if (st != FCC_OK)
-        status = cli_failed("deploy", cli_code(st, NULL, &error, true), "%s", error.text);
+        status = cli_failed(a->command, cli_code(st, NULL, &error, true), "%s", error.text);
+    if (st == FCC_ERR_PEER && a->kind == ROLLBACK)
+        fprintf(stderr, "medsync rollback: to go on (E-DEP-13): medsync rollback %s --to %lld\n", a->options.only,
+                (long long)a->to);
     json_decref(d.steps);
+    return status;
+}
+
+static int begin(struct asked *a)
+{
+    static char found[4096];
+    config_network *network = NULL;
+    fcc_error error = { 0 };
+    int status;
+
+    if (!a->file && cli_find_file("network/network.yaml", found, sizeof(found)))
+        a->file = found;
+    if (a->kind == ROLLBACK && a->file == found)
+        a->file = NULL; /* it may be another network's: everything that is needed is on the channel */
+    if (!a->file && a->kind != ROLLBACK)
+        return cli_failed(a->command, FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if (a->file && config_load(a->file, &network, &error) != FCC_OK)
+        return cli_failed(a->command, FCC__E_NET_CONFIG, "%s", error.text);
+    status = carry_out(a, network);
     config_free(network);
     return status;
 }
 
-int cli_deploy(int argc, char **argv)
+static int parse(struct asked *a, const char *usage_text, int argc, char **argv)
 {
     static const struct option longs[] = {
         { "help", no_argument, NULL, 'h' },
@@ -125,56 +229,88 @@ int cli_deploy(int argc, char **argv)
         { "json", no_argument, NULL, 'j' },
         { "org", required_argument, NULL, 'o' },
         { "timeout", required_argument, NULL, 't' },
+        { "to", required_argument, NULL, 'b' },
+        { "started", no_argument, NULL, 's' },
         { 0 },
     };
-    static char found[4096];
     static const char *orgs[64];
-    deploy_options options = { .dir = CLI_DEFAULT_DIR, .orgs = orgs };
-    const char *file = NULL;
-    bool as_json = false;
     int c;
 
+    a->options.dir = CLI_DEFAULT_DIR;
+    a->options.orgs = orgs;
     optind = 1;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         switch (c) {
         case 'h':
-            fputs(usage, stdout);
+            fputs(usage_text, stdout);
             return CLI_OK;
         case 'd':
-            options.dir = optarg;
+            a->options.dir = optarg;
             break;
         case 'n':
-            file = optarg;
+            a->file = optarg;
             break;
         case 'c':
-            options.only = optarg;
+            a->options.only = optarg;
             break;
         case 'r':
-            options.rehearse = true;
+            a->options.rehearse = true;
             break;
         case 'j':
-            as_json = true;
+            a->json = true;
+            break;
+        case 's':
+            a->started = true;
             break;
         case 'o':
-            if (options.org_count == sizeof(orgs) / sizeof(orgs[0]))
-                return cli_usage("deploy", "--org %s: too many", optarg);
-            orgs[options.org_count++] = optarg;
+            if (a->options.org_count == sizeof(orgs) / sizeof(orgs[0]))
+                return cli_usage(a->command, "--org %s: too many", optarg);
+            orgs[a->options.org_count++] = optarg;
             break;
         case 't':
-            if (!cli_number(optarg, 1, 3600, &options.timeout_s))
-                return cli_usage("deploy", "--timeout %s: must be 1 to 3600 seconds", optarg);
+            if (!cli_number(optarg, 1, 3600, &a->options.timeout_s))
+                return cli_usage(a->command, "--timeout %s: must be 1 to 3600 seconds", optarg);
+            break;
+        case 'b':
+            if (!cli_number(optarg, 1, INT64_MAX, &a->to))
+                return cli_usage(a->command, "--to %s: must be a sequence", optarg);
             break;
         default:
-            return cli_usage("deploy", NULL);
+            return cli_usage(a->command, NULL);
         }
     }
-    if (optind != argc)
-        return cli_usage("deploy", "%s: takes no arguments", argv[optind]);
-    if (!file) {
-        if (!cli_find_file("network/network.yaml", found, sizeof(found)))
-            return cli_failed("deploy", FCC__E_NET_CONFIG,
-                              "no network/network.yaml here: say where with --network FILE");
-        file = found;
-    }
-    return run(&options, file, as_json);
+    if ((a->to && a->kind != ROLLBACK) || (a->started && a->kind != UPGRADE) || (a->options.only && a->kind != DEPLOY))
+        return cli_usage(a->command, "an option of another command: --to belongs to rollback, --started to upgrade and "
+                                     "--chaincode to deploy");
+    if (a->kind == DEPLOY && optind != argc)
+        return cli_usage(a->command, "%s: takes no arguments", argv[optind]);
+    if (a->kind != DEPLOY && optind + 1 != argc)
+        return cli_usage(a->command, "one chaincode's name");
+    if (a->kind != DEPLOY)
+        a->options.only = argv[optind];
+    return -1;
+}
+
+int cli_deploy(int argc, char **argv)
+{
+    struct asked a = { .kind = DEPLOY, .command = "deploy" };
+    const int status = parse(&a, usage, argc, argv);
+
+    return status >= 0 ? status : begin(&a);
+}
+
+int cli_upgrade(int argc, char **argv)
+{
+    struct asked a = { .kind = UPGRADE, .command = "upgrade" };
+    const int status = parse(&a, upgrade_usage, argc, argv);
+
+    return status >= 0 ? status : begin(&a);
+}
+
+int cli_rollback(int argc, char **argv)
+{
+    struct asked a = { .kind = ROLLBACK, .command = "rollback" };
+    const int status = parse(&a, rollback_usage, argc, argv);
+
+    return status >= 0 ? status : begin(&a);
 }

@@ -564,6 +564,11 @@ static bool is_folder(const char *path)
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }
 
+static bool is_slot(const char *text)
+{
+    return strcmp(text, "a") == 0 || strcmp(text, "b") == 0;
+}
+
 /* META-INF in the chaincode's folder, which is where its collections are; NULL without. */
 static const char *meta_inf_beside(const char *collections, fcc__arena *arena)
 {
@@ -576,7 +581,7 @@ static const char *meta_inf_beside(const char *collections, fcc__arena *arena)
 
 static fcc_status read_chaincode(config_reader *r, yaml_node_t *node, const config_network *net, config_chaincode *out)
 {
-    const char *collections = NULL, *meta_inf = NULL;
+    const char *collections = NULL, *meta_inf = NULL, *slot = NULL;
     config_strings names = { 0 };
     const config_field fields[] = {
         TEXT("name", true, &out->name, is_name, NAME_EXPECTED),
@@ -589,11 +594,13 @@ static fcc_status read_chaincode(config_reader *r, yaml_node_t *node, const conf
         LIST("organisations", true, &names, is_mspid, "the name of an organisation above"),
         FLAG("init_required", &out->init_required),
         TEXT("meta_inf", false, &meta_inf, NULL, "the path of a folder META-INF"),
+        TEXT("slot", false, &slot, is_slot, "a or b"),
     };
     fcc_status st;
 
     TRY(config_read_mapping(r, node, "chaincodes", fields, COUNT(fields)));
     out->mutual_tls = net->chaincode_tls;
+    out->slot_b = slot && *slot == 'b';
     if (!out->exe)
         out->exe = out->name;
     if (!out->label)

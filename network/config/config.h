@@ -118,6 +118,7 @@ typedef struct config_chaincode {
     config_strings orgs; /* MSP ids of the organisations that install it, in network.yaml's order */
     bool init_required;
     bool mutual_tls;      /* the network's chaincode_tls */
+    bool slot_b;          /* key slot: b instead of a; see package.h */
     const char *meta_inf; /* its folder META-INF (key meta_inf, else beside the collections file); NULL: it has none */
 } config_chaincode;
 

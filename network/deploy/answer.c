@@ -67,9 +67,10 @@ void deploy__ask_org(deploy__org *org)
         fcc_error error = { 0 };
         fcc_status st;
 
-        if (!config_has(w->chaincode->orgs, org->config->mspid) || !org->approved[k])
+        if (!deploy__package_of(org, w) || !org->approved[k])
             continue;
         st = deploy__ask(org->admin, w->chaincode->name, patience_s, org->arena, &digest, &error);
+        org->answered[k] = st == FCC_OK;
         if (st != FCC_OK)
             patience_s = SHORT_PATIENCE_S; /* the others have had their time as well */
         deploy__tell(run, w, org, DEPLOY_ANSWER, st == FCC_OK ? DEPLOY_KEPT : DEPLOY_FAILED, digest, st, error.text);

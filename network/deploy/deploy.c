@@ -6,7 +6,9 @@
 
 #include "package/package.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 fcc_status deploy_package(const config_chaincode *chaincode, fcc__arena *arena, fcc_bytes *package, const char **id,
@@ -15,7 +17,8 @@ fcc_status deploy_package(const config_chaincode *chaincode, fcc__arena *arena, 
     const package_service service = { .chaincode = chaincode->name,
                                       .label = chaincode->label,
                                       .mutual_tls = chaincode->mutual_tls,
-                                      .meta_inf = chaincode->meta_inf };
+                                      .meta_inf = chaincode->meta_inf,
+                                      .slot_b = chaincode->slot_b };
     package_fault fault;
     fcc_status st = package_of_service(arena, &service, package, id, &fault);
 
@@ -65,14 +68,15 @@ void deploy__tell(deploy__run *run, const deploy__wanted *w, const deploy__org *
                   deploy_result result, const char *digest, fcc_status status, const char *why)
 {
     const char *mspid = org ? org->config->mspid : NULL;
-    const bool runs = w && (!mspid || config_has(w->chaincode->orgs, mspid));
     const bool failed = result == DEPLOY_FAILED;
     const deploy_event event = { .chaincode = w ? w->chaincode->name : NULL,
                                  .mspid = mspid,
                                  .step = step,
                                  .result = result,
                                  .sequence = w ? w->definition.sequence : 0,
-                                 .package_id = runs ? w->package_id : NULL,
+                                 .package_id = !w    ? NULL
+                                               : org ? deploy__package_of(org, w)
+                                                     : w->package_id,
                                  .digest = digest,
                                  .code = failed ? deploy_code_of(status, why) : FCC__E_DEP_REFUSED,
                                  .why = failed ? why : NULL };
@@ -91,22 +95,24 @@ void deploy__tell(deploy__run *run, const deploy__wanted *w, const deploy__org *
     pthread_mutex_unlock(&run->telling);
 }
 
+const char *deploy__package_of(const deploy__org *org, const deploy__wanted *w)
+{
+    if (w->past)
+        return org->past_packages[w - org->run->wanted];
+    return config_has(w->chaincode->orgs, org->config->mspid) ? w->package_id : NULL;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------------------------- */
 
-static fcc_status deploy(deploy__run *run, fcc_error *error)
+/* Install, approve, serve, commit, ask: what was planned. */
+fcc_status deploy__carry_out(deploy__run *run, fcc_error *error)
 {
-    fcc_status st = deploy__open(run, error);
-
-    if (st != FCC_OK)
-        return st;
-    deploy__reach(run);
-    if (run->reached > 0 && (st = deploy__plan(run, error)) != FCC_OK)
-        return st;
-    if (run->reached > 0) {
-        deploy__together(run, false, deploy__prepare_org);
-        deploy__together(run, false, deploy__commit_share);
-        if (!run->options->rehearse)
-            deploy__together(run, false, deploy__ask_org);
+    deploy__together(run, false, deploy__prepare_org);
+    deploy__together(run, false, deploy__start_servers);
+    deploy__together(run, false, deploy__commit_share);
+    if (!run->options->rehearse && !run->options->hold) {
+        deploy__together(run, false, deploy__ask_org);
+        deploy__together(run, false, deploy__end_servers);
     }
     if (run->counts->failed)
         return fcc_error_set(error, FCC_ERR_PEER, "%zu step%s failed; run it again to go on from there",
@@ -114,21 +120,59 @@ static fcc_status deploy(deploy__run *run, fcc_error *error)
     return FCC_OK;
 }
 
+fcc_status deploy__none_reached(const deploy__run *run, fcc_error *error)
+{
+    return fcc_error_set(error, FCC_ERR_IO, "none of %zu organisations' peers was reached: nothing was done",
+                         run->org_count);
+}
+
+fcc_status deploy__begin(deploy__run *run, const deploy_options *options, deploy_counts *counts, fcc_error *error)
+{
+    *run = (deploy__run){ .options = options, .counts = counts, .arena = fcc__arena_new(DEPLOY__ARENA) };
+    *counts = (deploy_counts){ 0 };
+    if (!run->arena)
+        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
+    pthread_mutex_init(&run->telling, NULL);
+    return FCC_OK;
+}
+
+void deploy__end(deploy__run *run)
+{
+    deploy__close(run);
+    pthread_mutex_destroy(&run->telling);
+    fcc__arena_free(run->arena);
+}
+
 fcc_status deploy_run(const deploy_options *options, deploy_counts *counts, fcc_error *error)
 {
-    deploy__run run = { .options = options, .counts = counts, .arena = fcc__arena_new(DEPLOY__ARENA) };
-    fcc_status st;
+    deploy__run run;
+    fcc_status st = deploy__begin(&run, options, counts, error);
 
-    *counts = (deploy_counts){ 0 };
-    if (!run.arena)
-        return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    pthread_mutex_init(&run.telling, NULL);
+    if (st != FCC_OK)
+        return st;
     if (options->only && !config_find_chaincode(options->network, options->only))
         st = fcc_error_set(error, FCC_ERR_CONFIG, "%s names no chaincode %s", options->network->path, options->only);
     else
-        st = deploy(&run, error);
-    deploy__close(&run);
-    pthread_mutex_destroy(&run.telling);
-    fcc__arena_free(run.arena);
+        st = deploy__open(&run, error);
+    if (st == FCC_OK) {
+        deploy__reach(&run);
+        st = run.reached ? deploy__plan(&run, error) : deploy__none_reached(&run, error);
+    }
+    if (st == FCC_OK)
+        st = deploy__carry_out(&run, error);
+    deploy__end(&run);
     return st;
+}
+
+bool deploy_runs_servers(const deploy_options *options)
+{
+    struct stat s;
+    char path[4096];
+
+    for (size_t i = 0; i < options->network->org_count; i++) {
+        snprintf(path, sizeof(path), "%s/config/%s.yaml", options->dir, options->network->orgs[i].domain);
+        if (stat(path, &s) == 0)
+            return true;
+    }
+    return false;
 }

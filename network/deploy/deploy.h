@@ -21,8 +21,10 @@ typedef enum deploy_step {
     DEPLOY_REACH,   /* the organisation's peer answers its administrator, on this channel */
     DEPLOY_INSTALL, /* the package is on the organisation's peer */
     DEPLOY_APPROVE,
+    DEPLOY_SERVE, /* fcc-host runs the package's server: told where this machine is the one that runs it */
     DEPLOY_COMMIT,
-    DEPLOY_ANSWER /* the chaincode answers through the organisation's peer */
+    DEPLOY_ANSWER, /* the chaincode answers through the organisation's peer */
+    DEPLOY_DRAIN   /* the server of the package before it ends, when its transactions have */
 } deploy_step;
 
 typedef enum deploy_result {
@@ -51,6 +53,7 @@ typedef struct deploy_options {
     const char *only;              /* NULL: all chaincodes of the network; else this one */
     const char *const *orgs;       /* MSP ids or names of those whose administrators act; none: all of them */
     size_t org_count;
+    bool hold;         /* install and approve, and do not commit yet */
     bool rehearse;     /* look, tell what would be done, change nothing */
     int64_t timeout_s; /* of each request; 0: 30 s */
     /* One call at a time, from threads of the run's own. */
@@ -73,6 +76,27 @@ fcc_status deploy_package(const config_chaincode *chaincode, fcc__arena *arena, 
  *         FCC_ERR_CONFIG, FCC_ERR_NOT_FOUND  the network or its directory is not as it should be; nothing was done
  */
 fcc_status deploy_run(const deploy_options *options, deploy_counts *counts, fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * Give a chaincode the definition back that it had before, as the next sequence: what its packages are is what each
+ * organisation had approved then. `only` is its name, network may be NULL.
+ *
+ * @param to       the sequence whose definition it gets; 0: the one before the present one. Set to that on return
+ * @param planned  may be NULL; told before anything is done, and where the rehearsal ends
+ * @return as deploy_run; FCC_ERR_NOT_FOUND also when there is no such sequence
+ */
+typedef struct deploy_return {
+    int64_t from, to, next; /* the present sequence, the one whose definition comes back, the one that this becomes */
+    const char *version;
+    uint64_t block; /* in which it was committed */
+} deploy_return;
+
+fcc_status deploy_rollback(const deploy_options *options, int64_t *to,
+                           void (*planned)(void *ctx, const deploy_return *plan), deploy_counts *counts,
+                           fcc_error *error) FCC_MUST_CHECK;
+
+/* Does the directory have files of fcc-host, so that servers can be started and ended here? */
+bool deploy_runs_servers(const deploy_options *options);
 
 /* The code of what a peer, an orderer or the way to them said: what to do about it is in its table. Not for FCC_OK. */
 fcc__code deploy_code_of(fcc_status status, const char *words);

@@ -94,8 +94,17 @@ bool deploy__same_collections(const Protos__CollectionConfigPackage *have, fcc_b
     return fcc__pack(have, arena, &a) == FCC_OK && fcc__pack(parsed, arena, &b) == FCC_OK && fcc_bytes_equal(a, b);
 }
 
+bool deploy__same_policy(fcc_bytes have, fcc_bytes want)
+{
+    static const char by_reference[] = "\x12\x20/Channel/Application/Endorsement";
+
+    if (want.len == 0)
+        return have.len == 0 || fcc_bytes_equal(have, fcc_bytes_of(by_reference, sizeof(by_reference) - 1));
+    return fcc_bytes_equal(have, want);
+}
+
 /* A peer may be behind: the newest of what they say counts. */
-static void find_sequence(deploy__run *run, deploy__wanted *w)
+void deploy__find_sequence(deploy__run *run, deploy__wanted *w)
 {
     int64_t newest = 0;
 
@@ -121,7 +130,7 @@ static fcc_status want(deploy__run *run, const config_chaincode *cc, deploy__wan
     fcc__arena *arena = run->arena;
     fcc_status st;
 
-    *w = (deploy__wanted){ .chaincode = cc };
+    *w = (deploy__wanted){ .chaincode = cc, .slot_b = cc->slot_b };
     w->definition = (client_definition){ .name = cc->name, .version = cc->version, .init_required = cc->init_required };
     if (cc->policy) {
         st = msp_policy_parse(cc->policy, arena, &w->definition.policy, error);
@@ -135,8 +144,17 @@ static fcc_status want(deploy__run *run, const config_chaincode *cc, deploy__wan
     }
     if ((st = deploy_package(cc, arena, &w->package, &w->package_id, error)) != FCC_OK)
         return st;
-    find_sequence(run, w);
+    deploy__find_sequence(run, w);
     return FCC_OK;
+}
+
+bool deploy__make_room(deploy__org *org, size_t wanted)
+{
+    org->approved = fcc__arena_zalloc(org->arena, wanted + 1, sizeof(*org->approved));
+    org->served = fcc__arena_zalloc(org->arena, wanted + 1, sizeof(*org->served));
+    org->answered = fcc__arena_zalloc(org->arena, wanted + 1, sizeof(*org->answered));
+    org->past_packages = fcc__arena_zalloc(org->arena, wanted + 1, sizeof(*org->past_packages));
+    return org->approved && org->served && org->answered && org->past_packages;
 }
 
 fcc_status deploy__plan(deploy__run *run, fcc_error *error)
@@ -151,8 +169,7 @@ fcc_status deploy__plan(deploy__run *run, fcc_error *error)
         if (!run->options->only || strcmp(run->options->only, network->chaincodes[i].name) == 0)
             st = want(run, &network->chaincodes[i], &run->wanted[run->wanted_count++], error);
     for (size_t i = 0; st == FCC_OK && i < run->org_count; i++) {
-        run->orgs[i].approved = fcc__arena_zalloc(run->orgs[i].arena, run->wanted_count + 1, sizeof(bool));
-        if (!run->orgs[i].approved)
+        if (!deploy__make_room(&run->orgs[i], run->wanted_count))
             st = fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     }
     return st;

@@ -38,6 +38,30 @@ static bool install(deploy__org *org, const Lifecycle__QueryInstalledChaincodesR
     return st == FCC_OK;
 }
 
+/* What the organisation ran at that time is still there, as a rule: peers keep packages for ever. */
+static bool find_past(deploy__org *org, const Lifecycle__QueryInstalledChaincodesResult *all, size_t k)
+{
+    const deploy__wanted *w = &org->run->wanted[k];
+    Lifecycle__QueryApprovedChaincodeDefinitionResult *have;
+    const Lifecycle__ChaincodeSource *source;
+    const char *id;
+    fcc_error error = { 0 };
+    const fcc_status st = client_approved(org->admin, w->definition.name, w->past, org->arena, &have, &error);
+
+    source = st == FCC_OK ? have->source : NULL;
+    if (!source || source->type_case != LIFECYCLE__CHAINCODE_SOURCE__TYPE_LOCAL_PACKAGE)
+        return true; /* it ran none */
+    id = fcc__arena_printf(org->arena, FCC_FMT, FCC_ARG(fcc__of_pb(source->local_package->package_id)));
+    org->past_packages[k] = id;
+    if (id && is_listed(all, id)) {
+        deploy__tell(org->run, w, org, DEPLOY_INSTALL, DEPLOY_KEPT, NULL, FCC_OK, NULL);
+        return true;
+    }
+    fcc_error_set(&error, FCC_ERR_PEER, "the package %s of that time: chaincode is not installed", id ? id : "");
+    deploy__tell(org->run, w, org, DEPLOY_INSTALL, DEPLOY_FAILED, NULL, FCC_ERR_PEER, error.text);
+    return false;
+}
+
 /* ---- approve ------------------------------------------------------------------------------------------------------ */
 
 static bool has_approved(const deploy__org *org, const deploy__wanted *w, const char *package)
@@ -60,7 +84,7 @@ static bool has_approved(const deploy__org *org, const deploy__wanted *w, const 
 static bool approve(deploy__org *org, const deploy__wanted *w)
 {
     deploy__run *run = org->run;
-    const char *package = config_has(w->chaincode->orgs, org->config->mspid) ? w->package_id : NULL;
+    const char *package = deploy__package_of(org, w);
     client_answer answer = { 0 };
     fcc_error error = { 0 };
     fcc_status st;
@@ -89,7 +113,7 @@ void deploy__prepare_org(deploy__org *org)
     for (size_t k = 0; st == FCC_OK && k < org->run->wanted_count; k++) {
         const deploy__wanted *w = &org->run->wanted[k];
 
-        if (config_has(w->chaincode->orgs, org->config->mspid) && !install(org, all, w))
+        if (w->past ? !find_past(org, all, k) : deploy__package_of(org, w) && !install(org, all, w))
             continue;
         org->approved[k] = approve(org, w);
     }
@@ -218,12 +242,22 @@ static void commit(deploy__org *org, const deploy__wanted *w)
     Lifecycle__CheckCommitReadinessResult *ready = NULL;
     client_answer answer = { 0 };
     fcc_error error = { 0 };
+    const size_t k = (size_t)(w - run->wanted);
     fcc_status st;
 
     if (w->committed || run->options->rehearse) {
         deploy__tell(run, w, NULL, DEPLOY_COMMIT, w->committed ? DEPLOY_KEPT : DEPLOY_WOULD, NULL, FCC_OK, NULL);
         return;
     }
+    if (run->options->hold)
+        return;
+    for (size_t i = 0; i < run->org_count; i++)
+        if (run->orgs[i].approved[k] && !run->orgs[i].served[k]) {
+            fcc_error_set(&error, FCC_ERR_PEER, "could not launch chaincode: the server of %s does not run",
+                          run->orgs[i].config->mspid);
+            deploy__tell(run, w, NULL, DEPLOY_COMMIT, DEPLOY_FAILED, NULL, FCC_ERR_PEER, error.text);
+            return;
+        }
     st = await_readiness(org, w, &ready, &error);
     if (st == FCC_OK) {
         const size_t count = choose_endorsers(org, w, ready, orgs), needed = deploy__needed(org->admin, org->arena);

@@ -35,7 +35,8 @@ fcc_status devnet_package_make(struct devnet *net, devnet_chaincode *cc, fcc_err
     const package_service service = { .chaincode = cc->config->name,
                                       .label = cc->config->label,
                                       .mutual_tls = cc->config->mutual_tls,
-                                      .meta_inf = cc->config->meta_inf };
+                                      .meta_inf = cc->config->meta_inf,
+                                      .slot_b = cc->config->slot_b };
     package_fault fault;
     fcc_status st = package_of_service(net->arena, &service, &cc->package, &cc->package_id, &fault);
 

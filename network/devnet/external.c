@@ -206,7 +206,10 @@ static fcc_status find_connection(const devnet_peer *peer, const char *package_i
     if ((st = package_read(arena, bytes, &content, &fault)) != FCC_OK ||
         (st = package_connection_read(arena, content.connection, fcc_str(values), out, &fault)) != FCC_OK)
         return fcc_error_set(error, st, "error building chaincode: %s", fault.error.text);
-    address = other_address(peer, &content, arena);
+    /* an address that templates give has been asked for by name already */
+    address = content.connection.len && memmem(content.connection.data, content.connection.len, "{{", 2)
+                  ? NULL
+                  : other_address(peer, &content, arena);
     if (address && (st = package_address(arena, address, out, &fault)) != FCC_OK)
         return fcc_error_set(error, st, "%s", fault.error.text);
     return FCC_OK;

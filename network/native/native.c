@@ -42,6 +42,7 @@ struct network {
     const char **orderer_admins;   /* addresses */
     const char **peers;
     const char **services; /* addresses of chaincodes: organisation * chaincode_count + chaincode */
+    const char **spare;    /* ... of their slot b */
     fcc_bytes genesis;
     native_program *programs; /* orderers, peers, hosts */
     size_t program_count;
@@ -208,6 +209,10 @@ static bool assign_all(struct network *n, const json_t *kept, json_t *all)
             name = fcc__arena_printf(n->arena, "%s/%s", orgs[i].mspid, n->config->chaincodes[k].name);
             if (!(n->services[i * cc_count + k] = keep_address(n, kept, all, name, NULL)))
                 return false;
+            name = package_slot_name(n->config->chaincodes[k].name, true, n->arena);
+            name = name ? fcc__arena_printf(n->arena, "%s/%s", orgs[i].mspid, name) : NULL;
+            if (!(n->spare[i * cc_count + k] = keep_address(n, kept, all, name, NULL)))
+                return false;
         }
     }
     return true;
@@ -226,7 +231,9 @@ static fcc_status assign_addresses(struct network *n)
     n->peers = fcc__arena_zalloc(n->arena, n->config->org_count + 1, sizeof(*n->peers));
     n->services = fcc__arena_zalloc(n->arena, n->config->org_count * n->config->chaincode_count + 1,
                                     sizeof(*n->services));
-    if (path && all && n->orderers && n->orderer_admins && n->peers && n->services && assign_all(n, kept, all))
+    n->spare = fcc__arena_zalloc(n->arena, n->config->org_count * n->config->chaincode_count + 1, sizeof(*n->spare));
+    if (path && all && n->orderers && n->orderer_admins && n->peers && n->services && n->spare &&
+        assign_all(n, kept, all))
         text = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
     if (text)
         st = fcc__write_whole(path, fcc_str(text), n->error);
@@ -327,8 +334,8 @@ static fcc_status add_peer(struct network *n, size_t i)
 
     if (!p || !v || !place.config || !place.msp || !place.tls || !place.data)
         return no_memory(n);
-    st = node_builder_values(n->config, org, n->crypto, &n->services[i * n->config->chaincode_count], n->arena,
-                             &place.builder, n->error);
+    st = node_builder_values_of_both(n->config, org, n->crypto, &n->services[i * n->config->chaincode_count],
+                                     &n->spare[i * n->config->chaincode_count], n->arena, &place.builder, n->error);
     if (st != FCC_OK)
         return st;
     node_peer(org, &place, v);
@@ -350,6 +357,7 @@ static fcc_status add_host(struct network *n, size_t i)
                              .bin_dir = n->options->bin_dir,
                              .tls = msp_path_chaincodes_tls(n->arena, n->crypto, org),
                              .addresses = &n->services[i * n->config->chaincode_count],
+                             .spare = &n->spare[i * n->config->chaincode_count],
                              .as_root = geteuid() == 0 };
     native_program *p;
     node_variables *v = new_variables(n);
@@ -380,7 +388,8 @@ static fcc_status start_last(struct network *n)
 
 static void tell_step(void *ctx, const deploy_event *e)
 {
-    static const char *const steps[] = { "reached", "installed", "approved", "committed", "answering" };
+    static const char *const steps[] = { "reached",   "installed", "approved", "served",
+                                         "committed", "answering", "drained" };
     const struct network *n = ctx;
 
     if (e->result == DEPLOY_FAILED)

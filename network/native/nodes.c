@@ -179,8 +179,9 @@ static fcc_status add_certificates(json_t *values, const config_org *org, const 
     return add_pem(values, "client_key", folder, "client.key", arena, error);
 }
 
-fcc_status node_builder_values(const config_network *network, const config_org *org, const char *crypto_dir,
-                               const char *const *addresses, fcc__arena *arena, const char **out, fcc_error *error)
+fcc_status node_builder_values_of_both(const config_network *network, const config_org *org, const char *crypto_dir,
+                                       const char *const *addresses, const char *const *spare, fcc__arena *arena,
+                                       const char **out, fcc_error *error)
 {
     json_t *values = json_object();
     char *text = NULL;
@@ -188,10 +189,11 @@ fcc_status node_builder_values(const config_network *network, const config_org *
 
     for (size_t k = 0; st == FCC_OK && k < network->chaincode_count; k++) {
         const config_chaincode *cc = &network->chaincodes[k];
-        const char *name = package_template_name(cc->name, arena);
+        const char *name = package_slot_name(cc->name, false, arena), *other = package_slot_name(cc->name, true, arena);
 
         if (config_has(cc->orgs, org->mspid) &&
-            (!name || json_object_set_new(values, name, json_string(addresses[k])) != 0))
+            (!name || !other || json_object_set_new(values, name, json_string(addresses[k])) != 0 ||
+             (spare && json_object_set_new(values, other, json_string(spare[k])) != 0)))
             st = no_memory(error);
     }
     if (st == FCC_OK && network->chaincode_tls)
@@ -206,10 +208,16 @@ fcc_status node_builder_values(const config_network *network, const config_org *
     return st;
 }
 
+fcc_status node_builder_values(const config_network *network, const config_org *org, const char *crypto_dir,
+                               const char *const *addresses, fcc__arena *arena, const char **out, fcc_error *error)
+{
+    return node_builder_values_of_both(network, org, crypto_dir, addresses, NULL, arena, out, error);
+}
+
 fcc_status node_host_file(const config_network *network, const config_org *org, const node_host *host,
                           fcc__arena *arena, const char **out, fcc_error *error)
 {
-    const char *text = fcc__arena_printf(arena, "admin: %s\nchaincodes:\n", host->admin), *id, *tls = "";
+    const char *text = fcc__arena_printf(arena, "admin: %s\nchaincodes:\n", host->admin), *id, *tls = "", *name;
     bool any = false;
     fcc_bytes package;
     fcc_status st;
@@ -225,8 +233,12 @@ fcc_status node_host_file(const config_network *network, const config_org *org, 
         if ((st = deploy_package(cc, arena, &package, &id, error)) != FCC_OK)
             return st;
         any = true;
-        text = fcc__arena_printf(arena, "%s- name: %s\n  exec: %s/%s\n  ccid: \"%s\"\n  address: %s\n%s%s", text,
-                                 cc->name, host->bin_dir, cc->exe, id, host->addresses[k], tls,
+        name = package_slot_name(cc->name, cc->slot_b, arena);
+        if (!name || (cc->slot_b && !host->spare))
+            return name ? fcc_error_set(error, FCC_ERR_CONFIG, "%s: slot b has no address here", cc->name)
+                        : no_memory(error);
+        text = fcc__arena_printf(arena, "%s- name: %s\n  exec: %s/%s\n  ccid: \"%s\"\n  address: %s\n%s%s", text, name,
+                                 host->bin_dir, cc->exe, id, cc->slot_b ? host->spare[k] : host->addresses[k], tls,
                                  host->as_root ? "  allow_root: true\n" : "");
     }
     if (!text || !tls)

@@ -34,8 +34,13 @@ void node_peer(const config_org *org, const node_place *place, node_variables *o
 
 /*
  * What the organisation's peer fills into its packages' connection.json: where each chaincode listens, `addresses` in the
- * network's order, and with chaincode_tls the certificates of msp_path_chaincodes_tls.
+ * network's order, and with chaincode_tls the certificates of msp_path_chaincodes_tls. `spare`: where its slot b listens
+ * (package.h), for upgrades without a gap; NULL: nowhere.
  */
+fcc_status node_builder_values_of_both(const config_network *network, const config_org *org, const char *crypto_dir,
+                                       const char *const *addresses, const char *const *spare, fcc__arena *arena,
+                                       const char **out, fcc_error *error) FCC_MUST_CHECK;
+/* The same without spare. */
 fcc_status node_builder_values(const config_network *network, const config_org *org, const char *crypto_dir,
                                const char *const *addresses, fcc__arena *arena, const char **out,
                                fcc_error *error) FCC_MUST_CHECK;
@@ -45,6 +50,7 @@ typedef struct node_host {
     const char *bin_dir;          /* the chaincodes' programs */
     const char *tls;              /* folder with server.crt, server.key and ca.crt; used with chaincode_tls */
     const char *const *addresses; /* where each chaincode shall listen, in the network's order */
+    const char *const *spare;     /* ... where its slot is b; NULL: nowhere */
     bool as_root;
 } node_host;
 

@@ -27,6 +27,7 @@ struct parts {
     const char *
         *addresses;       /* where an organisation's peer finds each chaincode; the same ports in every organisation */
     const char **listens; /* ... and where it listens */
+    const char **spare, **spare_listens; /* the same of slot b */
     fcc_error *error;
 };
 
@@ -233,7 +234,8 @@ static fcc_status write_peer(const struct parts *p, const config_org *org)
     if (!fresh || !place_of(p, name, org->peer_address, &place))
         return no_memory(p);
     remove_tree(fresh);
-    st = node_builder_values(p->network, org, p->crypto, p->addresses, p->arena, &place.builder, p->error);
+    st = node_builder_values_of_both(p->network, org, p->crypto, p->addresses, p->spare, p->arena, &place.builder,
+                                     p->error);
     if (st != FCC_OK)
         return st;
     node_peer(org, &place, &variables);
@@ -255,7 +257,8 @@ static fcc_status write_host(const struct parts *p, const config_org *org)
     const node_host host = { .admin = "127.0.0.1:9443",
                              .bin_dir = p->options->bin_dir,
                              .tls = PARTS_HOST "/chaincodes/tls",
-                             .addresses = p->listens };
+                             .addresses = p->listens,
+                             .spare = p->spare_listens };
     /* the peer's client.crt and client.key are its own, in its start */
     static const struct {
         const char *name;
@@ -324,7 +327,9 @@ static fcc_status write_org(struct parts *p, const config_org *org)
     for (size_t k = 0; k < p->network->chaincode_count; k++) {
         p->addresses[k] = fcc__arena_printf(p->arena, "%s:%zu", host ? host : "", PARTS_CHAINCODE_PORT + k);
         p->listens[k] = fcc__arena_printf(p->arena, "0.0.0.0:%zu", PARTS_CHAINCODE_PORT + k);
-        if (!host || !p->addresses[k] || !p->listens[k])
+        p->spare[k] = fcc__arena_printf(p->arena, "%s:%zu", host ? host : "", PARTS_SPARE_PORT + k);
+        p->spare_listens[k] = fcc__arena_printf(p->arena, "0.0.0.0:%zu", PARTS_SPARE_PORT + k);
+        if (!host || !p->addresses[k] || !p->listens[k] || !p->spare[k] || !p->spare_listens[k])
             return no_memory(p);
     }
     st = write_peer(p, org);
@@ -364,7 +369,9 @@ fcc_status parts_write(const parts_options *options, fcc_error *error)
     p.crypto = p.arena ? fcc__arena_printf(p.arena, "%s/crypto", options->dir) : NULL;
     p.addresses = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.addresses)) : NULL;
     p.listens = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.listens)) : NULL;
-    st = p.addresses && p.listens ? write_all(&p) : no_memory(&p);
+    p.spare = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.spare)) : NULL;
+    p.spare_listens = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.spare_listens)) : NULL;
+    st = p.addresses && p.listens && p.spare && p.spare_listens ? write_all(&p) : no_memory(&p);
     fcc__arena_free(p.arena);
     return st;
 }

@@ -24,7 +24,8 @@
 enum {
     PARTS_ADMIN_PORT = 7053,      /* an orderer's participation API */
     PARTS_OPERATIONS_PORT = 8443, /* /healthz of peers and orderers, on their loopback */
-    PARTS_CHAINCODE_PORT = 7052   /* of the network file's first chaincode; the others follow */
+    PARTS_CHAINCODE_PORT = 7052,  /* of the network file's first chaincode; the others follow */
+    PARTS_SPARE_PORT = 7152       /* ... of its slot b (package.h) */
 };
 
 typedef struct parts_options {

@@ -67,6 +67,11 @@ typedef struct package_service {
     const char *label;
     bool mutual_tls;      /* peers and chaincode show each other certificates */
     const char *meta_inf; /* the chaincode's folder META-INF; NULL: none */
+    /*
+     * Its server's address is the value NAME_b instead of NAME, so that two versions can be served side by side while one
+     * takes over from the other: what a peer has filled in when a package was installed does not change.
+     */
+    bool slot_b;
 } package_service;
 
 /*
@@ -84,6 +89,8 @@ fcc_status package_of_service(fcc__arena *arena, const package_service *service,
                               package_fault *fault) FCC_MUST_CHECK;
 /* That NAME, in the arena; NULL past its cap. */
 const char *package_template_name(const char *chaincode, fcc__arena *arena);
+/* NAME or NAME_b. */
+const char *package_slot_name(const char *chaincode, bool slot_b, fcc__arena *arena);
 
 /* A label that a peer accepts. */
 bool package_label_valid(const char *label);

@@ -194,12 +194,19 @@ const char *package_template_name(const char *chaincode, fcc__arena *arena)
     return name;
 }
 
+const char *package_slot_name(const char *chaincode, bool slot_b, fcc__arena *arena)
+{
+    const char *name = package_template_name(chaincode, arena);
+
+    return name && slot_b ? fcc__arena_printf(arena, "%s_b", name) : name;
+}
+
 fcc_status package_of_service(fcc__arena *arena, const package_service *service, fcc_bytes *out, const char **id,
                               package_fault *fault)
 {
     static const char tls[] = "true,\"client_auth_required\":true,\"root_cert\":\"{{.root_cert}}\","
                               "\"client_cert\":\"{{.client_cert}}\",\"client_key\":\"{{.client_key}}\"";
-    const char *name = package_template_name(service->chaincode, arena), *connection;
+    const char *name = package_slot_name(service->chaincode, service->slot_b, arena), *connection;
     package_file *metadata = NULL;
     size_t count = 0;
     fcc_status st;
