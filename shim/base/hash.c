@@ -3,13 +3,30 @@
 #include "base/require.h"
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
+
+/* EVP_sha256() is looked up by its name, under locks, at each use: as expensive as the hash of a few hundred bytes. */
+static const EVP_MD *sha256(void)
+{
+    static _Atomic(EVP_MD *) found;
+    EVP_MD *md = atomic_load_explicit(&found, memory_order_acquire), *none = NULL;
+
+    if (md)
+        return md;
+    md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    FCC_REQUIRE(md);
+    if (atomic_compare_exchange_strong(&found, &none, md))
+        return md;
+    EVP_MD_free(md); /* another thread was first */
+    return none;
+}
 
 fcc__sha256 fcc__sha256_of_many(const fcc_bytes *parts, size_t count)
 {
     fcc__sha256 digest;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-    FCC_REQUIRE(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
+    FCC_REQUIRE(ctx && EVP_DigestInit_ex(ctx, sha256(), NULL) == 1);
     for (size_t i = 0; i < count; i++)
         FCC_REQUIRE(EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) == 1);
     FCC_REQUIRE(EVP_DigestFinal_ex(ctx, digest.bytes, NULL) == 1);
