@@ -127,7 +127,9 @@ static fcc_status ask(fcc_stub *stub, const fcc__outgoing *request, fcc_bytes *r
         return fcc__fail_memory(stub);
     stub->seen.call = request->type;
     stub->waiting = true;
+    s->asking++;
     fcc__co_yield(stub->co);
+    s->asking--;
     stub->waiting = false;
     if (!stub->reply && stub->answered)
         return fail_to_send(stub, type, FCC_ERR_TIMEOUT, over_budget);

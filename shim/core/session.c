@@ -678,6 +678,11 @@ size_t fcc__session_running(const fcc__session *s)
     return s->running - s->abandoned;
 }
 
+size_t fcc__session_asking(const fcc__session *s)
+{
+    return s->asking;
+}
+
 size_t fcc__session_detached(const fcc__session *s)
 {
     return s->away;

@@ -139,6 +139,8 @@ void fcc__session_tick(fcc__session *session, unsigned budget, unsigned budget_m
 
 /* Transactions that have begun and not been answered. */
 size_t fcc__session_running(const fcc__session *session);
+/* Of these, those that wait for the peer's answer to a request. */
+size_t fcc__session_asking(const fcc__session *session);
 /* Handlers that are detached. */
 size_t fcc__session_detached(const fcc__session *session);
 

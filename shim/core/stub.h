@@ -47,6 +47,7 @@ struct fcc__session {
     fcc_stub *all;  /* that run, the newest first */
     unsigned ticks; /* the clock of budgets */
     size_t running;
+    size_t asking;             /* of these, those that wait for an answer */
     size_t away;               /* of these, those that are detached */
     size_t abandoned;          /* of these, those that have been answered: nobody waits for them */
     struct fcc__stray *strays; /* answers that are still to come for transactions that are over */

@@ -143,6 +143,7 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
         fcc__session_receive_own(stream->session, memory, message);
     else
         fcc__session_receive(stream->session, message);
+    rpc_expect(call, fcc__session_asking(stream->session));
 }
 
 static void on_half_close(rpc_call *call, void *ctx)

@@ -28,6 +28,7 @@ static fcc_bytes of_slice(const grpc_slice *slice)
 }
 
 static void send_done(void *owner, bool ok);
+static void read_behind(rpc_call *call);
 static void recv_done(void *owner, bool ok);
 static void over_done(void *owner, bool ok);
 
@@ -42,6 +43,7 @@ rpc_call *rpc__call_new(rpc_loop *loop)
     call->send_tag = rpc__tag_of(send_done, call);
     call->recv_tag = rpc__tag_of(recv_done, call);
     call->over_tag = rpc__tag_of(over_done, call);
+    call->owed = SIZE_MAX;
     call->finish_message = grpc_empty_slice();
     call->finish_details = grpc_empty_slice();
     call->status_message = grpc_empty_slice();
@@ -381,6 +383,7 @@ static void send_done(void *owner, bool ok)
         call->events->on_drained(call, call->ctx);
         call->loop->in_callback = false;
     }
+    read_behind(call);
     close_if_over(call);
 }
 
@@ -443,6 +446,11 @@ fcc_status rpc_send_pieces(rpc_call *call, const fcc_bytes pieces[3], void (*giv
     return FCC_OK;
 }
 
+void rpc_expect(rpc_call *call, size_t answers)
+{
+    call->owed = answers;
+}
+
 size_t rpc_backlog(const rpc_call *call)
 {
     FCC_REQUIRE(call && call->magic == RPC__CALL_MAGIC);
@@ -488,16 +496,33 @@ static void start_read(rpc_call *call)
 
 enum { CROWDED = 8 };
 
+void rpc__call_read(rpc_call *call)
+{
+    if (!call->read_next)
+        return;
+    call->read_next = false;
+    if (!call->reading && !call->paused && !call->over)
+        start_read(call);
+}
+
+/* The read that waits for answers to be written, once all of them are gRPC's. */
+static void read_behind(rpc_call *call)
+{
+    if (!call->sending || !call->hinted)
+        rpc__call_read(call);
+}
+
 /*
- * Read on. gRPC tells the other side about the room that a message has left as soon as the next one is waited for, in a
- * write of its own, or with an answer that is written before that. Where messages come one by one the answer goes first,
- * which halves the writes; where more are there already, they are read before anything is written.
+ * Read on. gRPC tells the other side about the room that a message has left as soon as the next one is waited for: in a
+ * write of its own, or with an answer that is written before that. So answers go first where messages come one by one, and
+ * where nothing more is owed; elsewhere more messages are there already, and are read before anything is written.
  */
 static void read_on(rpc_call *call)
 {
-    if (call->is_dirty && !call->crowded)
+    call->read_next = true;
+    if (call->is_dirty && (!call->crowded || call->owed <= call->out_count))
         rpc__call_flush(call);
-    start_read(call);
+    read_behind(call);
 }
 
 /* Move a message of several slices into memory of its own, giving up slice by slice. NULL when out of memory. */

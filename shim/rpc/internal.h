@@ -125,7 +125,9 @@ struct rpc_call {
     /* reading */
     grpc_byte_buffer *in;
     bool reading, paused, held, eof;
+    bool read_next;   /* the next read waits for what is being sent */
     uint64_t read_at; /* loop->waits when the read began */
+    size_t owed;      /* rpc_expect */
     unsigned crowded; /* messages came without a pause: so many more that come alone, and it is forgotten */
     void *joined;     /* the message that is being delivered, when it came in several slices */
     grpc_metadata_array initial;
@@ -173,6 +175,8 @@ void rpc__call_serve(rpc_call *call, const rpc_events *events, void *ctx);
 void rpc__call_mark_dirty(rpc_call *call);
 /* Write what is queued; called by the loop when the queue ran empty. */
 void rpc__call_flush(rpc_call *call);
+/* Begin the read that waits for what is being sent, if there is one. */
+void rpc__call_read(rpc_call *call);
 /* Deliver what was held back while paused, and the end. */
 void rpc__call_ready(rpc_call *call);
 

@@ -478,6 +478,7 @@ static void flush(rpc_loop *loop)
         call->is_dirty = false;
         call->next_dirty = NULL;
         rpc__call_flush(call);
+        rpc__call_read(call); /* what it waits for takes longer */
         call = next;
     }
 }

@@ -128,6 +128,11 @@ fcc_status rpc_send_pieces(rpc_call *call, const fcc_bytes pieces[3], void (*giv
  * as a rule, which are to be copied.
  */
 void *rpc_take(rpc_call *call);
+/*
+ * In on_message, for who knows: so many answers are still to come from the other side, to what was sent and to what is
+ * queued. A hint for when to write.
+ */
+void rpc_expect(rpc_call *call, size_t answers);
 /* Bytes queued and not yet handed to gRPC: slow down when it grows. */
 size_t rpc_backlog(const rpc_call *call);
 /* Clients: no more messages from here. */
