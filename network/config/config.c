@@ -400,6 +400,7 @@ static fcc_status read_org(config_reader *r, yaml_node_t *node, config_network *
         NODE("peer", true, &peer),
         NODE("anchor", false, &anchor),
         NODE("policies", false, &policies),
+        FLAG("newcomer", &out->newcomer),
         NODE("sites", false, &sites),
         NODE("users", true, &users),
     };

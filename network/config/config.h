@@ -68,6 +68,11 @@ typedef struct config_org {
     const char *anchor_host;  /* anchor peer; NULL when the organisation has none */
     int anchor_port;
     config_policies policies;
+    /*
+     * Not of the channel's first configuration: on real Fabric an update that the others sign adds it. A devnet has all
+     * organisations from the beginning.
+     */
+    bool newcomer;
     bool custody; /* keeps a custody key (an organisation with a user of role custodian) */
     const config_user *users;
     size_t user_count;

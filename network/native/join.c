@@ -4,6 +4,7 @@
 #include "client/direct.h"
 #include "msp/channel.h"
 #include "msp/material.h"
+#include "native/newcomers.h"
 #include "native/participation.h"
 #include "protos/unpack.h"
 
@@ -160,6 +161,8 @@ fcc_status join_run(const join_options *options, fcc_error *error)
     if (takes_part(&j, network->orderer.mspid))
         for (; st == FCC_OK && orderers < network->orderer.node_count; orderers++)
             st = join_orderer(&j, orderers);
+    if (st == FCC_OK && !options->only)
+        st = newcomers_add(options, error);
     for (size_t i = 0; st == FCC_OK && i < network->org_count; i++)
         if (takes_part(&j, network->orgs[i].mspid)) {
             st = join_peer(&j, &network->orgs[i]);

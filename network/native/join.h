@@ -1,4 +1,7 @@
-/* join.h: the nodes of a network come onto its channel: orderers, then organisations that it lacks, then peers. */
+/*
+ * join.h: the nodes of a network come onto its channel: orderers, then the newcomers among its organisations, by an update
+ * that the administrators of those on the channel sign, then peers.
+ */
 #ifndef MEDSYNC_NATIVE_JOIN_H
 #define MEDSYNC_NATIVE_JOIN_H
 
@@ -10,7 +13,7 @@ typedef struct join_options {
     const char *crypto_dir;
     fcc_bytes genesis;
     const char *const *orderer_admins; /* addresses of the participation APIs, in the order of the orderers */
-    const char *only;                  /* MSP id of the one organisation whose nodes join; NULL: all */
+    const char *only;                  /* MSP id of the one organisation whose nodes join; NULL: all, and newcomers */
     int seconds;                       /* to wait for a node that does not answer yet */
     /* progress, a line at a time; may be NULL */
     void (*tell)(void *ctx, const char *line);

@@ -69,6 +69,24 @@ fcc_status node_addresses_by_name(config_network *network, fcc_error *error)
     return FCC_OK;
 }
 
+fcc_status node_founders(const config_network *network, fcc__arena *arena, config_network *out, fcc_error *error)
+{
+    config_org *orgs = fcc__arena_zalloc(arena, network->org_count, sizeof(*orgs));
+
+    if (!orgs)
+        return no_memory(error);
+    *out = *network;
+    out->orgs = orgs;
+    out->org_count = 0;
+    for (size_t i = 0; i < network->org_count; i++)
+        if (!network->orgs[i].newcomer)
+            orgs[out->org_count++] = network->orgs[i];
+    return out->org_count ? FCC_OK
+                          : fcc_error_set(error, FCC_ERR_CONFIG,
+                                          "%s: every organisation is a newcomer: who shall add them to the channel?",
+                                          network->path);
+}
+
 /* ---- variables ---------------------------------------------------------------------------------------------------- */
 
 void node_set(node_variables *out, const char *name, const char *format, ...)

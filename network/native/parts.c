@@ -300,23 +300,32 @@ static fcc_status make_material(struct parts *p)
 {
     const parts_options *o = p->options;
     const char *genesis = fcc__arena_printf(p->arena, "%s/genesis.block", o->dir);
-    const char **peers = fcc__arena_zalloc(p->arena, p->network->org_count + 1, sizeof(*peers));
+    config_network founders;
     fcc_bytes block;
     fcc_status st;
 
-    if (!genesis || !peers)
+    if (!genesis)
         return no_memory(p);
     if ((st = make_dirs(p, o->dir)) != FCC_OK || (st = msp_complete(p->network, p->crypto, NULL, p->error)) != FCC_OK ||
         (st = msp_write_custody(p->network, o->dir, p->error)) != FCC_OK)
         return st;
-    if (access(genesis, F_OK) != 0) {
-        st = msp_genesis(p->network, p->crypto, (int64_t)time(NULL), p->arena, &block, p->error);
-        if (st != FCC_OK || (st = fcc__write_whole(genesis, block, p->error)) != FCC_OK)
-            return st;
-    }
+    if (access(genesis, F_OK) == 0)
+        return FCC_OK;
+    if ((st = node_founders(p->network, p->arena, &founders, p->error)) != FCC_OK)
+        return st;
+    st = msp_genesis(&founders, p->crypto, (int64_t)time(NULL), p->arena, &block, p->error);
+    return st == FCC_OK ? fcc__write_whole(genesis, block, p->error) : st;
+}
+
+static fcc_status write_endpoints(struct parts *p)
+{
+    const char **peers = fcc__arena_zalloc(p->arena, p->network->org_count + 1, sizeof(*peers));
+
+    if (!peers)
+        return no_memory(p);
     for (size_t i = 0; i < p->network->org_count; i++)
         peers[i] = p->network->orgs[i].peer_address;
-    return msp_write_endpoints(o->dir, p->network, p->crypto, peers, false, p->error);
+    return msp_write_endpoints(p->options->dir, p->network, p->crypto, peers, false, p->error);
 }
 
 static fcc_status write_org(struct parts *p, const config_org *org)
@@ -341,6 +350,8 @@ static fcc_status write_all(struct parts *p)
     fcc_status st = p->options->only ? FCC_OK : make_material(p);
     char line[PATH_LEN];
 
+    if (st == FCC_OK)
+        st = write_endpoints(p);
     if (takes_part(p, p->network->orderer.mspid))
         for (size_t i = 0; st == FCC_OK && i < p->network->orderer.node_count; i++)
             st = write_orderer(p, i);
