@@ -1,6 +1,8 @@
 #!/bin/sh
-# network.sh KIND WORK up|down|restart|stop ORG|start ORG|later SECONDS|run COMMAND...: the scenario's network, in
-# WORK/net; run has the network's clock. KIND is devnet or fabric. MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't do that.
+# network.sh KIND WORK up|down|remove|restart|stop ORG|start ORG|later SECONDS|run COMMAND...: the scenario's network, in
+# WORK/net; run has the network's clock. KIND is devnet, fabric, or compose: docker-compose.yaml, as the project that
+# COMPOSE_PROJECT_NAME says. MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't
+# do that.
 set -u
 kind=$1 work=$2 what=$3 how=${4:-}
 net=$work/net
@@ -25,6 +27,7 @@ custodians_up() {
     done
 }
 custodians_down() {
+    [ -f "$work/custodians" ] || return 0
     while read -r pid; do
         kill "$pid" 2>/dev/null
         while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
@@ -48,8 +51,87 @@ processes() { # ORG
     esac
 }
 
+# ---- compose
+
+containers() { # [SERVICE]: by docker itself, which answers sooner than docker-compose
+    docker ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+        ${1:+--filter "label=com.docker.compose.service=$1"}
+}
+nodes() { "$MEDSYNC" health --dir "$net" >"$work/health" 2>&1; }
+orgs="hospital clinic pharmacy manufacturer distributor insurer research regulator inspector"
+until_all_answer() {
+    tries=0
+    until nodes; do
+        tries=$((tries + 1))
+        [ $tries -lt 60 ] || {
+            cat "$work/health" >&2
+            return 1
+        }
+        sleep 1
+    done
+}
+# Whatever the chaincode says: its peer was found. Peers learn of each other some seconds after one has started.
+finds() { # ORG, whose gateway, ORG, whose peer is to answer
+    "$MEDSYNC" query --dir "$net" --org "$1" --endorse "$2" credentials org.hyperledger.fabric:GetMetadata >"$work/health" 2>&1
+}
+until_it_is_found() { # ORG: it finds the others, and they find it
+    for other in $orgs; do
+        tries=0
+        until [ "$1" = "$other" ] || finds "$1" "$other" && finds "$other" "$1"; do
+            tries=$((tries + 1))
+            [ $tries -lt 60 ] || {
+                cat "$work/health" >&2
+                return 1
+            }
+            sleep 1
+        done
+    done
+}
+compose_up() {
+    docker-compose up -d >"$work/up" 2>&1 &&
+        [ "$(docker wait "$(containers deploy)")" = 0 ] || {
+        tail -n 20 "$work/up" >&2
+        docker-compose logs --no-color --tail=20 prepare join deploy >&2
+        return 1
+    }
+    [ -d "$net" ] || docker cp "$(containers deploy):/consortium" "$net" >&2
+    mkdir -p "$net/log" "$net/data"
+    "$MEDSYNC" fabric endpoints --dir "$net" >&2 && until_all_answer
+}
+# what is looked through afterwards: every log, and the blocks as an outsider among the organisations has them
+compose_down() {
+    [ -d "$net" ] || return 0
+    for id in $(containers); do
+        docker logs "$id" >"$net/log/$(docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id").log" 2>&1
+    done
+    docker stop -t 40 $(containers) >/dev/null
+    rm -rf "$net/data/insurer.medsync.example"
+    docker cp "$(containers peer0.insurer.medsync.example):/var/hyperledger/production" \
+        "$net/data/insurer.medsync.example" >&2
+}
+# one node after the other, the rest goes on meanwhile
+compose_restart() {
+    custodians_down
+    for node in orderer0.orderer $(for org in $orgs; do echo "peer0.$org"; done); do
+        docker stop -t 30 "$(containers "$node.medsync.example")" >/dev/null &&
+            docker start "$(containers "$node.medsync.example")" >/dev/null && until_all_answer || return 1
+        [ "$node" = orderer0.orderer ] || until_it_is_found "${node#peer0.}" || return 1
+    done
+    custodians_up
+}
+compose_peer() { # stop|start ORG
+    org=$(echo "$2" | tr 'A-Z' 'a-z')
+    docker "$1" "$(containers "peer0.$org.medsync.example")" >/dev/null || return 1
+    [ "$1" = stop ] || { until_all_answer && until_it_is_found "$org"; }
+}
+
 network_up() {
     case $kind in
+    compose) # which may be up
+        custodians_down
+        compose_up && custodians_up
+        return
+        ;;
     devnet) # a referee sets its own clock, beside the machine's: none once the clock was moved
         [ ! -s "$work/ahead" ] || REFEREE=0
         set -- "$MEDSYNC" devnet up --detach --ports auto --referee "${REFEREE:-0}" --dir "$net"
@@ -64,12 +146,22 @@ network_up() {
 }
 network_down() {
     custodians_down
+    [ "$kind" != compose ] || {
+        compose_down
+        return
+    }
     "$MEDSYNC" "$kind" down --dir "$net" >/dev/null 2>&1
 }
 
+case $what-$kind in
+restart-compose) compose_restart && exit ;;
+stop-compose | start-compose) compose_peer "$what" "$how" && exit ;;
+remove-compose) docker-compose down -v >/dev/null 2>&1 && exit ;;
+esac
 case $what in
 up) network_up ;;
 down) network_down ;;
+remove) ;;
 restart) network_down && network_up ;;
 later)
     [ "$kind" = devnet ] || exit 77

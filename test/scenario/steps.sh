@@ -1,11 +1,11 @@
-# steps.sh KIND, sourced by the scripts that run the scenario on a network of that kind (devnet, fabric): up, the steps, whole
-# charts, down, and what it has left looked through. Ends the script.
+# steps.sh KIND, sourced by the scripts that run the scenario on a network of that kind (devnet, fabric, compose): up, the steps, whole
+# charts, down, and what it has left looked through. Ends the script. SCENARIO_DIR is its folder where one is there already.
 kind=$1
 build=$PWD/${BUILD:-build/release}
 export MEDSYNC=$build/bin/medsync
-dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-scenario.XXXXXX")
+dir=${SCENARIO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/medsync-scenario.XXXXXX")}
 network="$PWD/test/scenario/network.sh $kind $dir"
-trap '$network down; rm -rf "$dir"' EXIT
+trap '$network down; $network remove; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
 
 $network up 2>"$dir/err" || {
@@ -29,5 +29,5 @@ done
 echo "1..$n"
 [ $# -gt 1 ] || echo "# skip: 4 Synthea bundles: they are not here"
 $network down
-"$build/test-support/scan" "$kind" "$dir/net" "$dir/words" "$@" || bad=1
+"$build/test-support/scan" "$([ "$kind" = devnet ] || kind=fabric; echo "$kind")" "$dir/net" "$dir/words" "$@" || bad=1
 exit $bad
