@@ -101,23 +101,53 @@ static fcc_status read_urgent(lib_call *call, struct plan *plan)
 
 /* ---- PublishDay ---- */
 
+/* Whether the cell is just what the call would make of it. */
+static bool is_there(const lib_call *call, const json_t *cell, const struct plan *plan, size_t i)
+{
+    return lib_text_is(cell, "site", call->caller.site) &&
+           json_integer_value(json_object_get(cell, "unitStart")) == plan->unit[i] &&
+           json_integer_value(json_object_get(cell, "unit")) == (json_int_t)plan->slots * APPT_SLOT_MINUTES &&
+           lib_text_is(cell, "class", plan->urgent[i] ? "urgent" : "normal");
+}
+
+/* 409: what is there already, if it is all of the call; else the first slot that stands in the way. */
+static fcc_status require_new(struct appt_board *board, const char *tag, const struct plan *plan)
+{
+    lib_call *call = board->call;
+    size_t all = 0, there = 0, taken = 0;
+    const json_t *first = NULL, *cell = NULL;
+    int64_t slot = 0;
+    fcc_status st;
+
+    for (size_t i = 0; i < stretch; i++) {
+        if (!plan->unit[i])
+            continue;
+        all++;
+        st = appt_get(board, appt_slot_key(call, "CELL", tag, plan->first + (int64_t)i), &cell);
+        if (st != FCC_OK)
+            return st;
+        if (!cell || lib_text_is(cell, "state", "blocked"))
+            continue;
+        there += is_there(call, cell, plan, i);
+        if (taken++ == 0) {
+            first = cell;
+            slot = plan->first + (int64_t)i;
+        }
+    }
+    if (there == all)
+        return lib_refuse(call, LIB_ALREADY, "this was published before");
+    if (!taken)
+        return FCC_OK;
+    return lib_refuse(call, LIB_CONFLICT, "slot %s: %s", lib_time(call, slot * APPT_SLOT_SECONDS),
+                      lib_text_is(first, "site", call->caller.site) ? "published before"
+                                                                    : "the doctor is at another site");
+}
+
 static fcc_status publish(struct appt_board *board, const char *tag, const struct plan *plan, size_t i)
 {
     lib_call *call = board->call;
-    int64_t slot = plan->first + (int64_t)i;
-    fcc_bytes key = appt_slot_key(call, "CELL", tag, slot);
-    const json_t *old = NULL;
-    fcc_status st = appt_get(board, key, &old);
 
-    if (st != FCC_OK)
-        return st;
-    if (old && !lib_text_is(old, "state", "blocked"))
-        return lib_text_is(old, "site", call->caller.site)
-                   ? lib_refuse(call, LIB_ALREADY, "slot %s: published before",
-                                lib_time(call, slot * APPT_SLOT_SECONDS))
-                   : lib_refuse(call, LIB_CONFLICT, "slot %s: the doctor is at another site",
-                                lib_time(call, slot * APPT_SLOT_SECONDS));
-    return appt_put(board, key,
+    return appt_put(board, appt_slot_key(call, "CELL", tag, plan->first + (int64_t)i),
                     json_pack("{s:i,s:s,s:s,s:I,s:i,s:s}", "fmt", 1, "state", "free", "class",
                               plan->urgent[i] ? "urgent" : "normal", "unitStart", (json_int_t)plan->unit[i], "unit",
                               plan->slots * APPT_SLOT_MINUTES, "site", call->caller.site));
@@ -148,7 +178,8 @@ static fcc_status appt_publish_day(lib_call *call)
     for (size_t i = 0; i < stretch; i++)
         if (plan->unit[i])
             keys[n++] = appt_slot_key(call, "CELL", tag, plan->first + (int64_t)i);
-    st = appt_load(&board, keys, n);
+    if ((st = appt_load(&board, keys, n)) == FCC_OK)
+        st = require_new(&board, tag, plan);
     for (size_t i = 0; i < stretch && st == FCC_OK; i++)
         if (plan->unit[i])
             st = publish(&board, tag, plan, i);

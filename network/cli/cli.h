@@ -61,6 +61,7 @@ int cli_block(int argc, char **argv);
 int cli_custodian(int argc, char **argv);
 int cli_blob(int argc, char **argv);
 int cli_record(int argc, char **argv);
+int cli_appointments(int argc, char **argv);
 
 /* "medsync COMMAND: E-NET-01 text" on standard error; returns the code's exit status. */
 int cli_failed(const char *command, fcc__code code, const char *format, ...) FCC_PRINTF(3, 4);

@@ -23,6 +23,7 @@ static const cli_command commands[] = {
     { "channel", cli_channel, "what a peer says of its channel, and changes of its configuration" },
     { "audit", cli_audit, "prove offline that nothing in a channel's blocks was changed" },
     { "record", cli_record, "patients' records: add, import, show, verify, export" },
+    { "appointments", cli_appointments, "a practice's calendar, from FHIR files" },
     { "blob", cli_blob, "the encrypted store: put, get, stat, verify" },
     { "custodian", cli_custodian,
       "hold an organisation's custody key and release data keys to who was granted access" },
@@ -41,7 +42,7 @@ static void usage(FILE *to)
 
     fprintf(to, "usage: medsync COMMAND [OPTION]... [ARGUMENT]...\n\n");
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\nexit status:\n");
     for (i = 0; i < CLI_EXIT_STATUSES; i++)
         fprintf(to, "  %zu  %s\n", i, cli_exit_text((int)i));

@@ -20,7 +20,14 @@ static void a_desk_publishes_its_doctors_days(void **state)
     assert_string_equal(r.payload, "{\"units\":2}");
     assert_string_equal(r.event, "");
     assert_false(fcc_test_public_has(world, DAY));
-    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK + 900, 2, 15, 0)), 409, "ALREADY");
+    /* the same again is there; a part of it, or otherwise, stands in the way */
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 2, 15, 0)), 409, "ALREADY");
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK + 900, 1, 15, 0)), 409, "ALREADY");
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 1, 30, 0)), 409, "CONFLICT");
+    assert_refused(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK, 2, 15, 1)), 409, "CONFLICT");
+    r = invoke("PublishDay", publish_in("d7", NINE_O_CLOCK + 900, 2, 15, 0));
+    assert_refused(r, 409, "CONFLICT");
+    assert_has(r.message, "2026-01-05T09:15:00Z: published before");
     assert_accepted(invoke("PublishDay", publish_in("d7", NINE_O_CLOCK + 1800, 2, 15, 0)));
 }
 
