@@ -44,6 +44,7 @@ int cli_deploy(int argc, char **argv);
 int cli_upgrade(int argc, char **argv);
 int cli_rollback(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_renew(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_setup(int argc, char **argv);
 int cli_notify(int argc, char **argv);

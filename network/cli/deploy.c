@@ -110,13 +110,14 @@ static void tell(void *ctx, const deploy_event *e)
                                               "why", e->why, "remedy", info ? info->remedy : NULL));
 }
 
-static int show(const deploy_counts *counts, const struct deploying *d, const deploy_options *options)
+/* `worked`: it came as far as the chaincodes. */
+static int show(const deploy_counts *counts, const struct deploying *d, const deploy_options *options, bool worked)
 {
     if (d->json) {
         cli_print_json(json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "steps", d->steps, "done", (json_int_t)counts->done,
                                  "kept", (json_int_t)counts->kept, "would", (json_int_t)counts->would, "failed",
                                  (json_int_t)counts->failed, "answers", (json_int_t)counts->answers));
-    } else if (counts->failed == 0) {
+    } else if (counts->failed == 0 && worked) {
         if (options->rehearse)
             printf("%zu steps to do, %zu done before\n", counts->would, counts->kept);
         else if (counts->done == 0)
@@ -186,7 +187,7 @@ static int carry_out(struct asked *a, config_network *network)
     a->options.hold = network && must_hold(a);
     st = a->kind == ROLLBACK ? deploy_rollback(&a->options, &a->to, tell_return, &counts, &error)
                              : deploy_run(&a->options, &counts, &error);
-    status = show(&counts, &d, &a->options);
+    status = show(&counts, &d, &a->options, st == FCC_OK || st == FCC_ERR_PEER);
     if (st == FCC_OK && a->options.hold)
         status = tell_hold(a, &counts);
     if (st != FCC_OK)

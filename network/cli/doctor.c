@@ -12,7 +12,8 @@
 
 static const char usage[] =
     "usage: medsync doctor [OPTION]... PACKAGE.tar.gz|connection.json\n"
-    "       medsync doctor [OPTION]... --address HOST:PORT\n\n"
+    "       medsync doctor [OPTION]... --address HOST:PORT\n"
+    "       medsync doctor [OPTION]... --dir DIR\n\n"
     "Does what a peer does with a chaincode package: reads it, finds and dials the chaincode, checks the certificates "
     "of\n"
     "both sides, lets it register, and says which step fails, why, and what to do. Run it where the peer runs.\n\n"
@@ -23,9 +24,13 @@ static const char usage[] =
     "  --client-cert FILE     and the peer's own certificate and key for the chaincode, PEM\n"
     "  --client-key FILE\n"
     "  --package-id ID        what the chaincode has to register as, when no package tells\n"
+    "  --dir DIR              look at a whole running network instead: every peer, orderer and chaincode, "
+    "certificates,\n"
+    "                         MSP ids, heights, clocks, package ids and disk; a line each, ok, warn or fail\n"
     "  --timeout SECONDS      how long each answer may take (5)\n"
     "  --json                 print one JSON object\n\n"
-    "exit status: 0 all well, 64 the package or connection.json, 65 TLS, 66 the connection, 67 the registration\n";
+    "exit status: 0 all well, 64 the package or connection.json, 65 TLS, 66 the connection, 67 the registration;\n"
+    "with --dir: 0 nothing fails, 9 something does\n";
 
 enum { EXIT_CONFIG = 64, EXIT_TLS = 65, EXIT_DIAL = 66, EXIT_REGISTER = 67, STEPS_MAX = 8 };
 
@@ -262,7 +267,7 @@ static int examine(const doctor_options *o)
 
 int cli_doctor(int argc, char **argv)
 {
-    enum { VALUES = 1000, ADDRESS, ROOT, CERT, KEY, ID, TIMEOUT, JSON, HELP };
+    enum { VALUES = 1000, ADDRESS, ROOT, CERT, KEY, ID, TIMEOUT, JSON, DIR_, HELP };
     static const struct option options[] = {
         { "values", required_argument, NULL, VALUES },
         { "address", required_argument, NULL, ADDRESS },
@@ -272,10 +277,12 @@ int cli_doctor(int argc, char **argv)
         { "package-id", required_argument, NULL, ID },
         { "timeout", required_argument, NULL, TIMEOUT },
         { "json", no_argument, NULL, JSON },
+        { "dir", required_argument, NULL, DIR_ },
         { "help", no_argument, NULL, HELP },
         { NULL, 0, NULL, 0 },
     };
     doctor_options o = { .timeout_s = 5 };
+    const char *dir = NULL;
     int option;
 
     opterr = 0;
@@ -306,6 +313,9 @@ int cli_doctor(int argc, char **argv)
         case JSON:
             o.json = true;
             break;
+        case DIR_:
+            dir = optarg;
+            break;
         case HELP:
             fputs(usage, stdout);
             return CLI_OK;
@@ -313,8 +323,14 @@ int cli_doctor(int argc, char **argv)
             return cli_usage("doctor", "%s: no such option, or it lacks its value", argv[optind - 1]);
         }
     }
+    if (dir) {
+        if (argc != optind || o.address || o.values || o.root_cert || o.client_cert || o.package_id)
+            return cli_usage("doctor", "--dir looks at a whole network: only --timeout and --json go with it");
+        signal(SIGPIPE, SIG_IGN);
+        return doctor_look_at_network(dir, o.timeout_s, o.json);
+    }
     if (argc - optind > 1 || (argc == optind && !o.address))
-        return cli_usage("doctor", "one package, one connection.json, or --address");
+        return cli_usage("doctor", "one package, one connection.json, --address or --dir");
     o.input = argc > optind ? argv[optind] : NULL;
     signal(SIGPIPE, SIG_IGN); /* the other side may hang up at any time */
     if (o.input && (o.root_cert || o.client_cert || o.client_key))

@@ -52,6 +52,11 @@ static bool wait_for(int fd, short events, int64_t deadline)
 
 /* ---- names and connections ---- */
 
+static const char *who(const doctor *d)
+{
+    return d->who ? d->who : "chaincode";
+}
+
 static int lookup(const doctor *d, struct addrinfo **list)
 {
     const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
@@ -289,7 +294,7 @@ static fcc_status shake_hands(const doctor *d, int fd, bool verify, int64_t dead
         return FCC_ERR_NOMEM;
     h->ssl = SSL_new(h->ctx);
     if (!h->ssl || SSL_set_alpn_protos(h->ssl, http2, sizeof(http2) - 1) != 0 || SSL_set_fd(h->ssl, fd) != 1 ||
-        (verify && !expect_server(h->ssl, d->connection.host)))
+        (verify && !expect_server(h->ssl, d->expect ? d->expect : d->connection.host)))
         return FCC_ERR_NOMEM;
     ERR_clear_error();
     while ((got = SSL_connect(h->ssl)) != 1) {
@@ -362,13 +367,14 @@ static fcc_status verification_failed(doctor *d, X509 *certificate, long why)
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         names_of(certificate, names, sizeof(names));
         return package_refuse(&d->fault, FCC__E_TLS_NAME, FCC_ERR_AUTH,
-                              "the address is %s, the chaincode's certificate is for %s", d->connection.host, names);
+                              "the name is %s, the %s's certificate is for %s",
+                              d->expect ? d->expect : d->connection.host, who(d), names);
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
         time_text(why == X509_V_ERR_CERT_HAS_EXPIRED ? X509_get0_notAfter(certificate)
                                                      : X509_get0_notBefore(certificate),
                   until, sizeof(until));
-        return package_refuse(&d->fault, FCC__E_TLS_EXPIRED, FCC_ERR_AUTH, "%s: the chaincode's is valid %s %s", words,
+        return package_refuse(&d->fault, FCC__E_TLS_EXPIRED, FCC_ERR_AUTH, "%s: the %s's is valid %s %s", words, who(d),
                               why == X509_V_ERR_CERT_HAS_EXPIRED ? "until" : "from", until);
     default:
         return package_refuse(&d->fault, FCC__E_TLS_CHAIN, FCC_ERR_AUTH, "%s", words);
@@ -381,14 +387,14 @@ static fcc_status client_certificate_failed(doctor *d, const handshake *h)
     const char *words = h->error ? ERR_reason_error_string(h->error) : "it hung up";
 
     if (h->error && ERR_GET_REASON(h->error) == SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED)
-        return package_refuse(&d->fault, FCC__E_TLS_EXPIRED, FCC_ERR_AUTH, "the chaincode says of client_cert: %s",
+        return package_refuse(&d->fault, FCC__E_TLS_EXPIRED, FCC_ERR_AUTH, "the %s says of client_cert: %s", who(d),
                               words);
     if (h->asked && !d->connection.use_client_auth)
         return package_refuse(&d->fault, FCC__E_TLS_CLIENT_MISSING, FCC_ERR_AUTH,
-                              "the chaincode asked for a client certificate, and then: %s", words);
+                              "the %s asked for a client certificate, and then: %s", who(d), words);
     if (h->asked)
         return package_refuse(&d->fault, FCC__E_TLS_CLIENT_REFUSED, FCC_ERR_AUTH,
-                              "the chaincode was shown client_cert, and then: %s", words);
+                              "the %s was shown client_cert, and then: %s", who(d), words);
     return package_refuse(&d->fault, FCC__E_TLS_FAILED, FCC_ERR_AUTH, "%s", words);
 }
 
@@ -416,7 +422,7 @@ static void describe(doctor *d, const handshake *h, X509 *certificate)
              SSL_get_cipher_name(h->ssl), until,
              h->asked && d->connection.use_client_auth ? ", client certificate" : "");
     if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1 && days < WARN_DAYS)
-        snprintf(d->warning, DOCTOR_TEXT, "the chaincode's certificate is valid for %d more days", days);
+        snprintf(d->warning, DOCTOR_TEXT, "the %s's certificate is valid for %d more days", who(d), days);
 }
 
 static fcc_status with_tls(doctor *d)

@@ -13,6 +13,7 @@ static const cli_command commands[] = {
     { "upgrade", cli_upgrade, "a chaincode's new version in place of the old one, without a gap" },
     { "rollback", cli_rollback, "a chaincode's definition of before, as the next one" },
     { "status", cli_status, "what each organisation has of each chaincode, and what runs" },
+    { "renew", cli_renew, "on a peer's machine: what it keeps of packages, after certificates have changed" },
     { "invoke", cli_invoke, "run a chaincode's function and commit what it writes" },
     { "query", cli_query, "run a chaincode's function on one peer, writing nothing" },
     { "history", cli_history, "what happened to a key or an act, oldest first" },
@@ -31,7 +32,7 @@ static const cli_command commands[] = {
     { "new", cli_new, "a chaincode to begin with, which builds, is tested and runs" },
     { "package", cli_package, "make a chaincode package for a Fabric peer" },
     { "pkgid", cli_pkgid, "the package id of a package" },
-    { "doctor", cli_doctor, "rehearse what a peer does with a package, and say what fails" },
+    { "doctor", cli_doctor, "look at a running network, or rehearse what a peer does with a package" },
     { "health", cli_health, "does the whole network answer?" },
     { "explain", cli_explain, "what an error code means" },
 };

@@ -35,6 +35,11 @@ typedef struct client_options {
 fcc_status client_open(const client_options *options, client **out, fcc_error *error) FCC_MUST_CHECK;
 void client_close(client *c); /* takes NULL */
 
+/* From now on proposals and requests are made at this offset from the clock; see clock_offset_s. */
+void client_set_clock(client *c, int64_t offset_s);
+/* The orderer that is asked next, by its place in endpoints.json; when it can't be reached, the one behind it. */
+void client_use_orderer(client *c, size_t place);
+
 /* Borrowed from the client. */
 const char *client_channel(const client *c);
 const char *client_mspid(const client *c);

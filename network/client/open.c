@@ -406,6 +406,16 @@ void client_close(client *c)
     free(c);
 }
 
+void client_set_clock(client *c, int64_t offset_s)
+{
+    c->clock_offset_s = offset_s;
+}
+
+void client_use_orderer(client *c, size_t place)
+{
+    c->orderer = c->orderer_count ? place % c->orderer_count : 0;
+}
+
 const char *client_channel(const client *c)
 {
     return c->channel;

@@ -38,6 +38,7 @@ static const struct {
     { "creator is malformed", FCC__E_DEP_IDENTITY },
     { "Failed to authorize", FCC__E_DEP_IDENTITY },
     { "Failed verifying that proposal's creator", FCC__E_DEP_IDENTITY },
+    { "is not in peer certificate", FCC__E_DEP_CERTIFICATE },
     { "CERTIFICATE_VERIFY_FAILED", FCC__E_DEP_CERTIFICATE },
     { "certificate verify failed", FCC__E_DEP_CERTIFICATE },
     { "Ssl handshake failed", FCC__E_DEP_CERTIFICATE },

@@ -92,6 +92,26 @@ const char *package_template_name(const char *chaincode, fcc__arena *arena);
 /* NAME or NAME_b. */
 const char *package_slot_name(const char *chaincode, bool slot_b, fcc__arena *arena);
 
+/* ---- what a peer keeps of a package ---- */
+
+typedef enum package_renewed {
+    PACKAGE_KEPT,    /* it is what the values come to */
+    PACKAGE_RENEWED, /* it was another, and is that now */
+    PACKAGE_STALE,   /* it is another, and this is a rehearsal */
+    PACKAGE_UNBUILT  /* the peer has filled nothing in yet */
+} package_renewed;
+
+typedef struct package_renewal {
+    const char *data; /* the peer's file system path */
+    fcc_bytes values; /* JSON for the templates, as the peer's CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG */
+    bool rehearse;
+    void (*tell)(void *ctx, const char *id, package_renewed state, const char *path);
+    void *ctx;
+} package_renewal;
+
+/* Fill in the connection.json of each package that a peer has installed anew; packages of other types are passed over. */
+fcc_status package_renew(const package_renewal *renewal, package_fault *fault) FCC_MUST_CHECK;
+
 /* A label that a peer accepts. */
 bool package_label_valid(const char *label);
 

@@ -323,10 +323,22 @@
       "the peer's log names the value; set it in the peer's environment, restart the peer and run the command again") \
     X(DEP_CHANNEL, "E-DEP-12", "a peer does not know the channel, or what was asked for on it", \
       "it has not joined, or is still behind", \
-      "join it (`medsync channel join`), or wait until it has caught up: `medsync doctor --dir DIR` shows its height") \
+      "join it (`medsync fabric join`), or wait until it has caught up: `medsync doctor --dir DIR` shows its height") \
     X(DEP_REFUSED, "E-DEP-13", "a peer or the orderer refused a step of the deployment", \
       "its words are in the message", \
       "follow them; its log has more. Run the command again to go on") \
+    X(DEP_BEHIND, "E-DEP-14", "a peer has fewer blocks than the others", \
+      "it was stopped, or gets no blocks: no connection to an orderer, or a full disk", \
+      "look again in a moment; if it does not catch up, its log says why") \
+    X(DEP_DIFFERS, "E-DEP-15", "organisations run different executables of a chaincode", \
+      "one was built at another time, or an upgrade is on its way", \
+      "compare with the executable that was agreed on (sha256sum), and restart the server with it") \
+    X(DEP_EXPIRES, "E-DEP-16", "a certificate is expired or will be soon", \
+      "nobody has renewed it", \
+      "issue it anew from the same CA (`medsync certs`); a CA's own goes into the channel's configuration before it ends") \
+    X(DEP_MSPID, "E-DEP-17", "an MSP id is not the one of the channel's configuration", \
+      "it is misspelt in the network file or endpoints.json, or the peer was started with another CORE_PEER_LOCALMSPID", \
+      "`medsync channel config --dir DIR` shows the organisations of the channel; put the name right where it is wrong") \
     X(CLI_FILE, "E-CLI-01", "a file or folder cannot be read or written", \
       "it is not there, may not be touched by this user, or is no regular file; the message has the system's words", \
       "check the path, and the rights of the folder that it is in") \
