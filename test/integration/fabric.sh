@@ -4,20 +4,17 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
+. test/support/fabric.sh
 build=${BUILD:-build/release}
 medsync=$PWD/$build/bin/medsync
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-fabric.XXXXXX")
 
-cleanup() {
-    "$medsync" fabric down --dir "$dir/net" >/dev/null 2>&1
-    rm -rf "$dir"
-}
-trap cleanup EXIT
+trap fabric_cleanup EXIT
 trap 'exit 1' INT TERM
 
 no_programs() { ! PATH=/usr/bin:/bin "$medsync" fabric up --dir "$dir/none" 2>"$dir/err" && grep -q 'no program `orderer`' "$dir/err"; }
 check "without Fabric's programs it says which are missing, and what to do instead" no_programs
-command -v orderer >/dev/null && command -v peer >/dev/null || {
+fabric_here || {
     echo "ok $((n + 1)) - a real network # SKIP no orderer and peer in PATH"
     n=$((n + 1))
     finish
@@ -28,27 +25,11 @@ orderers=$(for i in 0 1 2; do printf '{name: o%d, address: "127.0.0.1:7%d50"}, '
 sed "s/^chaincodes:.*/chaincode_tls: true\nchaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/" \
     test/support/networks/two.yaml >"$dir/network.yaml"
 
-up() { "$medsync" fabric up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach >"$dir/out" 2>&1 || {
-    sed 's/^/# /' "$dir/out"
-    tail -n 5 "$dir/net/log/"*.log | sed 's/^/# /'
-    return 1
-}; }
+up() { fabric_up "$dir/network.yaml"; }
 writes() { # prefix of the keys
     for org in A B; do "$medsync" invoke --dir "$dir/net" --org $org probe rw 1 "$1" >"$dir/said" 2>&1 || return 1; done
 }
 deploys() { "$medsync" deploy --dir "$dir/net" --network "$dir/network.yaml" "$@" >"$dir/deploy" 2>&1; }
-pid_of() { grep -A 2 "\"$1\"" "$dir/net/processes.json" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'; }
-try_for_a_minute() { # command
-    i=0
-    until "$@"; do
-        i=$((i + 1))
-        [ $i -lt 60 ] || {
-            sed 's/^/# /' "$dir/said"
-            return 1
-        }
-        sleep 1
-    done
-}
 
 check "three orderers, peers, channel and chaincode come up" up
 check "both organisations endorse and commit" try_for_a_minute writes k1
