@@ -81,8 +81,11 @@ typedef struct certs_renewing {
  * New keys and certificates for a member ("peer0.a.test", "doctor1@a.test", "chaincodes.a.test"), of the same subject, role
  * and attributes, from the same authorities. What was there goes to ROOT/old/<time>/<group>/<name>.
  *
+ * An authority ("ca.a.test", "tlsca.a.test") gets a new certificate of the same key and name, valid from when the old one was,
+ * wherever that lies in ROOT; what it has issued stays good.
+ *
  * FCC_ERR_NOT_FOUND  no such member, or its authority's key is kept elsewhere
- * FCC_ERR_ARG        it is an authority: docs/certificates.md says how one is replaced
+ * FCC_ERR_ARG        an authority that another one has issued
  */
 fcc_status certs_renew(const char *crypto_dir, const char *name, const certs_renewing *how,
                        fcc_error *error) FCC_MUST_CHECK;

@@ -26,8 +26,11 @@ typedef struct certs_place {
     const char *path; /* ROOT/group/name */
 } certs_place;
 
-/* FCC_ERR_NOT_FOUND; FCC_ERR_ARG: an authority. */
+/* An authority has the group "ca" or "tlsca". FCC_ERR_NOT_FOUND. */
 fcc_status certs__find_member(const char *crypto_dir, const char *name, fcc__arena *arena, certs_place *out,
                               fcc_error *error) FCC_MUST_CHECK;
+
+/* certs_renew for an authority, of an organisation that is there. */
+fcc_status certs__renew_authority(const certs_place *place, const certs_renewing *how, fcc_error *error) FCC_MUST_CHECK;
 
 #endif

@@ -48,12 +48,7 @@ fcc_status certs__find_member(const char *crypto_dir, const char *name, fcc__are
                                       .group = groups[g],
                                       .name = name,
                                       .path = path };
-                if (g < 4)
-                    return FCC_OK;
-                return fcc_error_set(error, FCC_ERR_ARG,
-                                     "%s is an authority: what it has issued would be worth nothing without it. "
-                                     "docs/certificates.md says how one is replaced",
-                                     name);
+                return FCC_OK;
             }
     }
     return fcc_error_set(error, FCC_ERR_NOT_FOUND, "%s has no %s: `medsync certs list` tells who is there", crypto_dir,
@@ -322,7 +317,9 @@ fcc_status certs_renew(const char *crypto_dir, const char *name, const certs_ren
     r.w.domain = r.place.domain;
     r.w.root = r.place.root;
     if (st == FCC_OK)
-        st = renew(&r);
+        st = strcmp(r.place.group, "ca") && strcmp(r.place.group, "tlsca")
+                 ? renew(&r)
+                 : certs__renew_authority(&r.place, how, error);
     msp__workshop_close(&r.w);
     EVP_PKEY_free(r.server_key);
     X509_free(r.identity);

@@ -84,6 +84,10 @@ static fcc_status find_certificate(revocation *r, const char *name)
         st = certs__find_member(r->crypto_dir, name, r->w.arena, &place, r->w.error);
         if (st != FCC_OK)
             return st;
+        if (!strcmp(place.group, "ca") || !strcmp(place.group, "tlsca"))
+            return fcc_error_set(r->w.error, FCC_ERR_ARG,
+                                 "%s is an authority: take it out of the channel's MSP instead (docs/certificates.md)",
+                                 name);
         dir = fcc__arena_printf(r->w.arena, "%s/msp/signcerts", place.path);
         st = dir ? msp__read_dir(dir, r->w.arena, &files, r->w.error) : msp__no_room(&r->w);
         if (st == FCC_OK && files.n == 0)

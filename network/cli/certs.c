@@ -21,7 +21,9 @@ static const char usage[] =
     "  list    every certificate: role, name, expiry, issuer\n"
     "  check   chains, keys, names against the addresses in network.yaml, expiry, clock; exit status 9 for an error\n"
     "  rotate  new keys and certificates for nodes, users and chaincode servers (NAME such as peer0.a.example,\n"
-    "          doctor1@a.example or chaincodes.a.example); the old ones are kept, and what has to follow is told\n"
+    "          doctor1@a.example or chaincodes.a.example); the old ones are kept, and what has to follow is told; for "
+    "an\n"
+    "          authority (ca.a.example, tlsca.a.example) a new certificate of the same key\n"
     "  revoke  put a certificate (NAME, or its file) onto its organisation's revocation list\n"
     "  import  take over what a Fabric CA or cryptogen has issued, after it was checked\n\n"
     "  --dir DIR         the crypto directory, or a network's directory with crypto/ in it (" CLI_DEFAULT_DIR ")\n"
@@ -261,8 +263,8 @@ static int find_expiring(asked *a, const char *dir)
         if (e->not_after > until || !e->subject)
             continue;
         if (e->use == CERTS_AUTHORITY) {
-            printf("%s expires on %s, and is an authority: docs/certificates.md says how one is replaced\n", e->name,
-                   msp_moment_of(e->not_after).text);
+            printf("%s expires on %s, and is an authority: name it to have it renewed (docs/certificates.md)\n",
+                   e->name, msp_moment_of(e->not_after).text);
             continue;
         }
         for (k = 0; k < a->name_count && strcmp(names[k], e->name) != 0; k++)

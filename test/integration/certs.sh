@@ -95,7 +95,8 @@ check "a user's new key is told" prints "credentials RotateKey" certs rotate use
 certs make --days 20 --network "$dir/more.yaml" >/dev/null
 check "what expires soon is found" prints "renewed user2@a.test" certs rotate --expiring 30
 check "and is renewed for long" prints "nothing expires within" certs rotate --expiring 30
-check "an authority is not renewed like that" exits 7 certs rotate ca.a.test
+check "an authority's certificate is renewed with its key" prints "Its key is the same" certs rotate tlsca.a.test
+check "and all that it has issued stays good" prints ": 0 errors" certs check --network $two
 check "nor is nobody" exits 7 certs rotate nobody@a.test
 
 # ---- on a network, with an encrypted key

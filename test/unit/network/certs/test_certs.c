@@ -283,15 +283,44 @@ static void new_addresses_come_into_renewed_servers(void **state)
     assert_int_equal(look(w, w->now, w->net), 0);
 }
 
-static void nobody_and_authorities_are_not_renewed(void **state)
+static void an_authority_is_renewed_with_its_key(void **state)
+{
+    static const char ca[] = "peerOrganizations/a.test/ca/ca.a.test-cert.pem";
+    world *w = *state;
+    certs_renewing how = { .now_s = w->now + 3000LL * DAY, .renewed = keep_told, .ctx = w };
+    const fcc_bytes before = content(w, ca);
+    X509 *old, *new;
+
+    assert_int_equal(certs_renew(w->crypto, "ca.a.test", &how, &w->error), FCC_OK);
+    assert_non_null(strstr(w->text, "channel update create --msp"));
+    assert_int_equal(certs_renew(w->crypto, "tlsca.a.test", &how, &w->error), FCC_OK);
+    assert_non_null(strstr(w->text, "ca.crt"));
+    assert_true(same_key(before, content(w, ca)));
+    old = msp__cert_of_pem(before);
+    new = msp__cert_of_pem(content(w, ca));
+    assert_int_equal(msp__not_before(old), msp__not_before(new));
+    assert_true(msp__not_after(new) - msp__not_after(old) > 2990LL * DAY);
+    X509_free(old);
+    X509_free(new);
+    /* what it has issued is as good as before, in every folder */
+    assert_int_equal(look(w, w->now, w->net), 0);
+    run(w, "f=$(find crypto/peerOrganizations/a.test -path '*/old/*' -prune -o -type f -name ca.crt -print -o -path "
+           "'*cacerts*' "
+           "-type f -print | xargs sha256sum | cut -d' ' -f1 | sort -u | wc -l) && test $f = 2");
+    /* who is renewed then may be valid longer */
+    assert_int_equal(certs_renew(w->crypto, "user1@a.test", &how, &w->error), FCC_OK);
+    assert_int_equal(look(w, w->now + 5000LL * DAY, NULL), 24 - 4); /* that user and both authorities are not expired */
+}
+
+static void nobody_is_not_renewed(void **state)
 {
     world *w = *state;
     const certs_renewing how = { .now_s = w->now };
 
     assert_int_equal(certs_renew(w->crypto, "nobody@a.test", &how, &w->error), FCC_ERR_NOT_FOUND);
     assert_int_equal(certs_renew(w->crypto, "../a.test", &how, &w->error), FCC_ERR_NOT_FOUND);
-    assert_int_equal(certs_renew(w->crypto, "ca.a.test", &how, &w->error), FCC_ERR_ARG);
     run(w, "rm crypto/peerOrganizations/a.test/ca/priv_sk");
+    assert_int_equal(certs_renew(w->crypto, "ca.a.test", &how, &w->error), FCC_ERR_NOT_FOUND);
     assert_int_equal(certs_renew(w->crypto, "user1@a.test", &how, &w->error), FCC_ERR_NOT_FOUND);
     assert_int_equal(look(w, w->now, w->net), 0);
     run(w, "test ! -e crypto/peerOrganizations/a.test/old && test -z \"$(find crypto -name '.*')\"");
@@ -450,7 +479,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_crypto_directory_is_said, begin, end),
         cmocka_unit_test_setup_teardown(the_renewed_one_is_the_same_person_with_another_key, begin, end),
         cmocka_unit_test_setup_teardown(new_addresses_come_into_renewed_servers, begin, end),
-        cmocka_unit_test_setup_teardown(nobody_and_authorities_are_not_renewed, begin, end),
+        cmocka_unit_test_setup_teardown(an_authority_is_renewed_with_its_key, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_is_not_renewed, begin, end),
         cmocka_unit_test_setup_teardown(who_is_revoked_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_revoked_is_said, begin, end),
         cmocka_unit_test_setup_teardown(what_a_fabric_ca_has_issued_is_taken_over, begin, end),
