@@ -181,6 +181,10 @@ static void check_key(inspection *in, const certs_entry *e)
     }
     if (msp__read_file(e->key, in->arena, &key, &why) != FCC_OK)
         msp_check_report(in->checker, false, FCC__E_CRT_KEY, e->path, "its key cannot be read: %.700s", why.text);
+    else if (msp_key_locked(key))
+        /* as it should be on a machine that only looks */
+        msp_check_report(in->checker, true, FCC__E_CRT_KEY, e->path,
+                         "its key is encrypted and no passphrase is given, so whether it belongs to it is not known");
     else
         msp_check_pair(in->checker, e->path, e->pem, key);
 }

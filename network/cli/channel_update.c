@@ -29,6 +29,7 @@ const char channel_update_usage[] =
     "  --acl RESOURCE=POLICY    who may use a resource, such as peer/Propose=/Channel/Application/Readers; without "
     "POLICY\n"
     "                           Fabric's default\n"
+    "  --acls                   all those of --network\n"
     "  --orderer NODE           the renewed TLS certificate of an orderer of --network, from --crypto; Fabric takes "
     "one at a\n"
     "                           time\n\n"
@@ -48,7 +49,7 @@ const char channel_update_usage[] =
 enum { CHANGES_MOST = 32 };
 
 typedef struct change {
-    enum { ADD_ORG, REMOVE_ORG, SET_MSP, SET_ACL, SET_ORDERER } kind;
+    enum { ADD_ORG, REMOVE_ORG, SET_MSP, SET_ACL, SET_ACLS, SET_ORDERER } kind;
     const char *value;
 } change;
 
@@ -179,6 +180,8 @@ static fcc_status apply(asked *a, msp_edit *edit, const config_network *net, con
     const config_org *org;
     const char *dir;
     char *equals;
+    size_t i;
+    fcc_status st = FCC_OK;
 
     switch (c->kind) {
     case ADD_ORG:
@@ -200,6 +203,10 @@ static fcc_status apply(asked *a, msp_edit *edit, const config_network *net, con
             return fcc_error_set(&a->error, FCC_ERR_ARG, "--acl %s: expected RESOURCE=POLICY", c->value);
         *equals = '\0';
         return msp_edit_acl(edit, dir, equals[1] ? equals + 1 : NULL, &a->error);
+    case SET_ACLS:
+        for (i = 0; st == FCC_OK && i < net->acl_count; i++)
+            st = msp_edit_acl(edit, net->acls[i].resource, net->acls[i].policy, &a->error);
+        return st;
     case SET_ORDERER:
         return set_orderer(a, edit, net, c->value);
     }
@@ -230,7 +237,7 @@ static int create(asked *a)
 
     if (a->change_count == 0 || !a->output)
         return cli_usage("channel",
-                         "update create: --add-org, --remove-org, --msp, --acl or --orderer says what changes, "
+                         "update create: --add-org, --remove-org, --msp, --acl, --acls or --orderer says what changes, "
                          "--output where the update goes");
     if ((status = load_network(a, &net)) != CLI_OK || (status = config_now(a, &now, &channel)) != CLI_OK) {
         config_free(net);
@@ -367,6 +374,7 @@ static int parse(asked *a, int argc, char **argv)
         { "remove-org", required_argument, NULL, REMOVE_ORG },
         { "msp", required_argument, NULL, SET_MSP },
         { "acl", required_argument, NULL, SET_ACL },
+        { "acls", no_argument, NULL, SET_ACLS },
         { "orderer", required_argument, NULL, SET_ORDERER },
         { "network", required_argument, NULL, NETWORK },
         { "crypto", required_argument, NULL, CRYPTO },
@@ -391,6 +399,7 @@ static int parse(asked *a, int argc, char **argv)
         case REMOVE_ORG:
         case SET_MSP:
         case SET_ACL:
+        case SET_ACLS:
         case SET_ORDERER:
             if (!add_change(a, option, optarg))
                 return cli_usage("channel", "update create: at most %d changes at once", CHANGES_MOST);

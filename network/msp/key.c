@@ -168,3 +168,13 @@ fcc_status msp_key_open(const char *what, fcc_bytes pem, fcc__arena *arena, fcc_
     ERR_clear_error();
     return st;
 }
+
+bool msp_key_locked(fcc_bytes pem)
+{
+    const char *file = getenv(MSP_PASSPHRASE_FILE), *one = getenv(MSP_PASSPHRASE);
+    asked a = { 0 };
+
+    EVP_PKEY_free(read_with(pem, &a));
+    ERR_clear_error();
+    return a.was && !(file && *file) && !(one && *one);
+}

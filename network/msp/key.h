@@ -32,4 +32,7 @@ fcc_status msp__key_read(const char *what, fcc_bytes pem, EVP_PKEY **out, fcc_er
 fcc_status msp_key_open(const char *what, fcc_bytes pem, fcc__arena *arena, fcc_bytes *plain,
                         fcc_error *error) FCC_MUST_CHECK;
 
+/* Is it an encrypted key, and no passphrase given for any? */
+bool msp_key_locked(fcc_bytes pem);
+
 #endif

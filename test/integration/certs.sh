@@ -71,6 +71,13 @@ YAML
     check "and are taken over" prints "made $dir/taken/peerOrganizations/a.test" "$medsync" certs import \
         --from "$dir/theirs" --dir "$dir/taken"
     check "as they are" diff -r "$dir/theirs" "$dir/taken"
+    check "a genesis block is made of them" prints "of channel trial" "$medsync" channel genesis --network $two \
+        --crypto "$dir/theirs" --output "$dir/theirs.block"
+    check "on which a devnet comes up" prints "is ready" "$medsync" devnet up --dir "$dir/net" --crypto "$dir/theirs" \
+        --genesis "$dir/theirs.block" --ports auto --detach
+    check "for their people" prints trial "$medsync" channel list --dir "$dir/net" --org A --user User1
+    "$medsync" devnet down --dir "$dir/net" >/dev/null
+    rm -r "$dir/net"
 else
     for what in "the files are those of cryptogen" "and so are the certificates' extensions"; do
         n=$((n + 1))
@@ -111,6 +118,7 @@ m() {
 }
 key=$dir/net/crypto/peerOrganizations/a.test/users/user1@a.test/msp/keystore/priv_sk
 openssl pkcs8 -topk8 -v2 aes256 -passout pass:sesame -in "$key" -out "$dir/key" && mv "$dir/key" "$key"
+check "an encrypted key is no error to who only looks" prints "E-CRT-02 warning: " m certs check
 asks='channel list --org A --user user1'
 check "an encrypted key wants its passphrase" refused "E-CRT-02 $key: the private key is encrypted and no passphrase is given" m $asks
 printf 'other\nsesame\n' >"$dir/passphrases"
