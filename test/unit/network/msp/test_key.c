@@ -132,6 +132,15 @@ static void a_file_has_one_passphrase_a_line(void **state)
     stays_closed(k, pem, "MEDSYNC_KEY_PASSPHRASE_FILE cannot be read: /nowhere/passphrase: No such file");
 }
 
+static OSSL_PROVIDER *standard;
+
+static int forget_provider(void **state)
+{
+    (void)state;
+    OSSL_PROVIDER_unload(standard);
+    return 0;
+}
+
 static void what_cannot_be_a_key_is_told_apart(void **state)
 {
     keys *k = *state;
@@ -143,7 +152,8 @@ static void what_cannot_be_a_key_is_told_apart(void **state)
     stays_closed(k, fcc_bytes_of(pem.data, pem.len / 2), "no private key in PEM");
     /* a cipher that is there only with OpenSSL's legacy provider */
     legacy = OSSL_PROVIDER_load(NULL, "legacy");
-    if (!legacy || !OSSL_PROVIDER_load(NULL, "default")) {
+    standard = OSSL_PROVIDER_load(NULL, "default"); /* no more by itself, once another one was asked for */
+    if (!legacy || !standard) {
         print_message("# no legacy provider here to encrypt with DES\n");
         return;
     }
@@ -190,5 +200,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_identity_is_signed_for_with_an_encrypted_key, begin, end),
     };
 
-    return cmocka_run_group_tests_name("msp/key", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("msp/key", tests, NULL, forget_provider);
 }
