@@ -15,15 +15,13 @@
 
 static const char usage[] =
     "usage: medsync certs make|list|check|rotate|revoke|import [OPTION]... [NAME]...\n\n"
-    "  make    every organisation's authorities, nodes, users and chaincode servers, in the layout of Fabric's "
-    "cryptogen;\n"
+    "  make    every organisation's authorities, nodes, users and chaincode servers, in the layout of cryptogen;\n"
     "          what is there already is kept, what is missing is made\n"
     "  list    every certificate: role, name, expiry, issuer\n"
     "  check   chains, keys, names against the addresses in network.yaml, expiry, clock; exit status 9 for an error\n"
     "  rotate  new keys and certificates for nodes, users and chaincode servers (NAME such as peer0.a.example,\n"
-    "          doctor1@a.example or chaincodes.a.example); the old ones are kept, and what has to follow is told; for "
-    "an\n"
-    "          authority (ca.a.example, tlsca.a.example) a new certificate of the same key\n"
+    "          doctor1@a.example or chaincodes.a.example); the old ones are kept, and what has to follow is told;\n"
+    "          for an authority (ca.a.example, tlsca.a.example) a new certificate of the same key\n"
     "  revoke  put a certificate (NAME, or its file) onto its organisation's revocation list\n"
     "  import  take over what a Fabric CA or cryptogen has issued, after it was checked\n\n"
     "  --dir DIR         the crypto directory, or a network's directory with crypto/ in it (" CLI_DEFAULT_DIR ")\n"
@@ -33,8 +31,7 @@ static const char usage[] =
     "                    check: warn of those that expire within so many days (30)\n"
     "  --at TIME         check as if it were this moment, such as 2027-01-01T00:00:00Z\n"
     "  --expiring DAYS   rotate: all that expire within so many days\n"
-    "  --new-key         rotate: a new key also for an orderer's TLS, which the channel's configuration has to be told "
-    "first\n"
+    "  --new-key         rotate: a new key also for an orderer's TLS; the channel has to know it before the restart\n"
     "  --reason WHY      revoke: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or\n"
     "                    privilegeWithdrawn\n"
     "  --from DIR        import: an MSP directory of fabric-ca-client, or a crypto directory of cryptogen\n"
@@ -43,9 +40,8 @@ static const char usage[] =
     "  --orderers        import: it is an organisation of orderers\n"
     "  --name NAME       import: whom they are for, such as peer0.a.example; without it the organisation's MSP alone\n"
     "  --json            list, check: as JSON\n\n"
-    "Encrypted keys are opened with the passphrases in the file that MEDSYNC_KEY_PASSPHRASE_FILE names, one a line, "
-    "or\n"
-    "with MEDSYNC_KEY_PASSPHRASE.\n";
+    "Encrypted keys are opened with the passphrases in the file that MEDSYNC_KEY_PASSPHRASE_FILE names, one a\n"
+    "line, or with MEDSYNC_KEY_PASSPHRASE.\n";
 
 typedef struct asked {
     const char *what, *dir, *network_file, *reason, *from, *tls_from, *domain, *name;

@@ -4,6 +4,7 @@
 #include "base/durable.h"
 #include "config/config.h"
 #include "msp/channel.h"
+#include "native/nodes.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -13,9 +14,9 @@
 static const char usage[] =
     "usage: medsync channel genesis --output FILE [OPTION]...\n\n"
     "Block 0 of the channel of --network, with the certificates of --crypto: what orderers join the channel with\n"
-    "(osnadmin channel join --config-block FILE) and then peers (peer channel join -b FILE). Make it once and keep "
-    "it:\n"
-    "another one is another channel.\n\n"
+    "(osnadmin channel join --config-block FILE) and then peers (peer channel join -b FILE). Make it once and keep\n"
+    "it: another one is another channel. Organisations that the file marks as newcomers are not in it, an update\n"
+    "adds them (medsync channel update create --add-org).\n\n"
     "  --output FILE    where to; a file that is there is not replaced\n"
     "  --network FILE   the consortium (network/network.yaml)\n"
     "  --crypto DIR     the crypto directory (" CLI_DEFAULT_DIR "/crypto)\n";
@@ -23,7 +24,7 @@ static const char usage[] =
 static int write_block(const char *network_file, const char *crypto, const char *output)
 {
     fcc__arena *arena = fcc__arena_new(CLI_ARENA_MAX);
-    config_network *network = NULL;
+    config_network *network = NULL, founders;
     fcc_error error = { 0 };
     fcc_bytes block;
     FILE *there = fopen(output, "re");
@@ -36,16 +37,17 @@ static int write_block(const char *network_file, const char *crypto, const char 
         return cli_failed("channel", FCC__E_CLI_EXISTS,
                           "%s is there already, and another block would be another channel's", output);
     }
-    if (!arena || (st = config_load(network_file, &network, &error)) != FCC_OK)
+    if (!arena || (st = config_load(network_file, &network, &error)) != FCC_OK ||
+        (st = node_founders(network, arena, &founders, &error)) != FCC_OK)
         status = cli_failed("channel", FCC__E_NET_CONFIG, "%s", arena ? error.text : "out of memory");
-    else if ((st = msp_genesis(network, crypto, (int64_t)time(NULL), arena, &block, &error)) != FCC_OK)
+    else if ((st = msp_genesis(&founders, crypto, (int64_t)time(NULL), arena, &block, &error)) != FCC_OK)
         status = cli_failed("channel", st == FCC_ERR_NOT_FOUND ? FCC__E_CRT_LAYOUT : FCC__E_NET_CONFIG,
                             "%s (`medsync certs make` makes the certificates)", error.text);
     else if (fcc__write_whole(output, block, &error) != FCC_OK)
         status = cli_failed("channel", FCC__E_CLI_FILE, "%s", error.text);
     else
         printf("%s: the genesis block of channel %s, %zu organisations\n", output, network->channel,
-               network->org_count);
+               founders.org_count);
     config_free(network);
     fcc__arena_free(arena);
     return status;

@@ -26,25 +26,21 @@ const char channel_update_usage[] =
     "  --add-org ORG            an organisation of --network, with its MSP from --crypto\n"
     "  --remove-org ORG\n"
     "  --msp ORG                its membership service anew from --crypto: revoked certificates, a new authority\n"
-    "  --acl RESOURCE=POLICY    who may use a resource, such as peer/Propose=/Channel/Application/Readers; without "
-    "POLICY\n"
-    "                           Fabric's default\n"
+    "  --acl RESOURCE=POLICY    who may use a resource, such as peer/Propose=/Channel/Application/Readers;\n"
+    "                           without POLICY Fabric's default\n"
     "  --acls                   all those of --network\n"
-    "  --orderer NODE           the renewed TLS certificate of an orderer of --network, from --crypto; Fabric takes "
-    "one at a\n"
-    "                           time\n\n"
+    "  --orderer NODE           the renewed TLS certificate of an orderer of --network, from --crypto; Fabric takes\n"
+    "                           one at a time\n\n"
     "  --network FILE           the consortium (network/network.yaml)\n"
     "  --crypto DIR             the crypto directory (DIR/crypto)\n"
-    "  --config FILE            for create and show: the configuration in force (`medsync channel config`) instead of "
-    "asking\n"
+    "  --config FILE            for create and show: the configuration in force (`medsync channel config`)\n"
     "  --dir DIR                the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --org ORG, --user NAME   who asks, signs or submits (the Admin of --org or of the first organisation)\n"
     "  --msp-dir DIR            sign and submit with this MSP directory; for sign no network is needed then\n"
     "  --mspid ID               with --msp-dir: its MSP id\n"
     "  --json                   show: as JSON\n\n"
-    "The file is what `peer channel signconfigtx` and `peer channel update` take and write. Whoever adds or removes "
-    "an\n"
-    "organisation or sets ACLs needs most organisations' administrators, who changes an organisation its own.\n";
+    "The file is what `peer channel signconfigtx` and `peer channel update` take and write. Whoever adds or removes\n"
+    "an organisation or sets ACLs needs most organisations' administrators, who changes an organisation its own.\n";
 
 enum { CHANGES_MOST = 32 };
 
