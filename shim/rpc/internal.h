@@ -29,7 +29,11 @@
 
 enum { RPC__MAX_METADATA = 1024 * 1024 }; /* a failed endorsement lists every peer's reason in its trailer */
 
-/* Most that is read at once. A connection keeps so much. */
+/*
+ * Most that is read at once. A connection keeps so much. The other side is told of room for 64 KB, and for a megabyte of a
+ * message that has begun; gRPC would let that grow with what it measures, up to all of a message, which the other side then
+ * encrypts as a whole.
+ */
 enum { RPC__READ_PIECE = 256 * 1024 };
 
 /* A queue that never runs empty must not keep what is queued from being written. */

@@ -11,11 +11,6 @@ enum {
     MIB = 1024 * 1024,
     VALUE = 100 * MIB - 4096, /* ids and keys are in the message too */
     PEAK_KIB = 250 * 1000,    /* below 250 MB whatever a MB is */
-    /*
-     * A value outside of the transaction's memory, its message, and what is encrypted at once: as much as the peer
-     * announces. This peer's library announces the whole message, Go's at most 16 MiB.
-     */
-    PEAK_TLS_COPIED_KIB = 320 * 1000,
     KEPT_KIB = 5 * 1000,
 };
 
@@ -239,7 +234,7 @@ static void measure(const rpc_tls *tls)
         peak = process_kib(&p, "VmHWM");
         kept = settled_kib(&p, start + KEPT_KIB) - start;
         printf("# 100 MiB %s%s: peak %ld KiB, kept %ld KiB\n", steps[i].name, tls ? " over TLS" : "", peak, kept);
-        assert_in_range(peak, 0, tls && steps[i].run == large_put_copied ? PEAK_TLS_COPIED_KIB : PEAK_KIB);
+        assert_in_range(peak, 0, PEAK_KIB);
         assert_true(kept <= KEPT_KIB);
     }
     stream_leave(&s);
