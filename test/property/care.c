@@ -391,7 +391,9 @@ bool care_permits_emergency(struct run *run, const struct care_question *q, cons
     json_t *one;
 
     json_object_foreach(run->state, key, one) if (strncmp(key, "consent/emergency/~BTG~", 23) == 0)
-        open = open || (is(one, "uid", text(q->actor, "uid")) && is(one, "pid", q->pid) && care_case_open(one, q->now));
+        open = open ||
+               (is(one, "uid", text(q->actor, "uid")) && is(one, "pid", q->pid) && care_case_open(one, q->now) &&
+                (!*text(q->actor, "caseId") || is(one, "id", text(q->actor, "caseId"))));
     if (!open || !care_known(q->pid) || is(base, "btg", "forbid") || is(attrs, "status", "erased"))
         return false;
     return *sens ? rank(sens) <= rank(most) : !json_object_get(attrs, "recId");

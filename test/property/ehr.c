@@ -708,8 +708,9 @@ static bool scope_permits(struct run *run, const struct care_question *q, const 
 /* The actor of a request that is on the ledger. */
 static json_t *actor_of(const json_t *acc)
 {
-    return *text(acc, "site") ? json_pack("{s:s,s:s,s:s,s:s}", "uid", text(acc, "uid"), "role", text(acc, "role"),
-                                          "site", text(acc, "site"), "msp", text(acc, "msp"))
+    return *text(acc, "site") ? json_pack("{s:s,s:s,s:s,s:s,s:s*}", "uid", text(acc, "uid"), "role", text(acc, "role"),
+                                          "site", text(acc, "site"), "msp", text(acc, "msp"), "caseId",
+                                          json_string_value(json_object_get(acc, "caseId")))
                               : json_pack("{s:s,s:s}", "pid", text(acc, "uid"), "msp", text(acc, "msp"));
 }
 

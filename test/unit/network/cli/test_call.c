@@ -105,7 +105,7 @@ static void files_become_arguments_and_transient_values(void **state)
     assert_true(fcc_bytes_equal(c.call.transient[0].value, FCC_LIT("a\0b")));
     cli_call_clear(&c);
     unlink(path);
-    assert_int_equal(parse(&c, "probe", "echo", "--arg-file", path, NULL), CLI_FAILED);
+    assert_int_equal(parse(&c, "probe", "echo", "--arg-file", path, NULL), CLI_INPUT);
     cli_call_clear(&c);
 }
 
