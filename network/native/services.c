@@ -11,14 +11,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SERVICES_ARENA = 64 << 20, ADMIN_PORT = 9443 };
+enum { SERVICES_ARENA = 64 << 20, ADMIN_PORT = 9443, SPARE_BEHIND = 100 };
 
 struct services {
     const services_options *options;
     fcc__arena *arena;
     const char *crypto;
-    const char **addresses; /* where the organisation's peer finds each chaincode ... */
-    const char **listens;   /* ... and where it listens */
+    const char **addresses;              /* where the organisation's peer finds each chaincode ... */
+    const char **listens;                /* ... and where it listens */
+    const char **spare, **spare_listens; /* the same of slot b (package.h) */
     fcc_error *error;
 };
 
@@ -87,15 +88,18 @@ static size_t first_port(const services_options *o)
 static fcc_status place(struct services *s, size_t i)
 {
     const services_options *o = s->options;
-    const config_org *org = &o->network->orgs[i];
+    const char *at = o->host ? o->host : fcc__arena_printf(s->arena, "chaincodes.%s", o->network->orgs[i].domain);
+    const char *listen = o->host ? o->host : "0.0.0.0";
     const size_t count = o->network->chaincode_count;
-    const size_t first = first_port(o) + (o->host ? i * count : 0);
+    const size_t first = first_port(o) + (o->host ? i * 2 * count : 0);
+    const size_t spare = first + (o->host ? count : SPARE_BEHIND);
 
     for (size_t k = 0; k < count; k++) {
-        s->addresses[k] = o->host ? fcc__arena_printf(s->arena, "%s:%zu", o->host, first + k)
-                                  : fcc__arena_printf(s->arena, "chaincodes.%s:%zu", org->domain, first + k);
-        s->listens[k] = fcc__arena_printf(s->arena, "%s:%zu", o->host ? o->host : "0.0.0.0", first + k);
-        if (!s->addresses[k] || !s->listens[k])
+        s->addresses[k] = fcc__arena_printf(s->arena, "%s:%zu", at ? at : "", first + k);
+        s->listens[k] = fcc__arena_printf(s->arena, "%s:%zu", listen, first + k);
+        s->spare[k] = fcc__arena_printf(s->arena, "%s:%zu", at ? at : "", spare + k);
+        s->spare_listens[k] = fcc__arena_printf(s->arena, "%s:%zu", listen, spare + k);
+        if (!at || !s->addresses[k] || !s->listens[k] || !s->spare[k] || !s->spare_listens[k])
             return no_memory(s);
     }
     return FCC_OK;
@@ -107,11 +111,12 @@ static fcc_status write_org(struct services *s, size_t i)
     const config_org *org = &o->network->orgs[i];
     const char *folder = fcc__arena_printf(s->arena, "%s/%s", o->out, org->domain);
     const char *own = fcc__arena_printf(s->arena, "%s/services/%s", o->dir, org->domain);
-    const size_t behind = first_port(o) + o->network->org_count * o->network->chaincode_count + i;
+    const size_t behind = first_port(o) + o->network->org_count * 2 * o->network->chaincode_count + i;
     const node_host host = { .admin = fcc__arena_printf(s->arena, "127.0.0.1:%zu", o->host ? behind : ADMIN_PORT),
                              .bin_dir = o->bin_dir,
                              .tls = "tls",
                              .addresses = s->listens,
+                             .spare = s->spare_listens,
                              .as_root = o->as_root };
     const char *text;
     fcc_status st;
@@ -120,7 +125,7 @@ static fcc_status write_org(struct services *s, size_t i)
         return no_memory(s);
     if ((st = place(s, i)) != FCC_OK)
         return st;
-    st = node_builder_values(o->network, org, s->crypto, s->addresses, s->arena, &text, s->error);
+    st = node_builder_values_of_both(o->network, org, s->crypto, s->addresses, s->spare, s->arena, &text, s->error);
     if (st != FCC_OK || (st = put(s, own, "builder.json", fcc_str(text), 0600)) != FCC_OK)
         return st;
     st = node_host_file(o->network, org, &host, s->arena, &text, s->error);
@@ -139,9 +144,13 @@ fcc_status services_write(const services_options *options, fcc_error *error)
     fcc_status st;
 
     s.crypto = s.arena ? fcc__arena_printf(s.arena, "%s/crypto", options->dir) : NULL;
-    s.addresses = s.crypto ? fcc__arena_zalloc(s.arena, count, sizeof(*s.addresses)) : NULL;
-    s.listens = s.addresses ? fcc__arena_zalloc(s.arena, count, sizeof(*s.listens)) : NULL;
-    st = s.listens ? make_dirs(&s, options->dir) : no_memory(&s);
+    s.addresses = s.crypto ? fcc__arena_zalloc(s.arena, 4 * count, sizeof(*s.addresses)) : NULL;
+    if (s.addresses) {
+        s.listens = s.addresses + count;
+        s.spare = s.listens + count;
+        s.spare_listens = s.spare + count;
+    }
+    st = s.addresses ? make_dirs(&s, options->dir) : no_memory(&s);
     if (st == FCC_OK)
         st = msp_complete(options->network, s.crypto, NULL, error);
     before = umask(077); /* keys are nobody else's at any moment */

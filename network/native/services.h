@@ -6,7 +6,7 @@
  *     DIR/services/<domain>/builder.json   for `medsync devnet up --services --dir DIR`
  *
  * An organisation's chaincodes are at chaincodes.<domain>, at the first port and the next ones in the network file's
- * order, the same in each organisation.
+ * order, the same in each organisation; slot b (package.h) of each is 100 ports further.
  *
  * Test: test/integration/services_apart.sh
  */
@@ -29,7 +29,7 @@ typedef struct services_options {
 
 /*
  * What is there is written anew from the keys that are there, so it can run at every start. With `host` the organisations'
- * ports follow one another, since they share a machine, and the fcc-hosts' own behind all of them.
+ * ports follow one another, since they share a machine: those of slot a, of slot b, and the fcc-hosts' own behind all.
  */
 fcc_status services_write(const services_options *options, fcc_error *error) FCC_MUST_CHECK;
 

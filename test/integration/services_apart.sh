@@ -55,7 +55,7 @@ check "services: a file where the folder shall be" refused "$dir/file/a.test: No
 check "a devnet without chaincodes of its own has no --with" refused 'others run the chaincodes' up --with probe
 check "and no --referee" refused 'others run the chaincodes' up --referee 2
 
-# ports that are free: two for the chaincodes, two for the fcc-hosts
+# ports that are free: four for the chaincodes, two for the fcc-hosts
 base=25000
 until services $base >"$dir/out" 2>&1 && host_up a && host_up b; do
     host_down a
