@@ -1,7 +1,7 @@
 #!/bin/sh
 # network.sh KIND WORK up|down|remove|restart|stop ORG|start ORG|later SECONDS|run COMMAND...: the scenario's network, in
-# WORK/net; run has the network's clock. KIND is devnet, fabric, or compose: docker-compose.yaml, as the project that
-# COMPOSE_PROJECT_NAME says. MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't
+# WORK/net; run has the network's clock. KIND is devnet, fabric, compose: docker-compose.yaml, as the project that
+# COMPOSE_PROJECT_NAME says, or compose_devnet (compose_devnet.sh, which can do more). MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't
 # do that.
 set -u
 kind=$1 work=$2 what=$3 how=${4:-}
@@ -153,10 +153,16 @@ network_down() {
     "$MEDSYNC" "$kind" down --dir "$net" >/dev/null 2>&1
 }
 
+# what differs there
+[ "$kind" != compose_devnet ] || . "$(dirname "$0")/compose_devnet.sh"
+
 case $what-$kind in
 restart-compose) compose_restart && exit ;;
 stop-compose | start-compose) compose_peer "$what" "$how" && exit ;;
 remove-compose) docker-compose down -v >/dev/null 2>&1 && exit ;;
+settled-compose_devnet) settled && exit ;;
+resume-compose_devnet) resume && exit ;;
+stop-compose_devnet | start-compose_devnet) chaincodes_of "$what" "$how" && exit ;;
 esac
 case $what in
 up) network_up ;;

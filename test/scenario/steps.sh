@@ -1,4 +1,4 @@
-# steps.sh KIND, sourced by the scripts that run the scenario on a network of that kind (devnet, fabric, compose): up, the steps, whole
+# steps.sh KIND, sourced by the scripts that run the scenario on a network of that kind (network.sh): up, the steps, whole
 # charts, down, and what it has left looked through. Ends the script. SCENARIO_DIR is its folder where one is there already.
 kind=$1
 build=$PWD/${BUILD:-build/release}
@@ -29,5 +29,6 @@ done
 echo "1..$n"
 [ $# -gt 1 ] || echo "# skip: 4 Synthea bundles: they are not here"
 $network down
-"$build/test-support/scan" "$([ "$kind" = devnet ] || kind=fabric; echo "$kind")" "$dir/net" "$dir/words" "$@" || bad=1
+case $kind in *devnet) is=devnet ;; *) is=fabric ;; esac
+"$build/test-support/scan" $is "$dir/net" "$dir/words" "$@" || bad=1
 exit $bad
