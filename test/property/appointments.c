@@ -272,6 +272,28 @@ static const json_t *some_visit(struct run *run, const char *const *statuses)
     return found;
 }
 
+/* After somebody's hold, when its time is just over. */
+static void grab(struct run *run)
+{
+    static const char *const pending[] = { "pending", NULL };
+    const json_t *visit = some_visit(run, pending);
+    const int64_t now = fcc_test_time(run->channel);
+    const char *pid = ANY(run, pids);
+    int64_t until;
+
+    if (!visit || !is(visit, "status", "pending"))
+        return;
+    until = seconds(text(visit, "until"));
+    if (until >= now && until < now + 3600)
+        run_line(run, "tick %lld", (long long)(until - now + (int64_t)pick(run, 2 * window)));
+    run_line(run,
+             "%s appointments.Hold < {\"id\":\"%s\",\"pid\":\"%s\",\"uid\":\"%s\",\"start\":\"%s\",\"minutes\":%d,"
+             "\"class\":\"%s\",\"salt\":\"%s\"}",
+             owner_of(run, pid, &doctors[strcmp(text(visit, "site"), C1) == 0 ? 2 : 0]), random_id(run), pid,
+             text(visit, "uid"), text(visit, "start"), (int)number(visit, "minutes"), text(visit, "class"),
+             random_id(run));
+}
+
 static void book(struct run *run)
 {
     static const char *const pending[] = { "pending", NULL };
@@ -423,7 +445,7 @@ static void look(struct run *run)
 static void generate(struct run *run)
 {
     static void (*const calls[])(struct run *) = {
-        publish,  publish,    hold, hold,       hold, hold,  hold,  book,  book,  book,  reschedule, cancel, cancel,
+        publish,  publish,    hold, hold,       hold, grab,  grab,  book,  book,  book,  reschedule, cancel, cancel,
         override, on_the_day, join, on_the_day, join, leave, offer, offer, offer, block, limit,      look
     };
 
@@ -773,6 +795,11 @@ static void check_visit(struct run *run, const struct transaction *tx, const str
     }
 }
 
+static bool is_blocked(const json_t *cell)
+{
+    return is(cell, "state", "blocked") || json_object_get(cell, "blocked");
+}
+
 /* A cell belongs to nobody who is not there; two sites never have it one after the other while somebody has it. */
 static void check_cell(struct run *run, const struct transaction *tx, const struct change *c)
 {
@@ -789,6 +816,7 @@ static void check_cell(struct run *run, const struct transaction *tx, const stru
          "a cell is its visit's", tx);
     must(run, !c->before || is(c->before, "state", "blocked") || is(c->before, "site", text(c->after, "site")),
          "a site keeps what it published", tx);
+    must(run, did(tx, "PublishDay") || !is_blocked(c->before) || is_blocked(c->after), "what is blocked stays so", tx);
     /* who was asked about a cell is asked again once it was somebody's */
     if (!is(c->after, "state", "free") || !is(c->before, "state", "free")) {
         char prefix[100];
