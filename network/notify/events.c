@@ -17,6 +17,7 @@ static const notify_kind known[] = {
     { "supply", "Recalled", "recall", "A lot of a medicine was recalled" },
     { "appointments", "SlotHeld", "appointment", "An appointment is being held" },
     { "appointments", "Booked", "appointment", "An appointment was booked" },
+    { "appointments", "Rescheduled", "appointment", "An appointment was moved" },
     { "appointments", "Cancelled", "appointment", "An appointment was cancelled" },
     { "appointments", "WaitlistOffer", "appointment", "An appointment became free and is offered" },
     { "prescriptions", "RxIssued", "medicine", "A prescription was issued" },

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* What says something about health: categories but general and lab (which are also a class of retention and a kind of
  * site), codes and specialties of the scenario. */
@@ -273,6 +274,31 @@ static void guess(const tokens *t, const words *w)
     scan_check(sure > 0, "while a key of a pid alone is recognised by who knows the pid (%zu)", sure);
 }
 
+/* Who knows a doctor's number and the hours of a practice guesses keys with them: whom patients see is a specialty. */
+static void guess_doctors(const tokens *t, const words *w)
+{
+    enum { DAYS = 28, DAY_S = 86400, SLOT_S = 300 };
+    static const char *const doctors[] = { "uid-h-0001", "uid-h-0002", "uid-c-0001" };
+    const int64_t from = (int64_t)time(NULL) - DAY_S;
+    size_t tried = 0, hit = 0, sure = 0;
+
+    for (size_t d = 0; d < sizeof(doctors) / sizeof(doctors[0]); d++) {
+        tried++;
+        hit += known(t, (const char *const[]){ "LIM", doctors[d], NULL });
+        for (int64_t at = from; at < from + (int64_t)DAYS * DAY_S; at += SLOT_S, tried++) {
+            char slot[24];
+
+            snprintf(slot, sizeof(slot), "%010lld", (long long)(at / SLOT_S));
+            hit += known(t, (const char *const[]){ "CELL", doctors[d], slot, NULL });
+            for (size_t i = 0; d == 0 && i < w->count; i++)
+                sure += strcmp(w->all[i].kind, "pid") == 0 &&
+                        known(t, (const char *const[]){ "PCELL", w->all[i].text, slot, NULL });
+        }
+    }
+    scan_check(hit == 0, "no hashed key is one of a doctor and an hour (%zu guesses)", tried);
+    scan_check(sure > 0, "while one of a patient and an hour is recognised by who knows the pid (%zu)", sure);
+}
+
 void joined_check(joined *j, const words *w, const char *dir)
 {
     tokens t = { 0 };
@@ -294,5 +320,6 @@ void joined_check(joined *j, const words *w, const char *dir)
         }
     scan_check(about_health(j) == before + 1, "planted in one of them, one is found");
     guess(&t, w);
+    guess_doctors(&t, w);
     free(t.all);
 }
