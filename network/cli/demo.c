@@ -173,7 +173,8 @@ static bool tell(demo *d, const char *bundle)
 {
     return demo_network(d) && demo_setup(d) && introduce_bundle(d, bundle) && demo_meet(d) && demo_base(d) &&
            demo_denied(d) && demo_grant(d) && demo_encounter(d) && demo_import(d) && demo_read(d) &&
-           demo_commitments(d) && demo_chairs(d) && demo_revoke(d) && demo_audit(d) && demo_public(d) && demo_break(d);
+           demo_commitments(d) && demo_chairs(d) && demo_revoke(d) && demo_audit(d) && demo_public(d) &&
+           demo_appointment(d) && demo_break(d);
 }
 
 static void end(demo *d)

@@ -81,6 +81,8 @@ bool demo_revoke(demo *d);
 bool demo_audit(demo *d);
 /* The same record as five people have it: demo_chairs.c. */
 bool demo_chairs(demo *d);
+/* Two patients want the same time of the doctor: demo_appointment.c. */
+bool demo_appointment(demo *d);
 /* What becomes of attempts to break it: demo_break.c. */
 bool demo_break(demo *d);
 

@@ -24,6 +24,7 @@ check "and after it was taken back" grep -q "deny (revoked)" "$dir/out"
 check "all content comes back" grep -q "25 of 25 resources" "$dir/out"
 check "the insurer's peer has hashes of what is private" grep -q "private   subject: .*: hashes" "$dir/out"
 check "the inspector can't write" grep -q "the orderer refuses: FORBIDDEN" "$dir/out"
+check "of two patients one gets the appointment" grep -q "another patient wants .*: 409 CONFLICT" "$dir/out"
 check "a flipped bit is named" grep -q "flipped: the audit names block" "$dir/out"
 check "kill -9 loses nothing" grep -q "started again: the same [0-9]* blocks, the same records" "$dir/out"
 check "no process and no file is left" [ -z "$(ls "$dir" | grep -v '^out$')" ]
