@@ -78,6 +78,7 @@ UNIT_network/blob := $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/blob/test_store = $(DISK) $(UNIT_network/blob)
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(MSP)
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
+UNIT_network/deploy := $(B)/libdeploy.a $(B)/libpackage.a $(CLIENT)
 UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 TEST_PROGRAMS += $(B)/test-support/hook
 $(B)/test-support/hook: $(B)/obj/test/support/hook.c.o

@@ -146,7 +146,7 @@ static const char *version_of(doctor_network *n, client *admin)
     fcc_error error = { 0 };
     const fcc_status st = client_query_at(admin, &call, NULL, n->arena, &payload, &error);
 
-    if (st != FCC_OK && strstr(error.text, "does not exist"))
+    if (st != FCC_OK && (strstr(error.text, "Unmapped policy") || strstr(error.text, "does not exist")))
         return "Fabric 2.x";
     return st == FCC_OK ? "Fabric 3.x" : "of a version that can't be told";
 }

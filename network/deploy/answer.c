@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <time.h>
 
 enum { PATIENCE_S = 20, SHORT_PATIENCE_S = 2, NAP_MS = 250, HEX_DIGITS = 64 };
 
@@ -33,15 +34,24 @@ static const char *read_digest(fcc_bytes answer, fcc__arena *arena)
     return kept;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 fcc_status deploy__ask(client *admin, const char *chaincode, int patience_s, fcc__arena *arena, const char **digest,
                        fcc_error *error)
 {
     const fcc_bytes args[] = { FCC_LIT("fcc:GetProcess") };
     const client_call call = { .chaincode = chaincode, .args = args, .arg_count = 1 };
+    const int64_t until = now_ms() + 1000 * patience_s;
     fcc_bytes answer = { 0 };
 
     *digest = NULL;
-    for (int waited_ms = 0;; waited_ms += NAP_MS) {
+    for (;;) {
         const fcc_status st = client_query_at(admin, &call, NULL, arena, &answer, error);
 
         if (st == FCC_OK) {
@@ -50,7 +60,9 @@ fcc_status deploy__ask(client *admin, const char *chaincode, int patience_s, fcc
         }
         if ((st == FCC_ERR_PEER || st == FCC_ERR_AUTH) && !peer_speaks(error))
             return FCC_OK;
-        if (st != FCC_ERR_PEER || waited_ms >= 1000 * patience_s)
+        if (st == FCC_ERR_TIMEOUT) /* the peer has answered other questions: it is waiting for the chaincode */
+            return fcc_error_set(error, st, "the chaincode did not answer in time: it hangs, or does not register");
+        if (st != FCC_ERR_PEER || now_ms() >= until)
             return st;
         deploy__nap_ms(NAP_MS);
     }

@@ -24,7 +24,7 @@ static const struct {
     { "will not accept external chaincode connection", FCC__E_DEP_SILENT },
     { "chaincode registration failed", FCC__E_DEP_SILENT },
     { "timeout expired while starting chaincode", FCC__E_DEP_SILENT },
-    { "is registered as", FCC__E_DEP_SILENT },
+    { "did not answer in time", FCC__E_DEP_SILENT },
     { "has not yet been approved by this org", FCC__E_DEP_APPROVALS },
     { "not agreed to by this org", FCC__E_DEP_APPROVALS },
     { "ENDORSEMENT_POLICY_FAILURE", FCC__E_DEP_APPROVALS },

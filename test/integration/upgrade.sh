@@ -27,7 +27,9 @@ ln -s "$PWD/$build/bin/"* "$dir/bin"
 cp "$build/bin/probe" "$dir/bin/probe-2"
 printf 'a byte more' >>"$dir/bin/probe-2"
 yaml one.yaml 1 ""
-yaml two.yaml 2 ", slot: b, exe: probe-2"
+yaml two.yaml 2 ", slot: b, exe: probe-2, meta_inf: META-INF"
+mkdir -p "$dir/META-INF/statedb/couchdb/indexes"
+echo '{"index":{"fields":["owner"]},"ddoc":"d","name":"n","type":"json"}' >"$dir/META-INF/statedb/couchdb/indexes/owner.json"
 medsync=$dir/bin/medsync
 rm "$dir/bin/medsync" "$dir/bin/fcc-host"
 cp "$build/bin/medsync" "$build/bin/fcc-host" "$dir/bin"
@@ -104,6 +106,8 @@ check "the new program answers" said "answers, running $(digest probe-2)" 2
 check "and the old servers end" said "server of before ends" 2
 check "no transaction failed meanwhile" pause
 check "fcc-host has the new version alone" [ "$(entries)" = " 2 - name: probe_b " ]
+check "peers have the indexes of its META-INF" \
+    [ "$(cat "$dir/net/data/"*.test/externalbuilder/builds/probe_2-*/release/statedb/couchdb/indexes/owner.json | grep -c owner)" = 2 ]
 check "a second upgrade changes nothing" run upgrade probe --dir "$dir/net" --network "$dir/two.yaml"
 check "and says so" said "nothing to do"
 check "status shows the version" run status probe --dir "$dir/net"
@@ -123,6 +127,27 @@ sed -i 's#/probe$#/probe-2#' "$dir/net/config/b.test.yaml"
 kill -HUP "$pid"
 differs() { "$medsync" status probe --dir "$dir/net" | grep -q "running $(digest probe-2) (others run another executable)"; }
 check "another program in one organisation is told by status" try_for_a_minute differs
+sed -i 's#/probe-2$#/probe#' "$dir/net/config/b.test.yaml"
+kill -HUP "$pid"
+check "doctor finds nothing wrong once that is undone" try_for_a_minute "$medsync" doctor --dir "$dir/net"
+check "and has looked at both servers with their certificates" [ "$(grep -c 'server .*mutual TLS, registers' "$dir/said")" = 2 ]
+
+# ---- a server that moves: what the peer keeps of the package is brought up to date on its machine
+peer=$(grep -A 3 '"peer.a.test"' "$dir/net/processes.json" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+host=$(grep -A 3 '"chaincodes.a.test"' "$dir/net/processes.json" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+tr '\0' '\n' <"/proc/$peer/environ" | sed -n 's/^CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG=//p' >"$dir/values.json"
+old=$(sed -n 's/.*"probe":"\([^"]*\)".*/\1/p' "$dir/values.json") new=$(sed -n 's/.*"probe_b":"\([^"]*\)".*/\1/p' "$dir/values.json")
+sed "s/\"probe\":\"$old\"/\"probe\":\"$new\"/" "$dir/values.json" >"$dir/moved.json"
+check "with the values of before a peer's packages are up to date" run renew --dry-run --values "@$dir/values.json" "$dir/net/data/a.test"
+check "both of them" said "up to date" 2
+sed -i "s/$old/$new/" "$dir/net/config/a.test.yaml"
+kill -HUP "$host"
+moved() { "$medsync" status probe --dir "$dir/net" --org a | grep -q 'E-DEP-07.*connection refused'; }
+check "after its server has moved the peer does not find it" try_for_a_minute moved
+check "a rehearsal tells what would be renewed" fails run renew --dry-run --values "@$dir/moved.json" "$dir/net/data/a.test"
+check "by its package id" said "would be renewed"
+check "it is renewed" run renew --values "@$dir/moved.json" "$dir/net/data/a.test"
+check "and found, by the same peer and under the same package id" run status probe --dir "$dir/net" --org a
 check "a sequence that there isn't is refused" fails run rollback probe --dir "$dir/net" --to 9
 check "with what there is" grep -q "probe has no sequence 9 to go back to: it is at 3" "$dir/err"
 finish
