@@ -519,9 +519,12 @@ static void read_behind(rpc_call *call)
  */
 static void read_on(rpc_call *call)
 {
-    call->read_next = true;
-    if (call->is_dirty && (!call->crowded || call->owed <= call->out_count))
-        rpc__call_flush(call);
+    if (!call->is_dirty || (call->crowded && call->owed > call->out_count)) {
+        start_read(call);
+        return;
+    }
+    call->read_next = true; /* at the latest when the loop comes to the call in its list */
+    rpc__call_flush(call);
     read_behind(call);
 }
 

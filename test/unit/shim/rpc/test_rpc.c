@@ -22,6 +22,7 @@ static const char fail_path[] = "/test.Echo/Fail";
 static const char hold_path[] = "/test.Echo/Hold";
 static const char none_path[] = "/test.Echo/None";
 static const char flood_path[] = "/test.Echo/Flood";
+static const char volley_path[] = "/test.Echo/Volley";
 
 /* ---- the server: Stream sends back what comes; Reverse is unary; Fail refuses with details; Hold says nothing ---- */
 
@@ -35,6 +36,7 @@ struct fixture {
     rpc_code held_code;
     int accepted;
     uint32_t flooded; /* messages that Flood has queued */
+    uint32_t volleys; /* messages that Volley has got */
 };
 
 static void echo_message(rpc_call *call, void *ctx, fcc_bytes message)
@@ -92,6 +94,30 @@ static void flood_message(rpc_call *call, void *ctx, fcc_bytes message)
     flood_on(call, ctx);
 }
 
+/* Volley: at the second message, more of them at once than there is room for, and nothing is said to be owed. */
+enum { VOLLEY = 300, VOLLEY_LEN = 8192 };
+
+static void fire(rpc_call *call)
+{
+    static uint8_t bytes[VOLLEY_LEN];
+
+    for (uint32_t i = 0; i < VOLLEY; i++) {
+        memcpy(bytes, &i, 4);
+        assert_int_equal(rpc_send(call, fcc_bytes_of(bytes, sizeof(bytes))), FCC_OK);
+    }
+    rpc_expect(call, 0);
+}
+
+static void volley_message(rpc_call *call, void *ctx, fcc_bytes message)
+{
+    struct fixture *f = ctx;
+
+    if (f->volleys++ == 0)
+        assert_int_equal(rpc_send(call, FCC_LIT("ok")), FCC_OK);
+    else if (f->volleys == 2)
+        fire(call);
+}
+
 static void nothing_closed(rpc_call *call, void *ctx, const rpc_status *status)
 {
 }
@@ -113,6 +139,9 @@ static const rpc_events fail_events = { .on_message = fail_message, .on_closed =
 static const rpc_events flood_events = { .on_message = flood_message,
                                          .on_closed = nothing_closed,
                                          .on_drained = flood_on };
+static const rpc_events volley_events = { .on_message = volley_message,
+                                          .on_half_close = echo_half_close,
+                                          .on_closed = nothing_closed };
 static const rpc_events hold_events = { .on_message = hold_message, .on_closed = hold_closed };
 
 static const rpc_events *accept_echo(rpc_call *call, void *ctx, void **call_ctx)
@@ -144,6 +173,12 @@ static const rpc_events *accept_flood(rpc_call *call, void *ctx, void **call_ctx
     return &flood_events;
 }
 
+static const rpc_events *accept_volley(rpc_call *call, void *ctx, void **call_ctx)
+{
+    *call_ctx = ctx;
+    return &volley_events;
+}
+
 /* Not accepted, with a reason, while the client's message is on its way. */
 static const rpc_events *accept_none(rpc_call *call, void *ctx, void **call_ctx)
 {
@@ -161,6 +196,7 @@ static void serve(struct fixture *f, const rpc_tls *tls)
     assert_int_equal(rpc_server_method(f->server, fail_path, accept_fail, f), FCC_OK);
     assert_int_equal(rpc_server_method(f->server, hold_path, accept_hold, f), FCC_OK);
     assert_int_equal(rpc_server_method(f->server, flood_path, accept_flood, f), FCC_OK);
+    assert_int_equal(rpc_server_method(f->server, volley_path, accept_volley, f), FCC_OK);
     assert_int_equal(rpc_server_method(f->server, none_path, accept_none, f), FCC_OK);
     assert_int_equal(rpc_server_listen(f->server, "127.0.0.1:0", tls, &f->port, &error), FCC_OK);
     assert_int_equal(rpc_server_start(f->server), FCC_OK);
@@ -665,6 +701,37 @@ static void a_sender_waits_for_a_slow_reader_and_is_told_when_to_go_on(void **st
     rpc_channel_free(channel);
 }
 
+static void client_fires_back(rpc_call *call, void *ctx, fcc_bytes message)
+{
+    struct client *c = ctx;
+
+    client_message(call, ctx, message);
+    if (c->messages == 1)
+        assert_int_equal(rpc_send(call, FCC_LIT("go")), FCC_OK);
+    else if (c->messages == 2)
+        fire(call);
+}
+
+static void both_sides_may_send_more_than_there_is_room_for(void **state)
+{
+    static const rpc_events events = { .on_message = client_fires_back, .on_closed = client_closed };
+    struct fixture *f = *state;
+    rpc_channel *channel = connect_to(f, NULL);
+    struct client c = { .in_order = true };
+    rpc_call *call;
+
+    assert_int_equal(rpc_open(channel, volley_path, -1, false, &events, &c, &call), FCC_OK);
+    assert_int_equal(rpc_send(call, FCC_LIT("go")), FCC_OK);
+    for (int i = 0; i < 6000 && (c.messages < VOLLEY + 1 || f->volleys < VOLLEY + 2); i++)
+        rpc_loop_poll(f->loop, 5);
+    assert_int_equal(c.messages, VOLLEY + 1);
+    assert_int_equal(f->volleys, VOLLEY + 2);
+    assert_true(c.in_order);
+    half_close_and_wait(f, call, &c);
+    assert_int_equal(c.code, RPC_OK);
+    rpc_channel_free(channel);
+}
+
 static void a_call_that_is_not_accepted_ends_with_the_reason(void **state)
 {
     struct fixture *f = *state;
@@ -1060,6 +1127,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_paused_call_reads_on_when_resumed, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_sender_waits_for_a_slow_reader_and_is_told_when_to_go_on, setup_plain,
                                         teardown),
+        cmocka_unit_test_setup_teardown(both_sides_may_send_more_than_there_is_room_for, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_call_that_is_not_accepted_ends_with_the_reason, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_deadline_ends_the_call, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(nobody_listening_is_unavailable_at_once, setup_plain, teardown),
