@@ -31,14 +31,24 @@ chaincodes:
     organisations: [Clinic, Hospital, Pharmacy]
 YAML
 }
-up() { "$medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --ports auto --detach; }
+program() { # what it does at the pharmacy first
+    printf '#!/bin/sh\n[ "$CORE_PEER_LOCALMSPID" != PharmacyMSP ] || %s\nexec %s\n' "$1" "$(realpath "$build/bin/probe")" \
+        >"$dir/probe.new" && chmod +x "$dir/probe.new" && mv "$dir/probe.new" "$dir/probe"
+}
+up() { "$medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --bin "$dir" --ports auto --detach; }
 log() { cat "$dir/net/log/devnet.log"; }
 processes() { pgrep -c -P "$(head -n 1 "$dir/net/devnet.pid")"; }
 
 probe 1 >"$dir/network.yaml"
+program "exit 3"
 check "the network of three comes up" prints ready up
 check "with the processes that its policy needs" [ "$(processes)" = 2 ]
-check "a third one starts when its peer is asked" prints hello m query --org Pharmacy probe echo hello
+check "one that ends at once is told to who asks for it" refused "ended with exit status 3 each time it was started" \
+    m query --org Pharmacy --endorse Pharmacy probe echo hello
+check "who doesn't mind is answered by another peer" prints hello m query --org Pharmacy probe echo hello
+program :
+check "once it is mended it starts when its peer is asked" prints hello \
+    m query --org Pharmacy --endorse Pharmacy probe echo hello
 check "and stays" [ "$(processes)" = 3 ]
 check "a transaction" m invoke --org Clinic probe run '["PutState","a","1"]'
 block=$("$build/test-support/update_channel" "$dir/net" remove Pharmacy Clinic Hospital)
