@@ -22,6 +22,7 @@ enum {
     BLOCK_ARENA = 1024 * 1024 * 1024,
     TRANSIENT_BLOCKS = 1000, /* private data of proposals that were never submitted are forgotten after so many */
     TRANSIENT_PURGE = 100,
+    WAKING_NS = 80 * 1000, /* from SIGALRM to devnet_orderer_alarm, by way of the thread that takes signals */
 };
 
 struct pending {
@@ -104,10 +105,10 @@ static int64_t monotonic_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* SIGALRM after so long, in whole microseconds; 0: never. */
+/* devnet_orderer_alarm after so long, or a little sooner; 0: never. */
 static void alarm_after(int64_t ns)
 {
-    const int64_t us = (ns + 999) / 1000;
+    const int64_t us = ns == 0 ? 0 : ns > WAKING_NS + 1000 ? (ns - WAKING_NS) / 1000 : 1;
     const struct itimerval timer = { .it_value = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 } };
 
     FCC_REQUIRE(setitimer(ITIMER_REAL, &timer, NULL) == 0);
@@ -170,10 +171,13 @@ void devnet_orderer_alarm(devnet_orderer *o)
 
     if (o->due_ns == 0)
         return; /* it was on its way when its batch was cut */
-    if (left > 0)
+    if (left > 2 * WAKING_NS) {
         alarm_after(left);
-    else
-        cut(o);
+        return;
+    }
+    while (left > 0) /* awake sooner than expected; never is a batch cut before its time */
+        left = o->due_ns - monotonic_ns();
+    cut(o);
 }
 
 static bool enqueue(devnet_orderer *o, fcc_bytes envelope, size_t size)
