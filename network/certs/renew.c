@@ -229,49 +229,33 @@ static const char *fingerprint(renewal *r)
 
 static const char *what_follows(renewal *r, const char *old)
 {
-    fcc__arena *arena = r->w.arena;
+    static const char
+        peer[] = "restart the peer: it reads its certificates when it starts. Nobody else has to be told, its "
+                 "authorities are the same",
+        orderer[] = "restart the orderer. Its TLS key is the old one, by which the other orderers know it; put "
+                    "the new certificate onto the channel when convenient (`medsync channel update create "
+                    "--orderer %s`)",
+        orderer_key[] = "its TLS key is new: change the channel's configuration first (`medsync channel "
+                        "update create --orderer %s`), then restart the orderer; the other way round it is "
+                        "no consenter any more",
+        chaincodes[] = "send SIGHUP to fcc-host (or restart the chaincode). Packages stay as they are, and so "
+                       "do peers: the authority is the same. A peer goes on with the client certificate that "
+                       "it was given when the package was installed: have it take the new one, before the "
+                       "old one expires, by `medsync renew` on its machine with the new values of "
+                       "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG",
+        user[] = "give the new key to its holder. Who is registered with the chaincode credentials binds it "
+                 "with the old one: medsync invoke --msp-dir %s/msp credentials RotateKey %s%s",
+        admin[] = ". An MSP without NodeOUs has administrators in admincerts, and on the channel: update both";
     const char *group = r->place.group;
+    const bool is_admin = r->identity && msp__has_ou(r->identity, "admin");
 
     if (!strcmp(group, "peers"))
-        return fcc__arena_printf(arena,
-                                 "restart the peer: it reads its certificates when it starts. Nobody else has to be "
-                                 "told, its authorities are the same");
-    if (!strcmp(group, "orderers") && r->server_key)
-        return fcc__arena_printf(
-            arena,
-            "restart the orderer. Its TLS key is the old one, by which the other orderers know it; put "
-            "the new certificate onto the channel when convenient (`medsync channel update create "
-            "--orderer %s`)",
-            r->place.name);
+        return peer;
     if (!strcmp(group, "orderers"))
-        return fcc__arena_printf(
-            arena,
-            "its TLS key is new: change the channel's configuration first (`medsync channel update "
-            "create --orderer %s`), then restart the orderer; the other way round it is no consenter any "
-            "more",
-            r->place.name);
+        return fcc__arena_printf(r->w.arena, r->server_key ? orderer : orderer_key, r->place.name);
     if (!strcmp(group, "chaincodes"))
-        return fcc__arena_printf(
-            arena, "send SIGHUP to fcc-host (or restart the chaincode). Packages and peers need nothing, as the "
-                   "authority is the "
-                   "same. A peer goes on with the client.crt that it was given when the package was installed: what "
-                   "its builder "
-                   "made of connection.json stays in externalbuilder/builds of its data folder; to have it take the "
-                   "new one, change "
-                   "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG, remove that build's folder and restart the peer");
-    if (r->identity && msp__has_ou(r->identity, "admin"))
-        return fcc__arena_printf(
-            arena,
-            "give the new key to its holder. Who is registered with the chaincode credentials binds it "
-            "with the old one: medsync invoke --msp-dir %s/msp credentials RotateKey %s. An MSP without "
-            "NodeOUs has administrators in admincerts, and on the channel: update both",
-            old, fingerprint(r));
-    return fcc__arena_printf(
-        arena,
-        "give the new key to its holder. Who is registered with the chaincode credentials binds it with "
-        "the old one: medsync invoke --msp-dir %s/msp credentials RotateKey %s (a patient: "
-        "BindPatientKey)",
-        old, fingerprint(r));
+        return chaincodes;
+    return fcc__arena_printf(r->w.arena, user, old, fingerprint(r), is_admin ? admin : " (a patient: BindPatientKey)");
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */

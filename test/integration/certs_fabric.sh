@@ -58,6 +58,11 @@ YAML
 check "certificates are made" prints "peerOrganizations/a.test" m certs make --network "$dir/two.yaml" --out "$crypto"
 check "orderer and peers start on them, and join a channel of ours" fabric_up "$dir/two.yaml"
 check "a user's call is answered" prints hello m query --org A --user user1 probe echo hello
+for i in 1 2 3; do # where they are on this machine
+    tr -d ' \n' <"$dir/net/endpoints.json" |
+        sed "s/.*\"name\":\"o$i.orderer.test\",\"address\":\"\([^\"]*\)\".*/s|127.0.0.1:7${i}50|\1|/"
+    echo
+done >"$dir/addresses"
 admin=$(tr '\0' '\n' <"/proc/$(pid_of orderer.o1.orderer.test)/environ" | sed -n 's/^ORDERER_ADMIN_LISTENADDRESS=//p')
 if command -v osnadmin >/dev/null; then
     tls=$crypto/ordererOrganizations/orderer.test/orderers/o1.orderer.test/tls
@@ -68,11 +73,13 @@ if command -v osnadmin >/dev/null; then
             --client-key "$tls/server.key" "$@"
     }
     check "osnadmin sees the channel" prints '"name": "trial"' osn list
-    sed 's/^channel: .*/channel: second/' "$dir/two.yaml" >"$dir/second.yaml"
+    # an orderer keeps one connection to another one, whatever the channel: the addresses have to be the same
+    sed -f "$dir/addresses" -e 's/^channel: .*/channel: second/' "$dir/two.yaml" >"$dir/second.yaml"
     check "a genesis block is made" prints "of channel second" "$medsync" channel genesis --network "$dir/second.yaml" \
         --crypto "$crypto" --output "$dir/second.block"
     check "which osnadmin has the orderer join" prints "Status: 201" osn join --channelID second --config-block "$dir/second.block"
     check "as a consenter" prints '"consensusRelation": "consenter"' osn list --channelID second
+    osn remove --channelID second >/dev/null 2>&1
 fi
 
 # ---- an organisation more
@@ -101,11 +108,6 @@ check "and nobody else" prints hello m query --org A probe echo hello
 check "certificates are renewed" prints "renewed chaincodes.b.test" m certs rotate peer0.a.test o1.orderer.test user1@a.test \
     chaincodes.a.test chaincodes.b.test
 orderer=$crypto/ordererOrganizations/orderer.test
-for i in 1 2 3; do # where they are on this machine
-    tr -d ' \n' <"$dir/net/endpoints.json" |
-        sed "s/.*\"name\":\"o$i.orderer.test\",\"address\":\"\([^\"]*\)\".*/s|127.0.0.1:7${i}50|\1|/"
-    echo
-done >"$dir/addresses"
 sed -f "$dir/addresses" "$dir/three.yaml" >"$dir/renewed.yaml"
 check "the orderer's goes onto the channel" prints "have it signed" up create --network "$dir/renewed.yaml" --orderer o1 \
     --output "$dir/o.pb"
