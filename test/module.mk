@@ -138,6 +138,11 @@ soak: all $(PROPERTY_PROGRAMS)
 
 # The whole way of a medical record, on any network: test/scenario
 $(eval $(call archive,scenario,test/scenario))
+$(B)/test-support/alter: $(B)/obj/test/support/alter.c.o $(LEDGER)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+TEST_PROGRAMS += $(B)/test-support/alter
 TEST_PROGRAMS += $(B)/test-support/scenario
 $(B)/test-support/scenario: $(B)/libscenario.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 	$(call say,LD,$@)

@@ -22,6 +22,10 @@ static const struct {
     [END_INSPECTOR] = { { "InspectorMSP" }, 1 },
     [END_REGULATOR] = { { "RegulatorMSP" }, 1 },
     [END_INSURER] = { { "InsurerMSP" }, 1 },
+    [END_PHARMACY] = { { "PharmacyMSP" }, 1 },
+    [END_RX] = { { "PharmacyMSP", "HospitalMSP" }, 2 },
+    [END_MD] = { { "ManufacturerMSP", "DistributorMSP" }, 2 },
+    [END_DP] = { { "DistributorMSP", "PharmacyMSP" }, 2 },
 };
 
 typedef struct request {
@@ -69,7 +73,8 @@ static void understand(scene *s)
  */
 static void settle(scene *s, client *who)
 {
-    static const char *const orgs[] = { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP", "InsurerMSP" };
+    static const char *const orgs[] = { "HospitalMSP", "ClinicMSP",   "RegulatorMSP",    "InspectorMSP",
+                                        "InsurerMSP",  "PharmacyMSP", "ManufacturerMSP", "DistributorMSP" };
     Common__BlockchainInfo *info;
     fcc_error ignored;
 

@@ -54,6 +54,9 @@ int main(int argc, char **argv)
             scene_consent(&s);
             scene_appointments(&s);
             scene_records(&s);
+            scene_pharmacies(&s);
+            scene_supply(&s);
+            scene_dispense(&s);
             scene_revocation(&s);
             scene_emergency(&s);
             scene_audit(&s);

@@ -175,6 +175,12 @@ later)
     echo "$how" >"$work/ahead"
     network_up
     ;;
+alter) # what nobody does: MSP:RXID, that peer's copy of a prescription is another one, or its own again
+    [ "$kind" = devnet ] || exit 77
+    network_down
+    "$build/test-support/alter" "$net" "$how" || exit 1
+    network_up
+    ;;
 stop)
     pids=$(processes "$how")
     [ -n "$pids" ] && kill -STOP $pids

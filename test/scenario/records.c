@@ -168,10 +168,12 @@ static void suspension(scene *s)
     scene_ok(s, "14 D1's licence is suspended");
     scene_invoke(s, WHO_D1, END_CARE, "ehr", "AddRecords", adding(s, s->enc, &r), NULL);
     scene_refused(s, "14 D1 adds a record", 403, "DENIED:licence");
+    scene_prescribe(s, true);
     status(s, "0");
     scene_ok(s, "14 unsuspended");
     scene_invoke(s, WHO_D1, END_CARE, "ehr", "AddRecords", adding(s, s->enc, &r), NULL);
     scene_ok(s, "14 D1 adds the record");
+    scene_prescribe(s, false);
     /* what 27a will want to read */
     scene_id(s->enc_b);
     scene_invoke(s, WHO_D1, END_CARE, "ehr", "StartEncounter", encounter(s, s->enc_b, s->b.pid), NULL);

@@ -68,6 +68,8 @@ static void organisations(scene *s)
     site(s, WHO_CA, CLINIC_LAB, "lab", CLINIC);
     site(s, WHO_PA, scene_site(WHO_PA), "pharmacy", "");
     site(s, WHO_PA, scene_site(WHO_P2), "pharmacy", scene_site(WHO_PA));
+    site(s, WHO_MA, scene_site(WHO_M), "manufacturer", "");
+    site(s, WHO_WA, scene_site(WHO_W), "warehouse", "");
     site(s, WHO_IA, scene_site(WHO_IA), "insurer", "");
     site(s, WHO_R, scene_site(WHO_K), "council", scene_site(WHO_R));
     site(s, WHO_R, scene_site(WHO_V), "inspectorate", "");
@@ -99,7 +101,10 @@ static void staff(scene *s)
     employs(s, WHO_R, WHO_L3, "labtech", "[]");
     employs(s, WHO_CA, WHO_REG3, "registrar", "[]");
     employs(s, WHO_CA, WHO_CC, "custodian", "[]");
+    employs(s, WHO_PA, WHO_P1, "pharmacist", "[]");
     employs(s, WHO_R, WHO_P2, "pharmacist", "[]");
+    employs(s, WHO_MA, WHO_M, "supplychain", "[]");
+    employs(s, WHO_WA, WHO_W, "supplychain", "[]");
     employs(s, WHO_IA, WHO_I, "insurer_agent", "[]");
     employs(s, WHO_R, WHO_RA, "auditor", "[]");
     employs(s, WHO_R, WHO_K, "admin", "[]");
@@ -149,6 +154,22 @@ static void licences(scene *s)
     scene_ok(s, "4 and D3's");
     scene_check(s, holds(s, "prescribe", "DE-BE"), "4 Check(D1, prescribe, region) true");
     scene_check(s, !holds(s, "prescribe", "DE-BY") && s->st == FCC_OK, "4 other region false");
+}
+
+/* The sites of the supply chain deal with each other as K says. */
+static void partners(scene *s)
+{
+    static const scene_who sites[] = { WHO_M, WHO_W, WHO_P1 };
+
+    scene_invoke(s, WHO_R, END_RC, "credentials", "Accredit", NULL, DID_K, "TradingPartner", NULL);
+    needs(s, "R accredits K for trading partners");
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+        scene_invoke(s, WHO_K, END_RC, "credentials", "IssueCredential", NULL,
+                     scene_print(s, "urn:medsync:credential:%s", scene_salt(s)), scene_digest(s), "TradingPartner",
+                     scene_site(sites[i]), s->suspensions, scene_print(s, "%zu", 10 + i), scene_time(s, -3600),
+                     scene_time(s, (int64_t)365 * 86400), "[\"DE-BE\"]", NULL);
+        needs(s, "a trading partner");
+    }
 }
 
 /* What the care organisations set up before the first patient. */
@@ -227,6 +248,7 @@ void scene_registration(scene *s)
     organisations(s);
     staff(s);
     licences(s);
+    partners(s);
     care(s);
     patients(s);
 }

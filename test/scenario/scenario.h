@@ -1,6 +1,6 @@
 /*
  * scenario.h: the way of a medical record through a consortium, from nobody registered to everything audited: the steps of
- * wave 1 on any network directory that `medsync setup` has not touched. Each call is told by people, each refusal is
+ * waves 1 and 2 on any network directory that `medsync setup` has not touched. Each call is told by people, each refusal is
  * compared by status and code, and every line is TAP.
  */
 #ifndef TEST_SCENARIO_H
@@ -36,7 +36,12 @@
     X(DESK2, "desk2", "ClinicMSP", "uid-c-0007", "4012345001013")       \
     X(CC, "custodian2", "ClinicMSP", "uid-c-0004", "4012345001013")     \
     X(PA, "Admin", "PharmacyMSP", "uid-p-0000", "4012345002010")        \
+    X(P1, "pharmacist1", "PharmacyMSP", "uid-p-0001", "4012345002010")  \
     X(P2, "pharmacist2", "PharmacyMSP", "uid-p-0002", "4012345002027")  \
+    X(MA, "Admin", "ManufacturerMSP", "uid-m-0000", "4012345004014")    \
+    X(M, "supply1", "ManufacturerMSP", "uid-m-0001", "4012345004014")   \
+    X(WA, "Admin", "DistributorMSP", "uid-d-0000", "4012345005011")     \
+    X(W, "supply2", "DistributorMSP", "uid-d-0001", "4012345005011")    \
     X(IA, "Admin", "InsurerMSP", "uid-i-0000", "4012345006018")         \
     X(I, "insurer1", "InsurerMSP", "uid-i-0001", "4012345006018")       \
     X(A, "patient1", "HospitalMSP", NULL, NULL)                         \
@@ -60,7 +65,11 @@ typedef enum scene_end {
     END_CLINIC,
     END_INSPECTOR,
     END_REGULATOR,
-    END_INSURER
+    END_INSURER,
+    END_PHARMACY,
+    END_RX, /* two of hospital, clinic, pharmacy */
+    END_MD, /* of the supply chain: maker and wholesaler; wholesaler and pharmacy */
+    END_DP
 } scene_end;
 
 #define LAB "4012345000023"
@@ -107,7 +116,10 @@ typedef struct scene {
     char list[SCENE_ID], suspensions[SCENE_ID];
     char enc[SCENE_ID], enc_b[SCENE_ID], enc_clinic[SCENE_ID], order[SCENE_ID];
     scene_record own, note, lab, mind, of_b;
-    char allowed[SCENE_ID]; /* D1's request that was granted */
+    char rx[SCENE_ID], other_rx[SCENE_ID]; /* D1's prescriptions to A */
+    const char *code, *dose;
+    const char *gtin, *sscc, *serials; /* M's product, its case, how its serials begin */
+    char allowed[SCENE_ID];            /* D1's request that was granted */
     char case_a[SCENE_ID], case_b[SCENE_ID], case_e[SCENE_ID], case_unknown[SCENE_ID], case_late[SCENE_ID];
     int64_t monday;                       /* of the appointments */
     char visit[SCENE_ID], left[SCENE_ID]; /* A's with D1; a hold that A leaves */
@@ -171,6 +183,12 @@ bool scene_decision(scene *s, scene_who who, scene_end end, const char *audit, c
 /* How many of these a custodian releases to `who` under this request; -1: no answer. Released contents are compared. */
 int scene_keys(scene *s, scene_who who, const char *custody, const char *audit, const scene_record *r);
 
+/* ---- packs: chain.c ---- */
+
+/* The serial of a pack of lot a1 or b1, by its number. */
+const char *scene_serial(scene *s, char lot, int number);
+json_t *scene_pack(const char *gtin, const char *serial);
+
 /* ---- the steps ---- */
 
 void scene_registration(scene *s); /* 1 to 5: registration.c */
@@ -178,11 +196,16 @@ void scene_consent(scene *s);      /* 6 to 7a, 3a: consent.c */
 void scene_appointments(scene *s); /* 8, 9, 7a's booking: appointments.c */
 void scene_left_hold(scene *s);    /* 9, when the clock has gone on: appointments.c */
 void scene_records(scene *s);      /* 10 to 14: records.c */
-void scene_revocation(scene *s);   /* 26: consent.c */
-void scene_emergency(scene *s);    /* 27, 27a, 29: emergency.c */
-void scene_audit(scene *s);        /* 30, 31: audit.c */
-void scene_same(scene *s);         /* 32: same.c */
-void scene_races(scene *s);        /* after 1 to 5, instead of the others: races.c */
-void scene_crowd(scene *s);        /* then: many patients after few slots: crowd.c */
+/* 14, prescribing, while D1 is suspended and afterwards; 15 and 16; 20 to 22: pharmacy.c */
+void scene_prescribe(scene *s, bool suspended);
+void scene_pharmacies(scene *s);
+void scene_dispense(scene *s);
+void scene_supply(scene *s);     /* 17 to 19: chain.c */
+void scene_revocation(scene *s); /* 26: consent.c */
+void scene_emergency(scene *s);  /* 27, 27a, 29: emergency.c */
+void scene_audit(scene *s);      /* 30, 31: audit.c */
+void scene_same(scene *s);       /* 32: same.c */
+void scene_races(scene *s);      /* after 1 to 5, instead of the others: races.c */
+void scene_crowd(scene *s);      /* then: many patients after few slots: crowd.c */
 
 #endif

@@ -11,7 +11,7 @@
 
 static const struct {
     const char *chaincode, *collection;
-    const char *members[5];
+    const char *members[8];
 } collections[] = {
     { "credentials", "kyc", { "HospitalMSP", "ClinicMSP" } },
     { "credentials", "who", { "HospitalMSP", "ClinicMSP", "PharmacyMSP" } },
@@ -21,6 +21,11 @@ static const struct {
     { "ehr", "audit", { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP" } },
     { "appointments", "subject", { "HospitalMSP", "ClinicMSP" } },
     { "ehr", "emergency", { "HospitalMSP", "ClinicMSP", "RegulatorMSP", "InspectorMSP" } },
+    { "prescriptions", "rx", { "HospitalMSP", "ClinicMSP", "PharmacyMSP" } },
+    { "supply",
+      "packs",
+      { "ManufacturerMSP", "DistributorMSP", "PharmacyMSP", "HospitalMSP", "ClinicMSP", "RegulatorMSP",
+        "InspectorMSP" } },
 };
 
 /* The three names that a key begins with, each ended by 0. */
