@@ -22,7 +22,7 @@ static const char *hash_of(scene *s, const char *salt, const char *code)
 }
 
 /* 60 units, two repeats a month apart; its code is s->code. */
-static json_t *prescription(scene *s, const char *id, const char *pid, const char *enc)
+json_t *scene_prescription(scene *s, const char *id, const char *pid, const char *enc)
 {
     const char *salt = scene_salt(s);
 
@@ -39,7 +39,7 @@ static json_t *salted(scene *s)
     return json_pack("{s:s}", "salt", scene_salt(s));
 }
 
-static json_t *with_code(scene *s)
+json_t *scene_with_code(scene *s)
 {
     return json_pack("{s:s, s:s}", "code", s->code, "salt", scene_salt(s));
 }
@@ -51,7 +51,17 @@ static json_t *because(scene *s, const char *reason)
 
 static void issue(scene *s, const char *id, const char *pid, const char *enc)
 {
-    scene_invoke(s, WHO_D1, END_CARE, "prescriptions", "Issue", prescription(s, id, pid, enc), NULL);
+    scene_invoke(s, WHO_D1, END_CARE, "prescriptions", "Issue", scene_prescription(s, id, pid, enc), NULL);
+}
+
+void scene_prescriptions(scene *s)
+{
+    scene_id(s->rx);
+    scene_id(s->other_rx);
+    s->code = scene_salt(s);
+    s->dose = scene_print(s, "dose %s", scene_salt(s));
+    scene_private(s, "dose", s->dose);
+    scene_private(s, "code", s->code);
 }
 
 /* ---- 14 ---- */
@@ -62,12 +72,7 @@ void scene_prescribe(scene *s, bool suspended)
     char enc[SCENE_ID], id[SCENE_ID];
 
     if (suspended) {
-        scene_id(s->rx);
-        scene_id(s->other_rx);
-        s->code = scene_digest(s) + 32;
-        s->dose = scene_print(s, "dose %s", scene_salt(s));
-        scene_private(s, "dose", s->dose);
-        scene_private(s, "code", s->code);
+        scene_prescriptions(s);
         issue(s, s->rx, s->a.pid, s->enc);
         scene_refused(s, "14 D1 issues a prescription", 403, "DENIED:licence");
         return;
@@ -113,7 +118,7 @@ static void forged(scene *s, const char *id)
     if (!options.msp_dir || client_open(&options, &who, &s->error) != FCC_OK)
         scene_check(s, false, "15 P1's authority issues a certificate");
     else {
-        scene_invoke_as(s, who, END_RX, "prescriptions", "Issue", prescription(s, id, s->a.pid, s->enc), NULL);
+        scene_invoke_as(s, who, END_RX, "prescriptions", "Issue", scene_prescription(s, id, s->a.pid, s->enc), NULL);
         scene_refused(s, "15 P1's pharmacist issues a prescription as a doctor of PharmacyMSP", 401, "NO_ROLE");
     }
     client_close(who);
@@ -125,13 +130,13 @@ static void accept(scene *s)
 
     scene_id(id);
     forged(s, id);
-    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Issue", prescription(s, id, s->a.pid, s->enc), NULL);
+    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Issue", scene_prescription(s, id, s->a.pid, s->enc), NULL);
     scene_refused(s, "15 and as a pharmacist", 403, "DENIED:role");
     scene_invoke(s, WHO_P2, END_RX, "prescriptions", "Accept", salted(s), s->rx, NULL);
     scene_refused(s, "15 P2 accepts without the code", 403, "DENIED:code");
-    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Accept", with_code(s), s->rx, NULL);
+    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Accept", scene_with_code(s), s->rx, NULL);
     scene_ok(s, "16 P1 accepts with the code");
-    scene_invoke(s, WHO_P2, END_RX, "prescriptions", "Accept", with_code(s), s->rx, NULL);
+    scene_invoke(s, WHO_P2, END_RX, "prescriptions", "Accept", scene_with_code(s), s->rx, NULL);
     scene_refused(s, "16 P2 accepts: locked", 409, "CONFLICT");
     scene_invoke(s, WHO_A, END_RX, "prescriptions", "Cancel", because(s, "patient_request"), s->rx, NULL);
     scene_refused(s, "16 A cancels while locked", 409, "CONFLICT");
@@ -145,7 +150,7 @@ static bool status_is(scene *s, const char *id, const char *status)
 
 static void mark(scene *s)
 {
-    scene_invoke(s, WHO_P2, END_RX, "prescriptions", "Accept", with_code(s), s->other_rx, NULL);
+    scene_invoke(s, WHO_P2, END_RX, "prescriptions", "Accept", scene_with_code(s), s->other_rx, NULL);
     scene_ok(s, "16 P2 has a second prescription");
     scene_invoke(s, WHO_A, END_RX, "prescriptions", "MarkForCancel", because(s, "patient_request"), s->other_rx, NULL);
     scene_ok(s, "16 A marks it for cancel");
@@ -164,7 +169,7 @@ void scene_pharmacies(scene *s)
 /* ---- 20 to 22 ---- */
 
 /* Packs of the prescription's one item, 30 units of each; serials end with NULL. */
-static json_t *dispense_of(scene *s, int seq, const char *const *serials, int units)
+json_t *scene_dispensed(scene *s, int seq, const char *const *serials, int units)
 {
     json_t *packs = json_array();
 
@@ -178,7 +183,7 @@ static void dispense(scene *s, int seq, const char *one, const char *other, int 
 {
     const char *const serials[] = { one, other, NULL };
 
-    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Dispense", dispense_of(s, seq, serials, units), s->rx, NULL);
+    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Dispense", scene_dispensed(s, seq, serials, units), s->rx, NULL);
 }
 
 /* ... refused, and the detail begins so. */
@@ -203,7 +208,7 @@ static void no_more_than_prescribed(scene *s)
 
     dispense(s, 1, scene_serial(s, 'b', 0), NULL, 70);
     scene_refused(s, "20 P1 dispenses 70 of 60", 422, "INVARIANT");
-    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Dispense", dispense_of(s, 1, three, 30), s->rx, NULL);
+    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Dispense", scene_dispensed(s, 1, three, 30), s->rx, NULL);
     scene_refused(s, "20 and 90 in whole packs", 422, "INVARIANT");
     dispense(s, 1, scene_serial(s, 'b', 0), scene_serial(s, 'b', 0), 30);
     scene_refused(s, "20 same pack twice in a call", 422, "INVARIANT");

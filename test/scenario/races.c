@@ -162,6 +162,96 @@ static void two_bits(scene *s)
     scene_check(s, !licensed(s, WHO_D2) && !licensed(s, WHO_D3), "and the first one stays");
 }
 
+/* ---- prescriptions and packs ---- */
+
+/* D1 has prescribed twice to A; the pharmacy has packs of two lots. */
+static void at_the_pharmacy(scene *s)
+{
+    const char *const ids[] = { s->rx, s->other_rx };
+
+    scene_id(s->enc);
+    scene_invoke(s, WHO_REG1, END_CARE, "credentials", "LinkPerson",
+                 json_pack("{s:s, s:s, s:s}", "uid", scene_uid(WHO_D1), "nid", scene_digest(s), "salt", scene_salt(s)),
+                 NULL);
+    scene_ok(s, "it is said who D1 is");
+    scene_invoke(s, WHO_D1, END_CARE, "ehr", "StartEncounter",
+                 json_pack("{s:s, s:s, s:s}", "encId", s->enc, "pid", s->a.pid, "salt", scene_salt(s)), NULL);
+    scene_ok(s, "D1 sees A");
+    scene_prescriptions(s);
+    for (size_t i = 0; i < 2; i++) {
+        scene_invoke(s, WHO_D1, END_CARE, "prescriptions", "Issue", scene_prescription(s, ids[i], s->a.pid, s->enc),
+                     NULL);
+        scene_ok(s, "and prescribes");
+    }
+    scene_supply(s);
+}
+
+static runner accepts(scene *s, scene_who who, const char *rx)
+{
+    const char *const args[] = { rx, NULL };
+
+    return endorse(s, who, END_RX, "prescriptions", "Accept", scene_with_code(s), args);
+}
+
+static runner dispenses(scene *s, const char *rx, int seq, const char *serial)
+{
+    const char *const args[] = { rx, NULL }, *const serials[] = { serial, NULL };
+
+    return endorse(s, WHO_P1, END_RX, "prescriptions", "Dispense", scene_dispensed(s, seq, serials, 30), args);
+}
+
+static void dispense_again(scene *s, const char *rx, int seq, const char *serial)
+{
+    const char *const serials[] = { serial, NULL };
+
+    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Dispense", scene_dispensed(s, seq, serials, 30), rx, NULL);
+}
+
+static void two_pharmacies(scene *s)
+{
+    runner one = accepts(s, WHO_P1, s->rx), other = accepts(s, WHO_P2, s->rx);
+
+    scene_check(s, first_wins(s, &one, &other), "of two pharmacies after one prescription one has it");
+    scene_invoke(s, WHO_P2, END_RX, "prescriptions", "Accept", scene_with_code(s), s->rx, NULL);
+    scene_refused(s, "and the other one is told why: locked", 409, "CONFLICT");
+    scene_invoke(s, WHO_P1, END_RX, "prescriptions", "Accept", scene_with_code(s), s->other_rx, NULL);
+    scene_ok(s, "which takes the second one as well");
+}
+
+static void one_pack(scene *s)
+{
+    const char *pack = scene_serial(s, 'b', 0), *next = scene_serial(s, 'b', 1);
+    runner one = dispenses(s, s->rx, 1, pack), other = dispenses(s, s->other_rx, 1, pack);
+
+    scene_check(s, first_wins(s, &one, &other), "the same pack on two prescriptions goes out once");
+    dispense_again(s, s->other_rx, 1, pack);
+    scene_refused(s, "and the other one is told why: it is dispensed", 410, "GONE");
+    one = dispenses(s, s->rx, 2, next);
+    other = dispenses(s, s->rx, 2, scene_serial(s, 'b', 2));
+    scene_check(s, first_wins(s, &one, &other), "two dispenses of the last units are one");
+    dispense_again(s, s->rx, 2, scene_serial(s, 'b', 2));
+    scene_refused(s, "and the other one is told why", 409, "ALREADY");
+    dispense_again(s, s->rx, 3, scene_serial(s, 'b', 2));
+    scene_refused(s, "and that nothing is left before the next window", 412, "PRECONDITION");
+}
+
+static void recall_and_dispense(scene *s)
+{
+    const char *const lot_b[] = { s->gtin, "b1", "1", "potency", NULL }, *const lot_a[] = { s->gtin, "a1", "1",
+                                                                                            "potency", NULL };
+    runner recall = endorse(s, WHO_R, END_DP, "supply", "Recall", NULL, lot_b),
+           dispense = dispenses(s, s->other_rx, 1, scene_serial(s, 'b', 3));
+
+    scene_check(s, first_wins(s, &recall, &dispense), "of a recall and a dispense behind it only the recall counts");
+    dispense_again(s, s->other_rx, 1, scene_serial(s, 'b', 3));
+    scene_refused(s, "and the pharmacy is told why", 422, "INVARIANT");
+    scene_check(s, strncmp(scene_text(s, "detail"), "recalled:", 9) == 0, "recalled");
+    dispense = dispenses(s, s->other_rx, 1, scene_serial(s, 'a', 0));
+    recall = endorse(s, WHO_R, END_DP, "supply", "Recall", NULL, lot_a);
+    scene_check(s, meet(s, &dispense, &recall) && dispense.validation == 0 && recall.validation == 0,
+                "a dispense that came before the recall was right at the time");
+}
+
 /* ---- clocks ---- */
 
 static void at(scene *s, int64_t offset, const char *name, bool accepted)
@@ -230,6 +320,10 @@ void scene_races(scene *s)
     revoke_and_read(s);
     approve_and_suspend(s);
     two_first_keys(s);
+    at_the_pharmacy(s);
+    two_pharmacies(s);
+    one_pack(s);
+    recall_and_dispense(s);
     two_bits(s);
     clocks(s);
     a_day_later(s);

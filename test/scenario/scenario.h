@@ -183,6 +183,14 @@ bool scene_decision(scene *s, scene_who who, scene_end end, const char *audit, c
 /* How many of these a custodian releases to `who` under this request; -1: no answer. Released contents are compared. */
 int scene_keys(scene *s, scene_who who, const char *custody, const char *audit, const scene_record *r);
 
+/* ---- prescriptions: pharmacy.c ---- */
+
+void scene_prescriptions(scene *s); /* new ids, code and dose of the two that D1 will issue */
+/* T of Issue, of Accept, and of Dispense: packs of the first item, so many units of each; serials end with NULL. */
+json_t *scene_prescription(scene *s, const char *id, const char *pid, const char *enc);
+json_t *scene_with_code(scene *s);
+json_t *scene_dispensed(scene *s, int seq, const char *const *serials, int units);
+
 /* ---- packs: chain.c ---- */
 
 /* The serial of a pack of lot a1 or b1, by its number. */
