@@ -1,0 +1,112 @@
+/* State that the first version wrote is read, judged and continued by this one. */
+#include "test/unit/chaincode/prescriptions/pharmacy.h"
+
+enum { max_functions = 64, lines_of_state = 29 };
+
+/* prescriptions with one more function, which puts state where the first version had put it. */
+static fcc_status load(fcc_stub *stub, fcc_args args)
+{
+    if (fcc_bytes_equal(args.v[0], FCC_LIT("-")))
+        return fcc_put_state(stub, args.v[1], args.v[2]);
+    return fcc_put_private_data(stub, args.v[0], args.v[1], args.v[2]);
+}
+
+/* Each line's parts, with the key's U+0000 in place of '~'. */
+static void load_state(const char *path)
+{
+    static char line[4000];
+    FILE *file = fopen(path, "rb");
+    size_t n = 0;
+
+    if (!file)
+        fail_msg("%s can't be opened", path);
+    while (fgets(line, sizeof(line), file)) {
+        char *key = strchr(line, '\t'), *value = key ? strchr(key + 1, '\t') : NULL;
+        fcc_bytes args[4] = { FCC_LIT("Load") };
+
+        if (line[0] == '#')
+            continue;
+        assert_non_null(value);
+        *key++ = 0;
+        *value++ = 0;
+        value[strcspn(value, "\n")] = 0;
+        args[1] = fcc_str(line);
+        args[2] = key_of(key);
+        args[3] = fcc_str(value);
+        assert_accepted(fcc_test_call(world, FCC_TEST_SUBMIT, "prescriptions", args, 4));
+        n++;
+    }
+    fclose(file);
+    assert_int_equal(n, lines_of_state);
+}
+
+static int set_up_state(void **state)
+{
+    static fcc_function functions[max_functions];
+    static fcc_chaincode upgraded;
+
+    assert_true(prescriptions_chaincode.count < max_functions);
+    memcpy(functions, prescriptions_chaincode.functions, prescriptions_chaincode.count * sizeof(functions[0]));
+    functions[prescriptions_chaincode.count] = (fcc_function){ "Load", load, 3 };
+    upgraded = prescriptions_chaincode;
+    upgraded.functions = functions;
+    upgraded.count = prescriptions_chaincode.count + 1;
+    set_up_with(&upgraded);
+    load_state("test/unit/chaincode/prescriptions/state-1.tsv");
+    as_pharmacist();
+    return 0;
+}
+
+static void what_was_prescribed_before_is_read_and_its_commits_hold(void **state)
+{
+    char in[3000];
+
+    as_patient();
+    assert_has(query("GetRx", "{\"rxId\":\"r1\"}").payload, "\"seq\":2");
+    assert_has(query("ListPrescriptions", OF(PID_A)).payload, "\"rxId\":\"r3\"");
+    assert_has(query("Reminders", OF(PID_A)).payload, "\"from\":\"2026-01-31T00:00:00Z\"");
+    snprintf(in, sizeof(in), "{\"record\":%s}", rx_value("r1"));
+    assert_string_equal(query_id("VerifyCommit", "r1", in).payload, "true");
+    as_pharmacist();
+    assert_has(query_id("Queue", P1, NULL).payload, "\"rxId\":\"r2\"");
+}
+
+static void what_was_prescribed_before_goes_on(void **state)
+{
+    assert_refused(invoke_id("Dispense", "r1", TAKE_ONE("3", "a3")), 412, "PRECONDITION");
+    assert_refused(invoke_id("Dispense", "r1", TAKE_ONE("2", "a3")), 409, "ALREADY");
+    assert_refused(invoke_id("ReverseDispense", "r1", REVERSE("1")), 412, "PRECONDITION");
+    assert_accepted(invoke_id("HandOver", "r1", SEQ("2")));
+    fcc_test_set_time(world, NOW + 30 * DAY);
+    assert_accepted(invoke_id("Dispense", "r1", TAKE_ONE("3", "a3")));
+    assert_has(rx_value("r1"), "\"v\":5");
+    assert_accepted(invoke_id("Return", "r1", BECAUSE("patient_request")));
+    as_other_pharmacist();
+    assert_refused(invoke_id("Accept", "r1", NO_CODE), 403, "DENIED:code");
+    assert_accepted(invoke_id("Accept", "r1", ACCEPT));
+}
+
+static void what_was_marked_or_cancelled_before_is(void **state)
+{
+    assert_accepted(invoke_id("Return", "r2", BECAUSE("not_collected")));
+    assert_has(rx_value("r2"), "\"status\":\"cancelled\"");
+    assert_null(held("prescriptions", "rx", "~RXQ~" P1 "~r2~"));
+    assert_refused(invoke_id("Accept", "r3", ACCEPT), 410, "GONE");
+    as_doctor();
+    assert_refused(invoke("Issue", ISSUE("r3")), 409, "ALREADY");
+    assert_accepted(invoke("Issue", ISSUE("r4")));
+    assert_has(rx_value("r4"), "\"nominee\":\"" P1 "\"");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_state, health_stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(what_was_prescribed_before_is_read_and_its_commits_hold),
+        CASE(what_was_prescribed_before_goes_on),
+        CASE(what_was_marked_or_cancelled_before_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
