@@ -176,10 +176,11 @@ later)
     network_up
     ;;
 alter) # what nobody does: MSP:RXID, that peer's copy of a prescription is another one, or its own again
-    [ "$kind" = devnet ] || exit 77
+    where=$net
+    [ "$kind" = devnet ] || where=$net/data/$(echo "${how%%MSP:*}" | tr 'A-Z' 'a-z').medsync.example
+    "$build/test-support/alter" "$where" || exit $?
     network_down
-    "$build/test-support/alter" "$net" "$how" || exit 1
-    network_up
+    "$build/test-support/alter" "$where" "$how" && network_up
     ;;
 stop)
     pids=$(processes "$how")

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ASKED_MAX = 48 };
+enum { ASKED_MAX = 64 };
 
 /* What was answered: status, and words whatever they are. */
 typedef struct said {
@@ -25,6 +25,7 @@ static size_t questions(scene *s, question *q, const char *audit, const char *re
     char date[16];
     const char *a = scene_print(s, "{\"pid\":\"%s\"}", s->a.pid);
     const char *note = scene_print(s, "{\"pid\":\"%s\",\"recId\":\"%s\"}", s->a.pid, s->note.meta.id);
+    const char *rx = scene_print(s, "{\"rxId\":\"%s\"}", s->rx);
     const char *d2 = scene_print(s, "{\"uid\":\"%s\"}", scene_uid(WHO_D2));
     const char *visit = scene_print(s, "{\"id\":\"%s\"}", s->visit);
     const time_t day = (time_t)s->monday;
@@ -75,6 +76,12 @@ static size_t questions(scene *s, question *q, const char *audit, const char *re
         { WHO_DESK1, END_HOSPITAL, END_CLINIC, "appointments", "DaySheet", NULL, NULL, NULL, monday },
         { WHO_V, END_INSPECTOR, END_REGULATOR, "appointments", "ActHistory", s->visit, NULL, NULL, NULL },
         { WHO_I, END_HOSPITAL, END_CLINIC, "ehr", "AuditTrail", NULL, NULL, NULL, a },
+        { WHO_A, END_HOSPITAL, END_PHARMACY, "prescriptions", "GetRx", NULL, NULL, NULL, rx },
+        { WHO_P1, END_PHARMACY, END_CLINIC, "prescriptions", "GetRx", NULL, NULL, NULL, rx },
+        { WHO_A, END_CLINIC, END_PHARMACY, "prescriptions", "ListPrescriptions", NULL, NULL, NULL, a },
+        { WHO_A, END_HOSPITAL, END_PHARMACY, "prescriptions", "Reminders", NULL, NULL, NULL, a },
+        { WHO_P1, END_PHARMACY, END_HOSPITAL, "prescriptions", "Queue", "4012345002010", NULL, NULL, NULL },
+        { WHO_V, END_INSPECTOR, END_REGULATOR, "prescriptions", "ActHistory", s->rx, NULL, NULL, NULL },
     };
     const size_t n = sizeof(all) / sizeof(all[0]);
 
