@@ -34,8 +34,14 @@ LIB_DEFINE(rx_expire, ENDS, .roles = LIB_EVERY_ROLE, LIB_FIELDS(expire_fields), 
 
 static fcc_status require_issuer_or_owner(lib_call *call, const json_t *rx)
 {
-    if (call->caller.role == LIB_PATIENT)
-        return rx_require_owner(call, lib_text(rx, "pid"));
+    const char *pid = lib_text(rx, "pid");
+    fcc_status st;
+
+    if (call->caller.role == LIB_PATIENT) {
+        if ((st = rx_require_owner(call, pid)) != FCC_OK)
+            return st;
+        return rx_require_patient(call, &pid); /* what is to be done for the dead, the issuer does */
+    }
     return rx_issued_by_caller(call, rx) ? FCC_OK : lib_deny(call, "not_issuer", "another doctor issued it");
 }
 

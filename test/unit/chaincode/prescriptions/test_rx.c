@@ -320,6 +320,9 @@ static void nothing_is_accepted_for_who_has_died_and_the_issuer_tidies_up(void *
     assert_accepted(fcc_test_submit(world, "credentials", "Decease", FCC_END));
     as_pharmacist();
     assert_refused(invoke_id("Accept", "r1", ACCEPT), 412, "PRECONDITION");
+    as_patient(); /* somebody has the key */
+    assert_refused(invoke_id("Cancel", "r1", BECAUSE("not_needed")), 412, "PRECONDITION");
+    assert_refused(invoke("Nominate", NOMINATE(PID_A, P1)), 412, "PRECONDITION");
     as_doctor();
     assert_accepted(invoke_id("Cancel", "r1", BECAUSE("death")));
 }
