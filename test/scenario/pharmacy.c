@@ -255,7 +255,8 @@ static void altered(scene *s)
     int status = scene_network(s, "alter", what);
 
     if (status == 77) {
-        scene_skip(s, "22 a peer's copy of the prescription is altered", "libleveldb is not here");
+        scene_skip(s, "22 a peer's copy of the prescription is altered",
+                   "its peers' databases are out of reach, or libleveldb is not here");
         return;
     }
     scene_part(s);
