@@ -139,7 +139,7 @@ static fcc_status check_packs(lib_call *call, const json_t *lines)
 {
     const json_t *seen[RX_MAX_PACKS];
     size_t count = 0;
-    char where[48];
+    char where[64];
     fcc_status st;
 
     for (size_t i = 0; i < json_array_size(lines); i++) {
