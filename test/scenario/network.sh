@@ -177,7 +177,7 @@ later)
     ;;
 alter) # what nobody does: MSP:RXID, that peer's copy of a prescription is another one, or its own again
     where=$net
-    [ "$kind" != compose ] || exit 77 # its peers' files are in volumes
+    case $kind in compose*) exit 77 ;; esac # its peers' files are in volumes
     [ "$kind" = devnet ] || where=$net/data/$(echo "${how%%MSP:*}" | tr 'A-Z' 'a-z').medsync.example
     "$build/test-support/alter" "$where" || exit $?
     network_down
