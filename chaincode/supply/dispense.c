@@ -12,6 +12,15 @@ static const lib_field mark_args[] = {
     { .name = "salt", .type = LIB_HEX, .max = 32 },
 };
 
+static const lib_field sell_fields[] = {
+    SUPPLY_ID,
+    { .name = "packs", .type = LIB_ARRAY, .min = 1, .max = SUPPLY_MAX },
+    SUPPLY_SALT,
+};
+
+LIB_DEFINE(supply_sell_otc, .flags = LIB_WRITES, .roles = LIB_PHARMACIST, .in = LIB_IN_REQUIRED,
+           LIB_FIELDS(sell_fields), .callers = "pharmacist of the holder", .reads = "PROD, RECALL; packs PACK; ACT",
+           .writes = "packs PACK, HAVE, MOVE, DEED; ACT", .endorsers = "SU", .answer = "`{\"id\",\"v\"}`")
 LIB_DEFINE(supply_mark_dispensed, .flags = LIB_INTERNAL | LIB_WRITES, .in = LIB_IN_FOREIGN, .sisters = sisters,
            LIB_ARGS(mark_args), .reads = "PROD, RECALL; packs PACK",
            .writes = "packs PACK, HAVE, MOVE; **no public write**", .endorsers = "SU",
@@ -77,11 +86,12 @@ static json_t *told(const supply_item *pack, const json_t *product)
 }
 
 /* The packs of a call with their products; pack by pack, the first fault is the answer. */
-static fcc_status read_packs(supply_act *act, supply_items *packs, const json_t ***products)
+static fcc_status read_packs(supply_act *act, const json_t *given, int form, supply_items *packs,
+                             const json_t ***products)
 {
     lib_call *call = act->call;
     fcc_bytes *keys;
-    fcc_status st = supply_items_of(act, "pack", lib_arg(call, "packs"), SUPPLY_WITH_UNITS, packs);
+    fcc_status st = supply_items_of(act, "pack", given, form, packs);
 
     if (st != FCC_OK || (st = supply_read_items(act, packs)) != FCC_OK ||
         (st = supply_require_items(act, packs)) != FCC_OK)
@@ -103,7 +113,7 @@ static fcc_status supply_mark_dispensed(lib_call *call)
     supply_items packs = { 0 };
     const json_t **products = NULL;
     json_t *answer = lib_own(call, json_array());
-    fcc_status st = read_packs(&act, &packs, &products);
+    fcc_status st = read_packs(&act, lib_arg(call, "packs"), SUPPLY_WITH_UNITS, &packs, &products);
 
     for (size_t i = 0; i < packs.n && st == FCC_OK; i++)
         if ((st = supply_require_usable(&act, &packs.v[i], i, false)) == FCC_OK)
@@ -113,6 +123,31 @@ static fcc_status supply_mark_dispensed(lib_call *call)
             json_array_append_new(answer, told(&packs.v[i], products[i])) != 0)
             st = FCC_ERR_NOMEM;
     return st == FCC_OK ? lib_answer(call, json_incref(answer)) : st;
+}
+
+/* ---- sold over the counter: whole packs, to nobody in particular ---- */
+
+static fcc_status supply_sell_otc(lib_call *call)
+{
+    supply_act act = supply_act_of(call, "sell");
+    supply_items packs = { 0 };
+    const json_t **products = NULL;
+    fcc_status st = supply_require_new(&act);
+
+    if (st == FCC_OK)
+        st = read_packs(&act, lib_in(call, "packs"), SUPPLY_PACK_ONLY, &packs, &products);
+    for (size_t i = 0; i < packs.n && st == FCC_OK; i++) {
+        if ((st = supply_require_whole(&act, &packs.v[i], i, false)) != FCC_OK)
+            return st;
+        if (json_is_true(json_object_get(products[i], "rxOnly")))
+            return lib_refuse(call, LIB_INVARIANT, "rx_only: pack %zu is dispensed on a prescription only", i + 1);
+        packs.v[i].units = supply_int(packs.v[i].old, "left");
+    }
+    for (size_t i = 0; i < packs.n && st == FCC_OK; i++)
+        st = take(&act, &packs.v[i], "sold");
+    if (st == FCC_OK)
+        st = supply_write_deed(&act, json_pack("{s:O}", "packs", lib_in(call, "packs")));
+    return st == FCC_OK ? lib_answer_act(call, NULL, act.id, 1) : st;
 }
 
 /* ---- and back ---- */
@@ -163,7 +198,7 @@ static fcc_status supply_unmark_dispensed(lib_call *call)
     supply_items packs = { 0 };
     const json_t **products = NULL;
     json_t *answer = lib_own(call, json_array());
-    fcc_status st = read_packs(&act, &packs, &products);
+    fcc_status st = read_packs(&act, lib_arg(call, "packs"), SUPPLY_WITH_UNITS, &packs, &products);
 
     for (size_t i = 0; i < packs.n && st == FCC_OK; i++)
         st = require_dispensed_here(&act, &packs.v[i], i, products[i]);

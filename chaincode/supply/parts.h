@@ -147,6 +147,20 @@ fcc_status supply_have_not(lib_call *call, const char *gln, const supply_item *i
  * colon. A refusal by holder is 422 for prescriptions and 403 DENIED:not_holder for people.
  */
 fcc_status supply_require_usable(supply_act *act, const supply_item *item, size_t i, bool returning) FCC_MUST_CHECK;
+/* The same, and nothing was taken out of it: what is opened stays where it is. */
+fcc_status supply_require_whole(supply_act *act, const supply_item *item, size_t i, bool returning) FCC_MUST_CHECK;
+/* Dispensed, sold or destroyed. */
+bool supply_is_gone(const json_t *record);
+
+/* ---- lists, for queries: lists.c ---- */
+
+/* The values under TYPE~a~b~..., in the order of their keys, appended to `out`. Queries only. */
+fcc_status supply_list(lib_call *call, const char *type, const char *a, const char *b, json_t *out) FCC_MUST_CHECK;
+/* 403 DENIED:not_holder unless the caller may know where this pack is: auditor, regulator, maker, holder, addressee. */
+fcc_status supply_require_concerned(lib_call *call, const json_t *pack) FCC_MUST_CHECK;
+
+/* What was captured about a pack: {"hash","blob","at",...} each, appended to `out`. Queries only. */
+fcc_status supply_list_events(lib_call *call, const char *gtin, const char *serial, json_t *out) FCC_MUST_CHECK;
 
 /* ---- acts that are also told by events: make.c, ship.c, contain.c ---- */
 
@@ -167,5 +181,8 @@ struct supply_moving {
 };
 fcc_status supply_do_ship(supply_act *act, const struct supply_moving *moving) FCC_MUST_CHECK;
 fcc_status supply_do_receive(supply_act *act, const struct supply_moving *moving) FCC_MUST_CHECK;
+/* `given`: children as T has them. */
+fcc_status supply_do_pack(supply_act *act, const char *sscc, const json_t *given) FCC_MUST_CHECK;
+fcc_status supply_do_unpack(supply_act *act, const char *sscc, const json_t *given) FCC_MUST_CHECK;
 
 #endif

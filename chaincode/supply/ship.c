@@ -77,18 +77,6 @@ static fcc_status check_container(supply_act *act, const json_t *container, bool
     return FCC_OK;
 }
 
-static fcc_status check_pack(supply_act *act, const supply_item *item, size_t i, bool returning)
-{
-    const json_t *product = NULL;
-    fcc_status st = supply_require_usable(act, item, i, returning);
-
-    if (st != FCC_OK || (st = supply_read_product(act->call, item->gtin, &product)) != FCC_OK)
-        return st;
-    if (supply_int(item->old, "left") != supply_int(product, "unitsPerPack"))
-        return supply_stop(act, LIB_INVARIANT, "units: %s is opened", supply_name(act->call, item, i));
-    return FCC_OK;
-}
-
 fcc_status supply_do_ship(supply_act *act, const struct supply_moving *moving)
 {
     lib_call *call = act->call;
@@ -106,7 +94,7 @@ fcc_status supply_do_ship(supply_act *act, const struct supply_moving *moving)
         const supply_item *item = &items.v[i];
 
         st = item->sscc ? check_container(act, item->old, moving->returning)
-                        : check_pack(act, item, i, moving->returning);
+                        : supply_require_whole(act, item, i, moving->returning);
         if (st != FCC_OK)
             return st;
         if (moving->returning && !lib_text_is(item->old, "from", moving->to))

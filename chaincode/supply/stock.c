@@ -242,7 +242,7 @@ fcc_status supply_have_not(lib_call *call, const char *gln, const supply_item *i
 
 /* ---- may it leave ---- */
 
-static bool is_gone(const json_t *record)
+bool supply_is_gone(const json_t *record)
 {
     return lib_text_is(record, "state", "dispensed") || lib_text_is(record, "state", "sold") ||
            lib_text_is(record, "state", "destroyed");
@@ -255,7 +255,7 @@ fcc_status supply_require_usable(supply_act *act, const supply_item *item, size_
     bool recalled = false;
     fcc_status st;
 
-    if (is_gone(pack))
+    if (supply_is_gone(pack))
         return supply_stop(act, LIB_GONE, "%s: %s was %s", state, name, state);
     if (lib_text(pack, "in"))
         return supply_stop(act, LIB_INVARIANT, "in_container: %s is in a container: unpack it first", name);
@@ -273,5 +273,18 @@ fcc_status supply_require_usable(supply_act *act, const supply_item *item, size_
         return supply_stop(act, LIB_INVARIANT, "expired: %s is past its expiry", name);
     if (lib_text_is(pack, "state", "quarantined") || (lib_text_is(pack, "state", "returned") && !returning))
         return supply_stop(act, LIB_INVARIANT, "state: %s is %s", name, state);
+    return FCC_OK;
+}
+
+/* The same, and nothing was taken out of it: what is opened stays where it is. */
+fcc_status supply_require_whole(supply_act *act, const supply_item *item, size_t i, bool returning)
+{
+    const json_t *product = NULL;
+    fcc_status st = supply_require_usable(act, item, i, returning);
+
+    if (st != FCC_OK || (st = supply_read_product(act->call, item->gtin, &product)) != FCC_OK)
+        return st;
+    if (supply_int(item->old, "left") != supply_int(product, "unitsPerPack"))
+        return supply_stop(act, LIB_INVARIANT, "units: %s is opened", supply_name(act->call, item, i));
     return FCC_OK;
 }

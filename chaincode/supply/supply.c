@@ -12,13 +12,32 @@
     X(RegisterProduct, supply_register_product) \
     X(GetProduct, supply_get_product) \
     X(Commission, supply_commission) \
+    X(Pack, supply_pack) \
+    X(Unpack, supply_unpack) \
     X(Ship, supply_ship) \
     X(Receive, supply_receive) \
+    X(Restock, supply_restock) \
+    X(Quarantine, supply_quarantine) \
+    X(Illegitimate, supply_illegitimate) \
+    X(Destroy, supply_destroy) \
+    X(SellOTC, supply_sell_otc) \
     X(MarkDispensed, supply_mark_dispensed) \
     X(UnmarkDispensed, supply_unmark_dispensed) \
     X(Recall, supply_recall) \
     X(LiftRecall, supply_lift_recall) \
+    X(PlaceOrder, supply_place_order) \
+    X(AcceptOrder, supply_accept_order) \
+    X(DeliverOrder, supply_deliver_order) \
+    X(ConfirmPayment, supply_confirm_payment) \
+    X(Dispute, supply_dispute) \
+    X(CancelOrder, supply_cancel_order) \
+    X(CaptureEPCIS, supply_capture_epcis) \
     X(VerifyPack, supply_verify_pack) \
+    X(GetPack, supply_get_pack) \
+    X(ListStock, supply_list_stock) \
+    X(GetOrder, supply_get_order) \
+    X(Trace, supply_trace) \
+    X(GetDeed, supply_get_deed) \
     X(ActHistory, supply_act_history) \
     X(VerifyCommit, supply_verify_commit)
 /* clang-format on */

@@ -29,8 +29,7 @@ static fcc_status reason_against(supply_act *act, const json_t *pack, const char
                            : "No_match_GTIN_Serial_Lot_Expiry";
     if (*reason || (st = supply_is_recalled(call, lib_text(pack, "gtin"), lib_text(pack, "lot"), &recalled)) != FCC_OK)
         return st;
-    if (lib_text_is(pack, "state", "dispensed") || lib_text_is(pack, "state", "sold") ||
-        lib_text_is(pack, "state", "destroyed"))
+    if (supply_is_gone(pack))
         *reason = "Not_for_re-distribution";
     else if (recalled)
         *reason = "Recalled";
