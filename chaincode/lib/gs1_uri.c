@@ -108,8 +108,8 @@ static int hex_of(char c)
                                   : -1;
 }
 
-/* The characters that an escaped text stands for, at most max, all of set 82 or all of set 39; false otherwise. */
-static bool decode(const char *s, char *out, size_t max)
+/* The characters that an escaped text stands for, at most max, all of set 82 ('X') or of set 39 ('Y'); false otherwise. */
+static bool decode(const char *s, char *out, size_t max, char type)
 {
     size_t n = 0;
 
@@ -129,7 +129,7 @@ static bool decode(const char *s, char *out, size_t max)
         out[n++] = c;
     }
     out[n] = 0;
-    return n > 0 && (gs1_is_cset82(out, max) || gs1_is_cset39(out, max));
+    return n > 0 && is_of(type, out, max);
 }
 
 /* ---- EPC URIs ---- */
@@ -202,7 +202,7 @@ static bool is_serial(const struct scheme *scheme, const char *s)
 {
     char decoded[32];
 
-    return scheme->numeric ? gs1_is_digits(s, 1, scheme->max) : decode(s, decoded, scheme->max);
+    return scheme->numeric ? gs1_is_digits(s, 1, scheme->max) : decode(s, decoded, scheme->max, 'X');
 }
 
 /* "01.02." and a serial, or "*" in a pattern. */
@@ -281,7 +281,8 @@ static bool canonical_epc(const struct scheme *scheme, const char *rest, struct 
     } else if (!part(&rest, reference, sizeof(reference))) {
         return false;
     }
-    if (!gs1_is_digits(prefix, 6, 12) || !decode(reference, decoded, 30 - strlen(prefix)))
+    if (!gs1_is_digits(prefix, 6, 12) ||
+        !decode(reference, decoded, 30 - strlen(prefix), strcmp(scheme->ai, "8010") == 0 ? 'Y' : 'X'))
         return false;
     put_text(o, prefix);
     put_serial(o, reference);
@@ -349,7 +350,8 @@ static bool is_segment(const char *s, size_t min, size_t max, bool digits)
     char decoded[96];
     const size_t n = strlen(s);
 
-    return n >= min && n <= max && (digits ? gs1_is_digits(s, min, max) : decode(s, decoded, max));
+    return n >= min && n <= max &&
+           (digits ? gs1_is_digits(s, min, max) : decode(s, decoded, max, 'X') || decode(s, decoded, max, 'Y'));
 }
 
 /* The GTIN of 8, 12, 13 or 14 digits as 14. */
@@ -468,8 +470,8 @@ bool gs1_uri_read(const char *canonical, struct gs1_name *out)
     if (!value)
         return true;
     if (strcmp(qualifier, "21") == 0)
-        return decode(value, out->serial, GS1_SERIAL) && gs1_is_cset82(out->serial, GS1_SERIAL);
-    return strcmp(qualifier, "10") != 0 || (decode(value, out->lot, GS1_SERIAL) && gs1_is_cset82(out->lot, GS1_SERIAL));
+        return decode(value, out->serial, GS1_SERIAL, 'X');
+    return strcmp(qualifier, "10") != 0 || decode(value, out->lot, GS1_SERIAL, 'X');
 }
 
 /* Characters that a Digital Link can't have as they are: those that an EPC URI escapes, and those of put_serial. */

@@ -208,9 +208,12 @@ static fcc_status index_keys(lib_call *call, const struct captured *one, const c
     static const char *const lists[] = { "epcList", "childEPCs", "inputEPCList", "outputEPCList" };
     const char *event_id = lib_text(one->event, "eventID");
     char uri[GS1_URI_SIZE], key[2 * LIB_SHA256_LEN + 1], event_key[2 * LIB_SHA256_LEN + 1], own[LIB_TAG_HEX_SIZE];
+    char identity[GS1_URI_MAX + LIB_TAG_HEX_SIZE + 1];
     fcc_status st;
 
-    if (!lib_sha256_hex(fcc_str(event_id ? event_id : one->hash), event_key))
+    /* its act's id as well: nobody takes somebody else's entry by giving an event the same name */
+    snprintf(identity, sizeof(identity), "%s~%s", event_id ? event_id : one->hash, one->id);
+    if (!lib_sha256_hex(fcc_str(identity), event_key))
         return FCC_ERR_NOMEM;
     for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]) + 1; l++) {
         const bool parent = l == sizeof(lists) / sizeof(lists[0]);
@@ -253,6 +256,24 @@ static fcc_status read_events(lib_call *call, epcis_events *out)
     return FCC_OK;
 }
 
+/*
+ * What tells this event from all others: its hash; and that it declares an error, which is no part of the hash, since the
+ * event that was wrong has the same one.
+ */
+static bool identity_of(const struct captured *one, char out[2 * EPCIS_HASH])
+{
+    const json_t *declaration = json_object_get(one->event, "errorDeclaration");
+    uint8_t digest[LIB_SHA256_LEN];
+
+    memcpy(out, one->hash, EPCIS_HASH);
+    if (!declaration)
+        return true;
+    if (!lib_json_hash(declaration, digest))
+        return false;
+    lib_to_hex(digest, sizeof(digest), out + EPCIS_HASH - 1);
+    return true;
+}
+
 static fcc_status identify(lib_call *call, const epcis_events *events, const char *tag_salt, struct captured *all,
                            bool *any_new)
 {
@@ -261,17 +282,18 @@ static fcc_status identify(lib_call *call, const epcis_events *events, const cha
     *any_new = false;
     for (size_t i = 0; i < events->n; i++) {
         struct captured *one = &all[i];
+        char identity[2 * EPCIS_HASH];
         const json_t *act = NULL;
 
         one->event = events->v[i];
-        if (!epcis_hash(events, i, one->hash))
+        if (!epcis_hash(events, i, one->hash) || !identity_of(one, identity))
             return FCC_ERR_NOMEM;
-        if ((st = lib_tag(tag_salt, fcc_str(one->hash), one->id)) != FCC_OK ||
+        if ((st = lib_tag(tag_salt, fcc_str(identity), one->id)) != FCC_OK ||
             (st = lib_read(call, NULL, lib_key(call, "ACT", one->id, NULL, NULL), &act)) != FCC_OK)
             return st;
         one->known = act != NULL;
         for (size_t k = 0; k < i; k++)
-            one->known = one->known || strcmp(all[k].hash, one->hash) == 0;
+            one->known = one->known || strcmp(all[k].id, one->id) == 0;
         *any_new = *any_new || !one->known;
     }
     return FCC_OK;

@@ -3,7 +3,7 @@
 
 #define PUT(function, id, sscc, children)                                                                             \
     submit_in(function, "{\"id\":\"" id "\",\"sscc\":\"" sscc "\",\"children\":[" children "],\"salt\":\"" SALT1 "\"" \
-                                                                                                                 "}")
+                        "}")
 #define KEEP_APART(id, serial) \
     submit_in("Quarantine",    \
               "{\"id\":\"" id "\",\"pack\":" PACK(serial) ",\"reasonCode\":\"damaged\",\"salt\":\"" SALT2 "\"}")
