@@ -21,12 +21,12 @@ static const lib_field sell_fields[] = {
 LIB_DEFINE(supply_sell_otc, .flags = LIB_WRITES, .roles = LIB_PHARMACIST, .in = LIB_IN_REQUIRED,
            LIB_FIELDS(sell_fields), .callers = "pharmacist of the holder", .reads = "PROD, RECALL; packs PACK; ACT",
            .writes = "packs PACK, HAVE, MOVE, DEED; ACT", .endorsers = "SU", .answer = "`{\"id\",\"v\"}`")
-LIB_DEFINE(supply_mark_dispensed, .flags = LIB_INTERNAL | LIB_WRITES, .in = LIB_IN_FOREIGN, .sisters = sisters,
-           LIB_ARGS(mark_args), .reads = "PROD, RECALL; packs PACK",
-           .writes = "packs PACK, HAVE, MOVE; **no public write**", .endorsers = "SU",
+LIB_DEFINE(supply_mark_dispensed, .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = sisters, LIB_ARGS(mark_args),
+           .reads = "PROD, RECALL; packs PACK", .writes = "packs PACK, HAVE, MOVE; **no public write**",
+           .endorsers = "SU",
            .answer = "for each pack `{\"drug\",\"exp\",\"form\"?,\"gtin\",\"ingredient\"?,\"left\",\"lot\",\"regions\","
                      "\"rxOnly\",\"serial\",\"splittable\",\"strength\"?,\"units\",\"unitsPerPack\"}`")
-LIB_DEFINE(supply_unmark_dispensed, .flags = LIB_INTERNAL | LIB_WRITES, .in = LIB_IN_FOREIGN, .sisters = sisters,
+LIB_DEFINE(supply_unmark_dispensed, .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = sisters,
            LIB_ARGS(mark_args), .reads = "PROD, RECALL; packs PACK",
            .writes = "packs PACK, HAVE, MOVE; **no public write**", .endorsers = "SU",
            .answer = "for each pack `{\"gtin\",\"left\",\"serial\",\"state\"}`")

@@ -49,6 +49,17 @@ static fcc_status is_watcher(lib_call *call, bool *is)
     return *is ? FCC_OK : supply_regulates(call, is);
 }
 
+/* Of administrators only the regulator's: refused before anything is read, which their peers may not hold. */
+fcc_status supply_refuse_other_admins(lib_call *call)
+{
+    bool regulator = false;
+    fcc_status st = call->caller.role == LIB_ADMIN ? supply_regulates(call, &regulator) : FCC_OK;
+
+    if (st != FCC_OK || call->caller.role != LIB_ADMIN || regulator)
+        return st;
+    return lib_deny(call, "role", "only an administrator of the regulator");
+}
+
 fcc_status supply_require_concerned(lib_call *call, const json_t *pack)
 {
     const json_t *product = NULL, *top = NULL;
@@ -58,8 +69,6 @@ fcc_status supply_require_concerned(lib_call *call, const json_t *pack)
 
     if (st != FCC_OK || is)
         return st;
-    if (call->caller.role == LIB_ADMIN)
-        return lib_deny(call, "role", "only an administrator of the regulator");
     if ((st = supply_outermost(call, pack, &top, NULL, NULL)) != FCC_OK ||
         (st = supply_read_product(call, lib_text(pack, "gtin"), &product)) != FCC_OK)
         return st;
@@ -75,9 +84,9 @@ static fcc_status supply_get_pack(lib_call *call)
     const json_t *pack = NULL, *top = NULL;
     json_t *answer;
     bool recalled = false;
-    fcc_status st = lib_read(call, SUPPLY_PACKS, key, &pack);
+    fcc_status st = supply_refuse_other_admins(call);
 
-    if (st != FCC_OK)
+    if (st != FCC_OK || (st = lib_read(call, SUPPLY_PACKS, key, &pack)) != FCC_OK)
         return st;
     if (!pack)
         return lib_refuse(call, LIB_NOT_FOUND, "No_match_GTIN_Serial: the pack is not known");
@@ -99,12 +108,10 @@ static fcc_status supply_get_deed(lib_call *call)
 {
     const json_t *deed = NULL;
     bool is = false;
-    fcc_status st = is_watcher(call, &is);
+    fcc_status st = supply_refuse_other_admins(call);
 
-    if (st != FCC_OK)
+    if (st != FCC_OK || (st = is_watcher(call, &is)) != FCC_OK)
         return st;
-    if (!is && call->caller.role == LIB_ADMIN)
-        return lib_deny(call, "role", "only an administrator of the regulator");
     if ((st = lib_read(call, SUPPLY_PACKS, lib_key(call, "DEED", lib_in_text(call, "id"), NULL, NULL), &deed)) !=
         FCC_OK)
         return st;

@@ -156,6 +156,8 @@ bool supply_is_gone(const json_t *record);
 
 /* The values under TYPE~a~b~..., in the order of their keys, appended to `out`. Queries only. */
 fcc_status supply_list(lib_call *call, const char *type, const char *a, const char *b, json_t *out) FCC_MUST_CHECK;
+/* 403 DENIED:role for an administrator who is not the regulator's. */
+fcc_status supply_refuse_other_admins(lib_call *call) FCC_MUST_CHECK;
 /* 403 DENIED:not_holder unless the caller may know where this pack is: auditor, regulator, maker, holder, addressee. */
 fcc_status supply_require_concerned(lib_call *call, const json_t *pack) FCC_MUST_CHECK;
 

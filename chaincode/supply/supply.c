@@ -220,12 +220,9 @@ static fcc_status supply_setup(lib_call *call)
 
 static fcc_status supply_act_history(lib_call *call)
 {
-    bool is = call->caller.role != LIB_ADMIN;
-    fcc_status st = is ? FCC_OK : supply_regulates(call, &is);
+    fcc_status st = supply_refuse_other_admins(call);
 
-    if (st != FCC_OK)
-        return st;
-    return is ? lib_act_history(call, lib_arg_text(call, "id")) : lib_deny(call, "role", "an administrator of R");
+    return st == FCC_OK ? lib_act_history(call, lib_arg_text(call, "id")) : st;
 }
 
 static fcc_status supply_verify_commit(lib_call *call)

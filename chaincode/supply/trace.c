@@ -74,9 +74,9 @@ static fcc_status supply_trace(lib_call *call)
     json_t *moves = lib_own(call, json_array()), *out = lib_own(call, json_array()),
            *events = lib_own(call, json_array());
     const json_t *pack = NULL;
-    fcc_status st = lib_read(call, SUPPLY_PACKS, lib_key(call, "PACK", gtin, serial, NULL), &pack);
+    fcc_status st = supply_refuse_other_admins(call);
 
-    if (st != FCC_OK)
+    if (st != FCC_OK || (st = lib_read(call, SUPPLY_PACKS, lib_key(call, "PACK", gtin, serial, NULL), &pack)) != FCC_OK)
         return st;
     if (!moves || !out || !events)
         return FCC_ERR_NOMEM;

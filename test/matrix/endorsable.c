@@ -12,6 +12,7 @@
 #include "credentials/credentials.h"
 #include "ehr/ehr.h"
 #include "prescriptions/prescriptions.h"
+#include "supply/supply.h"
 #include "msp/policy.h"
 
 enum { MAX_ROWS = 200, COLUMNS = 7, MAX_SETS = 40, MAX_NAME = 64 };
@@ -25,8 +26,8 @@ struct row {
 static struct row rows[MAX_ROWS];
 static size_t row_count;
 static config_network *network;
-static const lib_table *const tables[] = { &credentials_table, &consent_table, &ehr_table, &appointments_table,
-                                           &prescriptions_table };
+static const lib_table *const tables[] = { &credentials_table,  &consent_table,       &ehr_table,
+                                           &appointments_table, &prescriptions_table, &supply_table };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
 static int read_all(void **state)
@@ -228,6 +229,9 @@ static const char *sets_of(const char *code)
            : strcmp(code, "CC") == 0 ? "hc"
            : strcmp(code, "1") == 0  ? "h c"
            : strcmp(code, "RX") == 0 ? "hc hp cp"
+           : strcmp(code, "SU") == 0 ? "hc hp cp hm cm pm hd cd pd md"
+           : strcmp(code, "MD") == 0 ? "md"
+           : strcmp(code, "DP") == 0 ? "pd"
                                      : "";
 }
 

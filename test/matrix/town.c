@@ -77,6 +77,19 @@ static const char *gln_of(const char *name, char out[14])
     return out;
 }
 
+/* An SSCC of this name. */
+static const char *sscc_of(const char *name, char out[27])
+{
+    int sum = 0;
+
+    print(out, 27, "34%015llu", hash_of(name) % 1000000000000000u);
+    for (int i = 0; i < 17; i++)
+        sum += (out[i] - '0') * (i % 2 ? 1 : 3);
+    out[17] = (char)('0' + (10 - sum % 10) % 10);
+    out[18] = 0;
+    return out;
+}
+
 static const char *pid_of(const char *name, char out[27])
 {
     size_t n = 0;
@@ -219,6 +232,8 @@ static void put_word(const struct person *p, const char *word, const char *about
         print(out, size, "{\"name\":\"Somebody\",\"birthDate\":\"1970-01-01\",\"address\":\"Somewhere 1\"}");
     else if (strcmp(word, "gln") == 0)
         print(out, size, "%s", gln_of(about, text));
+    else if (strcmp(word, "sscc") == 0)
+        print(out, size, "%s", sscc_of(about, text));
     else if (strcmp(word, "pid") == 0)
         print(out, size, "%s", pid_of(about, text));
     else if (strcmp(word, "fp") == 0)
