@@ -117,7 +117,7 @@ fuzz-run: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 
 # Random histories of each chaincode, with the domain's invariants looked at after each block: 10,000 calls in `make
 # test`, 100,000 in `make soak`. A history that breaks one is shrunk and saved below $(B)/property.
-PROPERTY := consent credentials ehr prescriptions appointments
+PROPERTY := consent credentials ehr prescriptions supply appointments
 PROPERTY_FRAME := $(patsubst %,$(B)/obj/test/property/%.c.o,main run)
 PROPERTY_PROGRAMS := $(PROPERTY:%=$(B)/test/property/%)
 PROPERTY_consent = $(B)/obj/test/property/care.c.o $(UNIT_chaincode/consent)
@@ -125,6 +125,7 @@ PROPERTY_credentials = $(UNIT_chaincode/credentials)
 PROPERTY_ehr = $(B)/obj/test/property/care.c.o $(UNIT_chaincode/ehr)
 PROPERTY_prescriptions = $(B)/obj/test/property/care.c.o $(UNIT_chaincode/prescriptions)
 PROPERTY_appointments = $(B)/obj/test/property/care.c.o $(UNIT_chaincode/appointments)
+PROPERTY_supply = $(UNIT_chaincode/supply)
 $(foreach p,$(PROPERTY),$(eval $(B)/test/property/$(p): $(PROPERTY_FRAME) $(B)/obj/test/property/$(p).c.o $(PROPERTY_$(p))))
 $(PROPERTY_PROGRAMS):
 	$(call say,LD,$@)

@@ -107,7 +107,7 @@ fcc_status supply_is_recalled(lib_call *call, const char *gtin, const char *lot,
     const json_t *recall = NULL;
     fcc_status st = lib_read(call, NULL, lib_key(call, "RECALL", gtin, lot, NULL), &recall);
 
-    *is = lib_text_is(recall, "status", "active");
+    *is = lib_text_is(recall, "status", "recalled");
     return st;
 }
 
@@ -137,13 +137,13 @@ static fcc_status supply_recall(lib_call *call)
         return lib_deny(call, "not_maker", "the product is another maker's");
     if ((st = lib_read(call, NULL, key, &old)) != FCC_OK)
         return st;
-    if (lib_text_is(old, "status", "active") && lib_text_is(old, "class", lib_arg_text(call, "class")) &&
+    if (lib_text_is(old, "status", "recalled") && lib_text_is(old, "class", lib_arg_text(call, "class")) &&
         lib_text_is(old, "reasonCode", lib_arg_text(call, "reasonCode")))
         return lib_refuse(call, LIB_ALREADY, "the lot is recalled so already");
     st = lib_write(call, NULL, key,
                    json_pack("{s:i,s:i,s:s,s:s,s:O,s:O,s:s,s:s,s:s}", "fmt", 1, "v", lib_version(old) + 1, "gtin", gtin,
                              "lot", lot, "class", lib_arg(call, "class"), "reasonCode", lib_arg(call, "reasonCode"),
-                             "status", "active", "by", call->caller.site, "at", lib_time(call, call->now)));
+                             "status", "recalled", "by", call->caller.site, "at", lib_time(call, call->now)));
     if (st != FCC_OK)
         return st;
     return lib_event(call, "Recalled",
@@ -166,7 +166,7 @@ static fcc_status supply_lift_recall(lib_call *call)
         return st;
     if (!old)
         return lib_refuse(call, LIB_NOT_FOUND, "the lot was never recalled");
-    if (!lib_text_is(old, "status", "active"))
+    if (!lib_text_is(old, "status", "recalled"))
         return lib_refuse(call, LIB_ALREADY, "the recall was lifted before");
     next = json_copy((json_t *)old);
     if (!next || supply_set_int(next, "v", lib_version(old) + 1) != FCC_OK ||

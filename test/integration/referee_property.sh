@@ -19,7 +19,7 @@ same() { # chaincode
     return 1
 }
 
-for chaincode in consent credentials ehr prescriptions appointments; do
+for chaincode in consent credentials ehr prescriptions supply appointments; do
     check "$chaincode: 1,000 random calls come to the same in two processes" same "$chaincode"
 done
 finish

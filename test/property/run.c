@@ -448,6 +448,16 @@ static const char *stored(struct run *run, const char *msp, const char *chaincod
     return value.len ? (const char *)value.data : NULL;
 }
 
+/* Who holds a collection: two organisations that are members of it. */
+static const char *member(const char *collection, bool other)
+{
+    if (strcmp(collection, "tradeMD") == 0)
+        return other ? "DistributorMSP" : "ManufacturerMSP";
+    if (strcmp(collection, "tradeDP") == 0)
+        return other ? "DistributorMSP" : "PharmacyMSP";
+    return other ? "ClinicMSP" : "HospitalMSP";
+}
+
 static void take_place(struct change *change)
 {
     char *place = change->place, *at;
@@ -509,7 +519,7 @@ static bool has_id(const json_t *record, const char *id)
     }
     return is(record, "recId", id) || is(record, "orderId", id) ||
            (!json_object_get(record, "recId") && !json_object_get(record, "orderId") &&
-            (is(record, "encId", id) || is(record, "id", id)));
+            (is(record, "encId", id) || is(record, "id", id) || is(record, "ref", id)));
 }
 
 /* The public act of a record: it commits to the record that the same transaction wrote, or purged. */
@@ -575,7 +585,7 @@ static void check_version(struct run *run, const struct transaction *tx, const s
 
 static void check_change(struct run *run, const struct transaction *tx, const struct change *c)
 {
-    const char *value = stored(run, "HospitalMSP", c->chaincode, c->collection, c->key), *secret, *other;
+    const char *value = stored(run, member(c->collection, false), c->chaincode, c->collection, c->key), *secret, *other;
     char *canonical;
 
     if (!c->after) {
@@ -592,7 +602,7 @@ static void check_change(struct run *run, const struct transaction *tx, const st
     if (is_public(c) && (tells(c->key, &secret) || tells(value, &secret)))
         broken(run, "secret", "%s: public state tells %s under %s", tx->call->line, secret, c->key);
     if (!is_public(c) && strncmp(c->collection, "_implicit", 9) != 0) {
-        other = stored(run, "ClinicMSP", c->chaincode, c->collection, c->key);
+        other = stored(run, member(c->collection, true), c->chaincode, c->collection, c->key);
         if (!other || strcmp(value, other) != 0)
             broken(run, "members", "%s: %s differs between two members", tx->call->line, c->key);
     }
@@ -616,7 +626,7 @@ static void take_changes(struct run *run, struct transaction *tx, json_t *writes
 
         c->place = need(strdup(place));
         take_place(c);
-        value = stored(run, "HospitalMSP", c->chaincode, c->collection, c->key);
+        value = stored(run, member(c->collection, false), c->chaincode, c->collection, c->key);
         c->before = json_incref(json_object_get(run->state, place));
         c->after = value && put ? json_loads(value, 0, NULL) : NULL;
         if (!c->after && put)
