@@ -1,0 +1,111 @@
+/* State that the first version wrote is read, judged and continued by this one. */
+#include "test/unit/chaincode/supply/goods.h"
+
+enum { max_functions = 64, lines_of_state = 46 };
+
+/* supply with one more function, which puts state where the first version had put it. */
+static fcc_status load(fcc_stub *stub, fcc_args args)
+{
+    if (fcc_bytes_equal(args.v[0], FCC_LIT("-")))
+        return fcc_put_state(stub, args.v[1], args.v[2]);
+    return fcc_put_private_data(stub, args.v[0], args.v[1], args.v[2]);
+}
+
+/* Each line's parts, with the key's U+0000 in place of '~'. */
+static void load_state(const char *path)
+{
+    static char line[4000];
+    FILE *file = fopen(path, "rb");
+    size_t n = 0;
+
+    if (!file)
+        fail_msg("%s can't be opened", path);
+    while (fgets(line, sizeof(line), file)) {
+        char *key = strchr(line, '\t'), *value = key ? strchr(key + 1, '\t') : NULL;
+        fcc_bytes args[4] = { FCC_LIT("Load") };
+
+        if (line[0] == '#')
+            continue;
+        assert_non_null(value);
+        *key++ = 0;
+        *value++ = 0;
+        value[strcspn(value, "\n")] = 0;
+        args[1] = fcc_str(line);
+        args[2] = key_of(key);
+        args[3] = fcc_str(value);
+        assert_accepted(fcc_test_call(world, FCC_TEST_SUBMIT, "supply", args, 4));
+        n++;
+    }
+    fclose(file);
+    assert_int_equal(n, lines_of_state);
+}
+
+static int set_up_state(void **state)
+{
+    static fcc_function functions[max_functions];
+    static fcc_chaincode upgraded;
+
+    (void)state;
+    assert_true(supply_chaincode.count < max_functions);
+    memcpy(functions, supply_chaincode.functions, supply_chaincode.count * sizeof(functions[0]));
+    functions[supply_chaincode.count] = (fcc_function){ "Load", load, 3 };
+    upgraded = supply_chaincode;
+    upgraded.functions = functions;
+    upgraded.count = supply_chaincode.count + 1;
+    health_start(supply_orgs);
+    install_supply("supply", &upgraded);
+    install_asking();
+    as_maker();
+    load_state("test/unit/chaincode/supply/state-1.tsv");
+    return 0;
+}
+
+static void what_was_made_before_is_read_and_its_commits_hold(void **state)
+{
+    static char in[3000];
+    fcc_test_result r;
+
+    r = query_in("GetDeed", "{\"id\":\"c1\"}");
+    assert_accepted(r);
+    snprintf(in, sizeof(in), "{\"record\":%s}", r.payload);
+    put_in(in);
+    assert_string_equal(fcc_test_evaluate(world, "supply", "VerifyCommit", "c1", FCC_END).payload, "true");
+    r = query_in("Trace", PACK("A1"));
+    assert_has(r.payload, "\"what\":\"ship\"");
+    assert_has(r.payload, "\"bizStep\":\"inspecting\"");
+    assert_has(query_in("GetOrder", "{\"ref\":\"o1\"}").payload, "\"total\":19990");
+    assert_has(fcc_test_evaluate(world, "supply", "ListStock", M1, FCC_END).payload, "\"serial\":\"A3\"");
+    as_pharmacist();
+    assert_string_equal(query_in("VerifyPack", VERIFY("A2", "L1", "271231")).payload, "{\"verified\":true}");
+}
+
+static void what_was_begun_before_goes_on(void **state)
+{
+    assert_refused(submit_in("Commission", MAKE("c9", "L1", "271231", "\"A1\"")), 409, "CONFLICT");
+    assert_refused(submit_in("Commission", MAKE("c1", "L1", "271231", "\"A9\"")), 409, "ALREADY");
+    assert_refused(product(GTIN_RX, DRUG, "30", "false", "true"), 409, "ALREADY");
+    assert_refused(submit_in("Ship", SHIP("s9", PACK("A3"), D1)), 422, "INVARIANT");
+    assert_refused(recall("L2"), 409, "ALREADY");
+    assert_accepted(submit_in("AcceptOrder", "{\"ref\":\"o1\",\"salt\":\"" SALT2 "\"}"));
+    as_wholesaler();
+    assert_accepted(submit_in("Receive", RECEIVE_CASE("r9", SSCC_1)));
+    assert_accepted(submit_in("Unpack", "{\"id\":\"u9\",\"sscc\":\"" SSCC_1
+                                        "\",\"children\":[" PACK("A1") "],\"salt\":\"" SALT1 "\"}"));
+    assert_has(pack_at("ClinicMSP", "A1"), "\"from\":\"" M1 "\"");
+    assert_has(pack_at("ClinicMSP", "A1"), "\"v\":3");
+    as_pharmacist();
+    assert_accepted(mark("MarkDispensed", P1, "[" UNITS("A2", "30") "," UNITS_OTC("B1", "15") "]"));
+    assert_refused(mark("MarkDispensed", P1, "[" UNITS_OTC("B1", "1") "]"), 410, "GONE");
+    assert_accepted(mark("UnmarkDispensed", P1, "[" UNITS_OTC("B1", "20") "]"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_state, health_stop)
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_made_before_is_read_and_its_commits_hold),
+        TEST(what_was_begun_before_goes_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
