@@ -85,9 +85,9 @@ bench: all $(B)/bench/load $(B)/bench/bare_loop $(B)/bench/busy $(B)/test/shim/i
 
 # make fuzz: looks for bytes that break a target (FUZZ_SECONDS each); what is found, and the growing corpora, are below
 # build/fuzz. In `make test` the targets take their committed corpora.
-FUZZ_TARGETS := unpack session keys attributes vc cid dagpb
+FUZZ_TARGETS := unpack session keys attributes vc cid dagpb epcis
 FUZZ_SECONDS ?= 60
-FUZZ_ARCHIVES := $(B)/libcclib.a $(B)/libblob.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libprotos.a $(B)/libbase.a
+FUZZ_ARCHIVES := $(B)/libsupply.a $(B)/libcclib.a $(B)/libblob.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/libprotos.a $(B)/libbase.a
 FUZZ_LIBS = $(PB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS) $(Z_LIBS)
 $(FUZZ_TARGETS:%=$(B)/test/fuzz/%): $(B)/test/fuzz/%: $(B)/obj/test/fuzz/replay.c.o $(B)/obj/test/fuzz/%.c.o $(FUZZ_ARCHIVES)
 	$(call say,LD,$@)

@@ -5,12 +5,12 @@
  * The order is that of the reference implementation (github.com/RalphTro/epcis-event-hash-generator): the fields of the
  * table first, then what is left, sorted. Numbers are changed as text, so that any length stays exact.
  */
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/gs1_uri.h"
-#include "lib/state.h"
 #include "lib/value.h"
 #include "supply/epcis.h"
 
@@ -690,8 +690,11 @@ char *epcis_prehash(const epcis_events *events, size_t i)
 bool epcis_hash(const epcis_events *events, size_t i, char out[EPCIS_HASH])
 {
     char *text = epcis_prehash(events, i);
-    const bool ok = text && lib_sha256_hex(fcc_str(text), out);
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    const bool ok = text && SHA256((const unsigned char *)text, strlen(text), digest);
 
+    if (ok)
+        lib_to_hex(digest, sizeof(digest), out);
     free(text);
     return ok;
 }
