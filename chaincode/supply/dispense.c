@@ -90,21 +90,17 @@ static fcc_status read_packs(supply_act *act, const json_t *given, int form, sup
                              const json_t ***products)
 {
     lib_call *call = act->call;
-    fcc_bytes *keys;
     fcc_status st = supply_items_of(act, "pack", given, form, packs);
 
     if (st != FCC_OK || (st = supply_read_items(act, packs)) != FCC_OK ||
         (st = supply_require_items(act, packs)) != FCC_OK)
         return st;
-    keys = fcc_alloc(call->stub, packs->n * sizeof(*keys));
     *products = fcc_alloc(call->stub, packs->n * sizeof(**products));
-    if (!keys || !*products)
+    if (!*products)
         return FCC_ERR_NOMEM;
-    for (size_t i = 0; i < packs->n; i++) {
-        keys[i] = lib_key(call, "PROD", packs->v[i].gtin, NULL, NULL);
-        (*products)[i] = NULL;
-    }
-    return lib_read_many(call, NULL, keys, packs->n, *products);
+    for (size_t i = 0; i < packs->n && st == FCC_OK; i++)
+        st = supply_read_product(call, packs->v[i].gtin, &(*products)[i]);
+    return st;
 }
 
 static fcc_status supply_mark_dispensed(lib_call *call)

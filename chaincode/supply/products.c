@@ -2,6 +2,8 @@
  * products.c: products, and the recall of a lot. Both are public: what a product is, everybody may know, and one key
  * stops all packs of a lot wherever they are.
  */
+#include <stdio.h>
+
 #include "supply/parts.h"
 
 static const char *const yes_no[] = { "true", "false", NULL };
@@ -45,9 +47,29 @@ LIB_DEFINE(supply_lift_recall, .flags = LIB_WRITES, .roles = LIB_ADMIN, LIB_ARGS
 
 /* ---- products ---- */
 
+/* A public record, read once in a call: a shipment's packs are mostly of one lot. */
+static fcc_status read_once(lib_call *call, const char *type, const char *a, const char *b, const json_t **out)
+{
+    char name[64];
+    const json_t *known;
+    fcc_status st;
+
+    snprintf(name, sizeof(name), "%s|%s|%s", type, a, b ? b : "");
+    known = json_object_get(call->known, name);
+    if (known) {
+        *out = json_is_null(known) ? NULL : known;
+        return FCC_OK;
+    }
+    if ((st = lib_read(call, NULL, lib_key(call, type, a, b, NULL), out)) != FCC_OK)
+        return st;
+    return json_object_set_new(call->known, name, *out ? json_incref((json_t *)*out) : json_null()) == 0
+               ? FCC_OK
+               : FCC_ERR_NOMEM;
+}
+
 fcc_status supply_read_product(lib_call *call, const char *gtin, const json_t **out)
 {
-    return lib_read(call, NULL, lib_key(call, "PROD", gtin, NULL, NULL), out);
+    return read_once(call, "PROD", gtin, NULL, out);
 }
 
 static fcc_status check_drugs(lib_call *call, const json_t *drugs)
@@ -105,7 +127,7 @@ static fcc_status supply_get_product(lib_call *call)
 fcc_status supply_is_recalled(lib_call *call, const char *gtin, const char *lot, bool *is)
 {
     const json_t *recall = NULL;
-    fcc_status st = lib_read(call, NULL, lib_key(call, "RECALL", gtin, lot, NULL), &recall);
+    fcc_status st = read_once(call, "RECALL", gtin, lot, &recall);
 
     *is = lib_text_is(recall, "status", "recalled");
     return st;
