@@ -127,19 +127,48 @@ static void put_text(struct out *o, const char *s)
     put(o, s, strlen(s));
 }
 
-/* What an EPC URI leaves as it is and a Digital Link does not. */
-static void put_serial(struct out *o, const char *s)
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+/* The next character of an escaped text, and behind it; 0 at the end and for an escape that is none. */
+static char next_char(const char **s)
+{
+    char c = **s;
+
+    if (c == '%') {
+        const int high = hex_of((*s)[1]), low = high < 0 ? -1 : hex_of((*s)[2]);
+
+        if (low < 0)
+            return 0;
+        c = (char)(high * 16 + low);
+        *s += 2;
+    }
+    *s += c != 0;
+    return c;
+}
+
+static void put_char(struct out *o, char c)
 {
     char encoded[4];
 
-    for (; *s; s++) {
-        if (strchr("!()*+,:", *s)) {
-            snprintf(encoded, sizeof(encoded), "%%%02X", (unsigned char)*s);
-            put(o, encoded, 3);
-        } else {
-            put(o, s, 1);
-        }
+    if (strchr("!\"#%&()*+,/:<>?", c)) {
+        snprintf(encoded, sizeof(encoded), "%%%02X", (unsigned char)c);
+        put(o, encoded, 3);
+    } else {
+        put(o, &c, 1);
     }
+}
+
+/* An escaped text anew: only what a Digital Link can't have as it is is escaped, in one way. */
+static void put_serial(struct out *o, const char *s)
+{
+    for (char c = next_char(&s); c; c = next_char(&s))
+        put_char(o, c);
 }
 
 static void put_checked(struct out *o, const char *digits)
@@ -152,31 +181,15 @@ static void put_checked(struct out *o, const char *digits)
 
 /* ---- characters of serials ---- */
 
-static int hex_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 /* The characters that an escaped text stands for, at most max, all of set 82 ('X') or of set 39 ('Y'); false otherwise. */
 static bool decode(const char *s, char *out, size_t max, char type)
 {
     size_t n = 0;
 
-    for (; *s; s++) {
-        char c = *s;
+    while (*s) {
+        const char c = next_char(&s);
 
-        if (c == '%') {
-            const int high = hex_of(s[1]), low = high < 0 ? -1 : hex_of(s[2]);
-
-            if (low < 0)
-                return false;
-            c = (char)(high * 16 + low);
-            s += 2;
-        }
-        if (n == max || c == 0)
+        if (c == 0 || n == max)
             return false;
         out[n++] = c;
     }
@@ -250,11 +263,17 @@ static bool part(const char **s, char *out, size_t size)
     return true;
 }
 
-static bool is_serial(const struct scheme *scheme, const char *s)
+/* As decode; an EPC URI has to escape some of GS1's characters. */
+static bool is_escaped(const char *s, size_t max, char type)
 {
     char decoded[32];
 
-    return scheme->numeric ? gs1_is_digits(s, 1, scheme->max) : decode(s, decoded, scheme->max, 'X');
+    return !strpbrk(s, "\"&/<>?") && decode(s, decoded, max, type);
+}
+
+static bool is_serial(const struct scheme *scheme, const char *s)
+{
+    return scheme->numeric ? gs1_is_digits(s, 1, scheme->max) : is_escaped(s, scheme->max, 'X');
 }
 
 /* "01.02." and a serial, or "*" in a pattern. */
@@ -314,7 +333,7 @@ static bool put_digits(const struct scheme *scheme, struct out *o, const char *p
 
 static bool canonical_epc(const struct scheme *scheme, const char *rest, struct out *o)
 {
-    char prefix[16], reference[128], decoded[32];
+    char prefix[16], reference[128];
 
     put_text(o, DOMAIN);
     put_text(o, scheme->ai);
@@ -334,7 +353,7 @@ static bool canonical_epc(const struct scheme *scheme, const char *rest, struct 
         return false;
     }
     if (!gs1_is_digits(prefix, 6, 12) ||
-        !decode(reference, decoded, 30 - strlen(prefix), strcmp(scheme->ai, "8010") == 0 ? 'Y' : 'X'))
+        !is_escaped(reference, 30 - strlen(prefix), strcmp(scheme->ai, "8010") == 0 ? 'Y' : 'X'))
         return false;
     put_text(o, prefix);
     put_serial(o, reference);
@@ -430,7 +449,7 @@ static bool put_link(struct out *o, size_t key, char *const *segments, size_t n)
         if (!put_gtin(o, segments[1]))
             return false;
     } else {
-        put_text(o, segments[1]);
+        put_serial(o, segments[1]);
     }
     for (const char *const *qualifier = keys[key].qualifiers; *qualifier; qualifier++)
         for (size_t i = 2; i < n; i += 2) {
@@ -439,7 +458,7 @@ static bool put_link(struct out *o, size_t key, char *const *segments, size_t n)
             put_text(o, "/");
             put_text(o, *qualifier);
             put_text(o, "/");
-            put_text(o, segments[i + 1]);
+            put_serial(o, segments[i + 1]);
             return is_segment(segments[i + 1], 1, 90, false);
         }
     return true;
@@ -526,21 +545,13 @@ bool gs1_uri_read(const char *canonical, struct gs1_name *out)
     return strcmp(qualifier, "10") != 0 || decode(value, out->lot, GS1_SERIAL, 'X');
 }
 
-/* Characters that a Digital Link can't have as they are: those that an EPC URI escapes, and those of put_serial. */
 void gs1_uri_of_pack(const char *gtin, const char *serial, char out[GS1_URI_SIZE])
 {
     struct out o = { .text = out };
-    char encoded[4];
 
     put_text(&o, DOMAIN "01/");
     put_text(&o, gtin);
     put_text(&o, "/21/");
-    for (; *serial; serial++) {
-        if (strchr("\"%&/<>?", *serial)) {
-            snprintf(encoded, sizeof(encoded), "%%%02X", (unsigned char)*serial);
-            put(&o, encoded, 3);
-        } else {
-            put_serial(&o, (char[]){ *serial, 0 });
-        }
-    }
+    for (; *serial; serial++)
+        put_char(&o, *serial);
 }

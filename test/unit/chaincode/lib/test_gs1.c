@@ -97,6 +97,7 @@ static void a_key_has_one_canonical_uri(void **state)
                                            "urn:epc:id:sgtin:40123.11111111.1",    /* a prefix of five */
                                            "urn:epc:id:sgtin:4012345.011111.",     /* no serial */
                                            "urn:epc:id:sgtin:4012345.011111.a%20", /* a blank */
+                                           "urn:epc:id:sgtin:4012345.011111.a/b",
                                            "urn:epc:id:sgtin:4012345.011111.a%2",
                                            "urn:epc:id:sscc:4012345.1",
                                            "urn:epc:id:sgtin:4012345.011111.123456789012345678901",
@@ -120,6 +121,8 @@ static void a_key_has_one_canonical_uri(void **state)
     expect("urn:epc:id:sgln:4012345.00005.a%2Fb", "https://id.gs1.org/414/4012345000054/254/a%2Fb");
     expect("urn:epc:class:lgtin:4012345.012345.Lot987", "https://id.gs1.org/01/04012345123456/10/Lot987");
     expect("urn:epc:idpat:sgtin:4012345.044444.*", "https://id.gs1.org/01/04012345444445");
+    expect("urn:epc:id:sgtin:4012345.011111.%61%2fb", "https://id.gs1.org/01/04012345111118/21/a%2Fb");
+    expect("https://example.com/01/04012345111118/21/%61%2fb", "https://id.gs1.org/01/04012345111118/21/a%2Fb");
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         if (!gs1_uri_is_malformed(refused[i]))
             fail_msg("%s is taken", refused[i]);
