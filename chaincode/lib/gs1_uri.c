@@ -382,24 +382,24 @@ static const struct scheme *scheme_of(const char *uri, const char **rest)
 
 static const struct {
     const char *ai, *name;
-    size_t min, max; /* of the value, as it is written */
+    size_t min, max; /* characters of the value */
     bool digits;     /* nothing but digits */
     const char *qualifiers[4];
 } keys[] = {
     { "01", "gtin", 8, 14, true, { "21", "235", "10", NULL } },
     { "00", "sscc", 18, 18, true, { NULL } },
     { "8006", "itip", 18, 18, true, { "21", "10", NULL } },
-    { "8010", "cpid", 5, 90, false, { "8011", NULL } },
+    { "8010", "cpid", 5, 30, false, { "8011", NULL } },
     { "414", "gln", 13, 13, true, { "254", NULL } },
     { "417", "party", 13, 13, true, { NULL } },
     { "8017", "gsrnp", 18, 18, true, { NULL } },
     { "8018", "gsrn", 18, 18, true, { NULL } },
     { "255", "gcn", 13, 25, true, { NULL } },
-    { "253", "gdti", 13, 90, false, { NULL } },
-    { "401", "ginc", 5, 90, false, { NULL } },
+    { "253", "gdti", 13, 30, false, { NULL } },
+    { "401", "ginc", 5, 30, false, { NULL } },
     { "402", "gsin", 17, 17, true, { NULL } },
-    { "8003", "grai", 14, 90, false, { NULL } },
-    { "8004", "giai", 5, 90, false, { NULL } },
+    { "8003", "grai", 14, 30, false, { NULL } },
+    { "8004", "giai", 5, 30, false, { NULL } },
 };
 static const char *const short_names[][2] = { { "22", "cpv" }, { "10", "lot" }, { "21", "ser" } };
 
@@ -415,14 +415,14 @@ static bool is_ai(const char *segment, const char *ai)
     return false;
 }
 
-/* A value as it may stand in a Digital Link. */
+/* A value as it may stand in a Digital Link: its characters are counted as they are meant. */
 static bool is_segment(const char *s, size_t min, size_t max, bool digits)
 {
-    char decoded[96];
-    const size_t n = strlen(s);
+    char decoded[32];
 
-    return n >= min && n <= max &&
-           (digits ? gs1_is_digits(s, min, max) : decode(s, decoded, max, 'X') || decode(s, decoded, max, 'Y'));
+    if (digits)
+        return gs1_is_digits(s, min, max);
+    return (decode(s, decoded, max, 'X') || decode(s, decoded, max, 'Y')) && strlen(decoded) >= min;
 }
 
 /* The GTIN of 8, 12, 13 or 14 digits as 14. */
@@ -459,7 +459,7 @@ static bool put_link(struct out *o, size_t key, char *const *segments, size_t n)
             put_text(o, *qualifier);
             put_text(o, "/");
             put_serial(o, segments[i + 1]);
-            return is_segment(segments[i + 1], 1, 90, false);
+            return is_segment(segments[i + 1], 1, 28, false);
         }
     return true;
 }

@@ -3,7 +3,7 @@
 
 #define PUT(function, id, sscc, children)                                                                             \
     submit_in(function, "{\"id\":\"" id "\",\"sscc\":\"" sscc "\",\"children\":[" children "],\"salt\":\"" SALT1 "\"" \
-                                                                                                                 "}")
+                        "}")
 #define GET(serial) query_in("GetPack", PACK(serial))
 #define TRACE(serial) query_in("Trace", PACK(serial))
 
