@@ -22,7 +22,7 @@ fabric_here || {
 
 probe='{name: probe, version: "1", sequence: 1, policy: "AND('"'AMSP.peer', 'BMSP.peer'"')", organisations: [A, B]}'
 orderers=$(for i in 0 1 2; do printf '{name: o%d, address: "127.0.0.1:7%d50"}, ' $i $i; done)
-sed "s/^chaincodes:.*/chaincode_tls: true\nchaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/" \
+sed "s/^chaincodes:.*/chaincode_tls: true\nchaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/; s/domain: b.test/&\n    newcomer: true/" \
     test/support/networks/two.yaml >"$dir/network.yaml"
 
 up() { fabric_up "$dir/network.yaml"; }
@@ -32,6 +32,8 @@ writes() { # prefix of the keys
 deploys() { "$medsync" deploy --dir "$dir/net" --network "$dir/network.yaml" "$@" >"$dir/deploy" 2>&1; }
 
 check "three orderers, peers, channel and chaincode come up" up
+check "one organisation was added to the running channel by an update" grep -q "1 newcomers by an update in block 1" \
+    "$dir/net/log/network.log"
 check "both organisations endorse and commit" try_for_a_minute writes k1
 refuses_second() { ! up >/dev/null; }
 check "a second network in the same directory is refused" refuses_second

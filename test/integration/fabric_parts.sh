@@ -69,5 +69,6 @@ composed() {
 pairs >"$dir/pairs"
 composed >"$dir/composed"
 check "docker-compose.yaml has network.yaml's nodes and ports" diff "$dir/pairs" "$dir/composed"
-check "and a host of chaincodes for each organisation" [ "$(grep -c '^  chaincodes\..*medsync.example:$' docker-compose.yaml)" = 9 ]
+check "and a host of chaincodes for each organisation" [ "$(grep -c '^  chaincodes\..*medsync.example:$' docker-compose.yaml)" = \
+    "$(grep -c '^peer' "$dir/pairs")" ]
 finish

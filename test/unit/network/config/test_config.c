@@ -100,6 +100,8 @@ static void the_repositorys_consortium_is_read_whole(void **state)
     assert_string_equal(hospital->peer_name, "peer0.hospital.medsync.example");
     assert_true(hospital->custody);
     assert_false(config_find_org(net, "Pharmacy")->custody);
+    assert_true(config_find_org(net, "Inspector")->newcomer);
+    assert_false(hospital->newcomer);
     user = config_find_user(hospital, "doctor2");
     assert_non_null(user);
     assert_true(config_has(user->caps, "btg"));
