@@ -4,7 +4,6 @@
 #include "base/durable.h"
 #include "config/config.h"
 #include "msp/channel.h"
-#include "native/nodes.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -19,12 +18,14 @@ static const char usage[] =
     "adds them (medsync channel update create --add-org).\n\n"
     "  --output FILE    where to; a file that is there is not replaced\n"
     "  --network FILE   the consortium (network/network.yaml)\n"
-    "  --crypto DIR     the crypto directory (" CLI_DEFAULT_DIR "/crypto)\n";
+    "  --crypto DIR     the crypto directory (" CLI_DEFAULT_DIR "/crypto)\n"
+    "  --by-name        nodes are reached by their full names, in containers and on several machines, not by the\n"
+    "                   network file's addresses\n";
 
-static int write_block(const char *network_file, const char *crypto, const char *output)
+static int write_block(const char *network_file, const char *crypto, const char *output, bool by_name)
 {
     fcc__arena *arena = fcc__arena_new(CLI_ARENA_MAX);
-    config_network *network = NULL, founders;
+    config_network *network = NULL, founders = { 0 };
     fcc_error error = { 0 };
     fcc_bytes block;
     FILE *there = fopen(output, "re");
@@ -38,7 +39,8 @@ static int write_block(const char *network_file, const char *crypto, const char 
                           "%s is there already, and another block would be another channel's", output);
     }
     if (!arena || (st = config_load(network_file, &network, &error)) != FCC_OK ||
-        (st = node_founders(network, arena, &founders, &error)) != FCC_OK)
+        (by_name && (st = config_addresses_by_name(network, &error)) != FCC_OK) ||
+        (st = config_founders(network, &founders, &error)) != FCC_OK)
         status = cli_failed("channel", FCC__E_NET_CONFIG, "%s", arena ? error.text : "out of memory");
     else if ((st = msp_genesis(&founders, crypto, (int64_t)time(NULL), arena, &block, &error)) != FCC_OK)
         status = cli_failed("channel", st == FCC_ERR_NOT_FOUND ? FCC__E_CRT_LAYOUT : FCC__E_NET_CONFIG,
@@ -55,16 +57,15 @@ static int write_block(const char *network_file, const char *crypto, const char 
 
 int cli_channel_genesis(int argc, char **argv)
 {
-    enum { OUTPUT, NETWORK, CRYPTO, HELP };
+    enum { OUTPUT, NETWORK, CRYPTO, BY_NAME, HELP };
     static const struct option options[] = {
-        { "output", required_argument, NULL, OUTPUT },
-        { "network", required_argument, NULL, NETWORK },
-        { "crypto", required_argument, NULL, CRYPTO },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+        { "output", required_argument, NULL, OUTPUT }, { "network", required_argument, NULL, NETWORK },
+        { "crypto", required_argument, NULL, CRYPTO }, { "by-name", no_argument, NULL, BY_NAME },
+        { "help", no_argument, NULL, HELP },           { NULL, 0, NULL, 0 },
     };
     const char *output = NULL, *network = NULL, *crypto = CLI_DEFAULT_DIR "/crypto";
     char found[4096];
+    bool by_name = false;
     int option;
 
     opterr = 0;
@@ -80,6 +81,9 @@ int cli_channel_genesis(int argc, char **argv)
         case CRYPTO:
             crypto = optarg;
             break;
+        case BY_NAME:
+            by_name = true;
+            break;
         case HELP:
             fputs(usage, stdout);
             return CLI_OK;
@@ -93,5 +97,5 @@ int cli_channel_genesis(int argc, char **argv)
         network = found;
     if (!network)
         return cli_failed("channel", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
-    return write_block(network, crypto, output);
+    return write_block(network, crypto, output, by_name);
 }

@@ -43,7 +43,7 @@ static fcc_status prepare(const fabric_parts *o, const char *only, fcc__arena *a
                                   .fabric = o->fabric,
                                   .only = only,
                                   .tell = o->tell };
-    fcc_status st = node_addresses_by_name(o->network, error);
+    fcc_status st = config_addresses_by_name(o->network, error);
 
     if (st != FCC_OK)
         return st;
@@ -61,7 +61,7 @@ static fcc_status join(const fabric_parts *o, const char *only, fcc__arena *aren
                           .only = only,
                           .seconds = JOIN_SECONDS,
                           .tell = o->tell };
-    fcc_status st = node_addresses_by_name(o->network, error);
+    fcc_status st = config_addresses_by_name(o->network, error);
 
     if (st == FCC_OK)
         st = node_read_file(fcc__arena_printf(arena, "%s/genesis.block", o->dir), arena, &join.genesis, error);

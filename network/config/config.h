@@ -173,6 +173,14 @@ fcc_status config_load_collections(const char *path, fcc__arena *arena, config_c
 fcc_status config_add_chaincode(config_network *network, const char *name, const char *exe,
                                 const char *collections_path, fcc_error *error) FCC_MUST_CHECK;
 
+/*
+ * From now on each peer and orderer is at its full name, with the port that it has in the network file: how they find each
+ * other in containers and on several machines.
+ */
+fcc_status config_addresses_by_name(config_network *network, fcc_error *error) FCC_MUST_CHECK;
+/* The network without its newcomers, of which a genesis block is made. Shares all with `network`. FCC_ERR_CONFIG: nobody. */
+fcc_status config_founders(const config_network *network, config_network *out, fcc_error *error) FCC_MUST_CHECK;
+
 /* NULL when there is none. config_find_org takes the MSP id, the name ("Hospital") in any case, or the domain. */
 const config_org *config_find_org(const config_network *network, const char *which);
 const config_chaincode *config_find_chaincode(const config_network *network, const char *name);

@@ -255,7 +255,7 @@ static fcc_status make_channel(struct network *n)
         return no_memory(n);
     if (access(path, F_OK) == 0)
         return node_read_file(path, n->arena, &n->genesis, n->error);
-    if ((st = node_founders(n->config, n->arena, &founders, n->error)) != FCC_OK)
+    if ((st = config_founders(n->config, &founders, n->error)) != FCC_OK)
         return st;
     st = msp_genesis(&founders, n->crypto, (int64_t)time(NULL), n->arena, &n->genesis, n->error);
     return st == FCC_OK ? fcc__write_whole(path, n->genesis, n->error) : st;

@@ -43,50 +43,6 @@ int node_port(const char *address)
     return atoi(strrchr(address, ':') + 1);
 }
 
-fcc_status node_addresses_by_name(config_network *network, fcc_error *error)
-{
-    const size_t count = network->orderer.node_count;
-    config_orderer_node *nodes = fcc__arena_zalloc(network->arena, count, sizeof(*nodes));
-    config_org *orgs = fcc__arena_zalloc(network->arena, network->org_count, sizeof(*orgs));
-
-    if (!nodes || !orgs)
-        return no_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        nodes[i] = network->orderer.nodes[i];
-        nodes[i].address = fcc__arena_printf(network->arena, "%s:%d", nodes[i].name, node_port(nodes[i].address));
-        if (!nodes[i].address)
-            return no_memory(error);
-    }
-    for (size_t i = 0; i < network->org_count; i++) {
-        orgs[i] = network->orgs[i];
-        orgs[i].peer_address = fcc__arena_printf(network->arena, "%s:%d", orgs[i].peer_name,
-                                                 node_port(orgs[i].peer_address));
-        if (!orgs[i].peer_address)
-            return no_memory(error);
-    }
-    network->orderer.nodes = nodes;
-    network->orgs = orgs;
-    return FCC_OK;
-}
-
-fcc_status node_founders(const config_network *network, fcc__arena *arena, config_network *out, fcc_error *error)
-{
-    config_org *orgs = fcc__arena_zalloc(arena, network->org_count, sizeof(*orgs));
-
-    if (!orgs)
-        return no_memory(error);
-    *out = *network;
-    out->orgs = orgs;
-    out->org_count = 0;
-    for (size_t i = 0; i < network->org_count; i++)
-        if (!network->orgs[i].newcomer)
-            orgs[out->org_count++] = network->orgs[i];
-    return out->org_count ? FCC_OK
-                          : fcc_error_set(error, FCC_ERR_CONFIG,
-                                          "%s: every organisation is a newcomer: who shall add them to the channel?",
-                                          network->path);
-}
-
 /* ---- variables ---------------------------------------------------------------------------------------------------- */
 
 void node_set(node_variables *out, const char *name, const char *format, ...)

@@ -71,11 +71,6 @@ fcc_status node_config_file(const char *path, const node_release *release, fcc__
 
 /* Port of "host:port", as config_load has checked it. */
 int node_port(const char *address);
-/* From now on each peer and orderer is at its full name, with the port that it has in the network file. */
-fcc_status node_addresses_by_name(config_network *network, fcc_error *error) FCC_MUST_CHECK;
-/* The network without its newcomers, for the genesis block; of `arena`, and sharing all else with `network`. */
-fcc_status node_founders(const config_network *network, fcc__arena *arena, config_network *out,
-                         fcc_error *error) FCC_MUST_CHECK;
 /* A whole file into the arena, with a terminator behind it. */
 fcc_status node_read_file(const char *path, fcc__arena *arena, fcc_bytes *out, fcc_error *error) FCC_MUST_CHECK;
 

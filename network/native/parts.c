@@ -311,7 +311,7 @@ static fcc_status make_material(struct parts *p)
         return st;
     if (access(genesis, F_OK) == 0)
         return FCC_OK;
-    if ((st = node_founders(p->network, p->arena, &founders, p->error)) != FCC_OK)
+    if ((st = config_founders(p->network, &founders, p->error)) != FCC_OK)
         return st;
     st = msp_genesis(&founders, p->crypto, (int64_t)time(NULL), p->arena, &block, p->error);
     return st == FCC_OK ? fcc__write_whole(genesis, block, p->error) : st;

@@ -30,7 +30,7 @@ enum {
 
 typedef struct parts_options {
     const char *dir;         /* the network's directory: crypto/, custody/, genesis.block, endpoints.json */
-    config_network *network; /* with addresses by name: node_addresses_by_name */
+    config_network *network; /* with addresses by name: config_addresses_by_name */
     const char *out;         /* folder of the parts */
     const char *config_dir;  /* network/fabric */
     const char *bin_dir;     /* of the chaincodes' programs, where fcc-host runs */

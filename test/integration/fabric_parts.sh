@@ -59,6 +59,14 @@ check "nor for a release that there is no support of" refuses_release
 # the inspectorate comes by an update
 check "a newcomer is not in the first block" sh -c '! grep -qa InspectorMSP "$1" && grep -qa HospitalMSP "$1"' - "$dir/net/genesis.block"
 
+# the same block, made apart from the parts, for those who have no more than what is public
+find "$dir/own/crypto" -name '*.key' -delete -o -name priv_sk -delete
+genesis() { "$medsync" channel genesis --by-name --crypto "$dir/own/crypto" --output "$dir/genesis.block" >"$dir/out" 2>&1; }
+check "who has nobody's keys can make the first block" genesis
+check "of the founders, by their names" sh -c \
+    '! grep -qa InspectorMSP "$1" && grep -qa orderer2.orderer.medsync.example:9050 "$1" && [ "$(wc -c <"$1")" = "$(wc -c <"$2")" ]' - \
+    "$dir/genesis.block" "$dir/net/genesis.block"
+
 # docker-compose.yaml says the same
 "$medsync" fabric endpoints --dir "$dir/net"
 pairs() { tr -d ' \n' <"$dir/net/endpoints.json" | grep -o '"name":"[^"]*","address":"[^"]*"' | sed 's/"name":"\([^"]*\)","address":"\([^"]*\)"/\1 \2/' | sort -u; }
