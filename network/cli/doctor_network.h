@@ -26,8 +26,9 @@ typedef struct doctor_node {
     const char *mspid, *name, *address, *tls_ca;
     size_t place; /* of an orderer, in endpoints.json */
     client *admin;
-    bool reached;    /* it does TLS */
-    uint64_t height; /* 0: not known */
+    bool reached;       /* it does TLS */
+    uint64_t height;    /* 0: not known */
+    fcc_bytes identity; /* msp.SerializedIdentity that a peer signs with */
 } doctor_node;
 
 /* One line: what was looked at, and how it is. For DOCTOR_OK `code` counts for nothing. */

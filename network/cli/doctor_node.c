@@ -4,12 +4,15 @@
 #include "cli/doctor_network.h"
 
 #include "deploy/deploy.h"
+#include "msp/channel.h"
+#include "msp/msp.h"
 #include "protos/unpack.h"
 
 #include "common/configtx.pb-c.h"
 #include "msp/identities.pb-c.h"
 #include "msp/msp_config.pb-c.h"
 
+#include <dirent.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -59,6 +62,38 @@ static fcc_status read_pem(doctor_network *n, const char *path, fcc_bytes *out)
 
     free(text);
     return ok ? FCC_OK : FCC_ERR_IO;
+}
+
+/* The certificates by which the organisation's administrator asks. */
+static void tell_admin(doctor_network *n, const doctor_node *node)
+{
+    const json_t *peers = json_object_get(n->endpoints, "peers"), *p;
+    size_t i;
+
+    json_array_foreach(peers, i, p)
+    {
+        const char *mspid = json_string_value(json_object_get(p, "mspId"));
+        const char *domain = json_string_value(json_object_get(p, "domain"));
+        const char *folder;
+        struct dirent *e;
+        DIR *d;
+
+        if (!mspid || !domain || strcmp(mspid, node->mspid) != 0)
+            continue;
+        folder = fcc__arena_printf(n->arena, "%s/crypto/peerOrganizations/%s/users/Admin@%s/msp/signcerts", n->dir,
+                                   domain, domain);
+        d = folder ? opendir(folder) : NULL;
+        while (d && (e = readdir(d))) {
+            fcc_bytes pem;
+
+            if (e->d_name[0] != '.' &&
+                read_pem(n, fcc__arena_printf(n->arena, "%s/%s", folder, e->d_name), &pem) == FCC_OK)
+                tell_days(n, node->mspid, "its administrator's certificate", pem);
+        }
+        if (d)
+            closedir(d);
+        return;
+    }
 }
 
 /* ---- the way to it ------------------------------------------------------------------------------------------------ */
@@ -163,6 +198,7 @@ static void ask_peer(doctor_network *n, doctor_node *node)
     fcc_error error = { 0 };
     fcc_status st = client_propose(node->admin, &call, n->arena, &proposal, &error);
 
+    tell_admin(n, node);
     if (st == FCC_OK)
         st = client_process(node->admin, NULL, &proposal, n->arena, &e, &error);
     if (st != FCC_OK) {
@@ -182,6 +218,7 @@ static void ask_peer(doctor_network *n, doctor_node *node)
     else
         doctor_tell(n, DOCTOR_OK, node->name, "identity", FCC__E_DEP_MSPID, "%s, %s, takes its administrator",
                     node->mspid, version_of(n, node->admin));
+    node->identity = e.endorser;
     tell_days(n, node->name, "its signing certificate", fcc__of_pb(identity->id_bytes));
 }
 
@@ -285,6 +322,36 @@ static void compare_members(doctor_network *n, const Common__ConfigGroup *applic
     }
 }
 
+/* Does the channel take what each peer signs with: one of its authorities' certificates, with a role, not revoked? */
+static void check_identities(doctor_network *n, fcc_bytes config, const doctor_node *peers, size_t count)
+{
+    msp_channel *channel = NULL;
+    fcc_error error = { 0 };
+
+    if (msp_channel_from_config(json_string_value(json_object_get(n->endpoints, "channel")), config, &channel,
+                                &error) != FCC_OK) {
+        doctor_tell(n, DOCTOR_WARN, "channel", "certificate", FCC__E_DEP_IDENTITY, "%s", error.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const msp_identity *identity;
+        fcc_status st;
+
+        if (peers[i].identity.len == 0)
+            continue;
+        st = msp_deserialize(msp_channel_manager(channel), peers[i].identity, &identity, &error);
+        if (st == FCC_OK)
+            st = msp_validate(identity, &error);
+        if (st == FCC_OK)
+            doctor_tell(n, DOCTOR_OK, peers[i].name, "certificate", FCC__E_DEP_IDENTITY,
+                        "it comes from an authority of %s on the channel and is not revoked", peers[i].mspid);
+        else
+            doctor_tell(n, DOCTOR_FAIL, peers[i].name, "certificate", FCC__E_DEP_IDENTITY,
+                        "the channel does not take its signing certificate: %s", error.text);
+    }
+    msp_channel_free(channel);
+}
+
 void doctor_channel(doctor_network *n, const doctor_node *peers, size_t count)
 {
     Common__Config *config;
@@ -296,8 +363,9 @@ void doctor_channel(doctor_network *n, const doctor_node *peers, size_t count)
         if (peers[i].admin && peers[i].height)
             st = client_channel_config(peers[i].admin, NULL, n->arena, &bytes, &error);
     if (st == FCC_OK && FCC__UNPACK(common__config, bytes, n->arena, &config) == FCC_OK &&
-        group_of(config->channel_group, "Application"))
+        group_of(config->channel_group, "Application")) {
         compare_members(n, group_of(config->channel_group, "Application"), peers, count);
-    else if (error.text[0])
+        check_identities(n, bytes, peers, count);
+    } else if (error.text[0])
         doctor_tell(n, DOCTOR_FAIL, "channel", "msp id", deploy_code_of(st, error.text), "%s", error.text);
 }

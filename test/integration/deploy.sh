@@ -81,21 +81,26 @@ if ! command -v peer >/dev/null || [ -z "${FABRIC_CFG_PATH:-}" ]; then
 fi
 down
 check "a devnet that is told where a chaincode listens comes up" up --cc-address guest=127.0.0.1:31490
-address() { sed -n "s/.*\"address\": *\"\([^\"]*\)\".*/\1/p" "$dir/net/endpoints.json" | sed -n "$1p"; }
+address() { # name of a node
+    sed -n "/\"name\": \"$1\"/,/}/s/.*\"address\": *\"\([^\"]*\)\".*/\1/p" "$dir/net/endpoints.json" | head -n 1
+}
 crypto=$dir/net/crypto
-orderer="-o $(address 1) --tls --cafile $(find "$crypto/ordererOrganizations" -path '*orderers*tls/ca.crt')"
-fabric() { # organisation, domain, place in endpoints.json, arguments of peer...
-    msp=$1 domain=$2 at=$3
-    shift 3
+orderer="-o $(address 'orderer0[^"]*') --tls --cafile $(find "$crypto/ordererOrganizations" -path '*orderers/orderer0*tls/ca.crt')"
+fabric() { # organisation, domain, arguments of peer...
+    msp=$1 domain=$2
+    shift 2
     CORE_PEER_TLS_ENABLED=true FABRIC_LOGGING_SPEC=error CORE_PEER_LOCALMSPID=$msp \
         CORE_PEER_MSPCONFIGPATH=$crypto/peerOrganizations/$domain/users/Admin@$domain/msp \
-        CORE_PEER_ADDRESS=$(address "$at") \
+        CORE_PEER_ADDRESS=$(address "peer0.$domain") \
         CORE_PEER_TLS_ROOTCERT_FILE=$(find "$crypto/peerOrganizations/$domain/peers" -name ca.crt -path '*tls*') \
         peer "$@" 2>&1
 }
-hospital() { fabric HospitalMSP hospital.medsync.example 2 "$@"; }
-clinic() { fabric ClinicMSP clinic.medsync.example 3 "$@"; }
-pharmacy() { fabric PharmacyMSP pharmacy.medsync.example 4 "$@"; }
+hospital() { fabric HospitalMSP hospital.medsync.example "$@"; }
+clinic() { fabric ClinicMSP clinic.medsync.example "$@"; }
+pharmacy() { fabric PharmacyMSP pharmacy.medsync.example "$@"; }
+manufacturer() { fabric ManufacturerMSP manufacturer.medsync.example "$@"; }
+distributor() { fabric DistributorMSP distributor.medsync.example "$@"; }
+majority="hospital clinic pharmacy manufacturer distributor"
 says() { # text, command...
     text=$1
     shift
@@ -106,10 +111,9 @@ says() { # text, command...
     }
 }
 peers() {
-    for place in "hospital 2" "clinic 3" "pharmacy 4"; do
-        set -- $place
-        printf ' --peerAddresses %s --tlsRootCertFiles %s' "$(address "$2")" \
-            "$(find "$crypto/peerOrganizations/$1.medsync.example/peers" -name ca.crt -path '*tls*')"
+    for org in $majority; do
+        printf ' --peerAddresses %s --tlsRootCertFiles %s' "$(address "peer0.$org.medsync.example")" \
+            "$(find "$crypto/peerOrganizations/$org.medsync.example/peers" -name ca.crt -path '*tls*')"
     done
 }
 pack() { "$medsync" package guest_1 --address 127.0.0.1:9 --output "$dir/guest.tgz" >/dev/null; }
@@ -123,7 +127,7 @@ check "it is installed" hospital lifecycle chaincode install "$dir/guest.tgz"
 check "once" says "chaincode already successfully installed" hospital lifecycle chaincode install "$dir/guest.tgz"
 id=$(hospital lifecycle chaincode queryinstalled | sed -n 's/^Package ID: \(guest_1:[0-9a-f]*\), .*/\1/p')
 check "it has an id" [ -n "$id" ]
-for who in hospital clinic pharmacy; do
+for who in $majority; do
     check "$who approves" "$who" lifecycle chaincode approveformyorg $orderer $definition --package-id "$id"
 done
 check "it is committed" hospital lifecycle chaincode commit $orderer $definition $(peers)
