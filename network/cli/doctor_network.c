@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_NODES = 128, TEXT = 1024 };
 
@@ -52,6 +53,23 @@ static const char *text_of(const json_t *in, const char *key)
     return json_string_value(json_object_get(in, key));
 }
 
+/* As clients find it: where endpoints.json says, below its directory, or in a copy of the directory that was made elsewhere. */
+static const char *find_file(const doctor_network *n, const char *path)
+{
+    const char *found;
+
+    if (!path || access(path, R_OK) == 0)
+        return path;
+    if (path[0] != '/')
+        return fcc__arena_printf(n->arena, "%s/%s", n->dir, path);
+    for (const char *part = strstr(path, "/crypto/"); part; part = strstr(part + 1, "/crypto/")) {
+        found = fcc__arena_printf(n->arena, "%s%s", n->dir, part);
+        if (found && access(found, R_OK) == 0)
+            return found;
+    }
+    return path;
+}
+
 static size_t read_nodes(doctor_network *n, const char *list, const char *kind, doctor_node *out)
 {
     const json_t *all = json_object_get(n->endpoints, list), *one;
@@ -67,7 +85,7 @@ static size_t read_nodes(doctor_network *n, const char *list, const char *kind, 
                                .mspid = text_of(one, "mspId"),
                                .name = text_of(one, "name"),
                                .address = text_of(one, "address"),
-                               .tls_ca = text_of(one, "tlsCa"),
+                               .tls_ca = find_file(n, text_of(one, "tlsCa")),
                                .place = i };
         if (!node->mspid || !node->address || !node->tls_ca)
             doctor_tell(n, DOCTOR_FAIL, list, "directory", FCC__E_NET_CONFIG,
@@ -177,8 +195,13 @@ static void look(doctor_network *n)
 {
     static doctor_node peers[MOST_NODES + 1], orderers[MOST_NODES + 1];
     const size_t peer_count = read_nodes(n, "peers", "peer", peers);
-    size_t orderer_count = read_nodes(n, "orderers", "orderer", orderers);
+    size_t orderer_count;
     client *any = NULL;
+
+    /* a directory of before there were several */
+    if (!json_object_get(n->endpoints, "orderers") && json_object_get(n->endpoints, "orderer"))
+        json_object_set_new(n->endpoints, "orderers", json_pack("[O]", json_object_get(n->endpoints, "orderer")));
+    orderer_count = read_nodes(n, "orderers", "orderer", orderers);
 
     for (size_t i = 0; i < peer_count; i++) {
         doctor_node_dial(n, &peers[i]);

@@ -151,6 +151,19 @@ static fcc_status write_file(const struct file *f, const struct entry *gone, con
 
 /* ---- the process -------------------------------------------------------------------------------------------------- */
 
+/* The list outlives its processes, and numbers are given again. */
+static bool is_host(json_int_t pid, fcc__arena *arena)
+{
+    const char *path = fcc__arena_printf(arena, "/proc/%lld/comm", (long long)pid);
+    char name[32] = "";
+    FILE *f = path ? fopen(path, "r") : NULL;
+    const bool is = f && fgets(name, sizeof(name), f) && strcmp(name, "fcc-host\n") == 0;
+
+    if (f)
+        fclose(f);
+    return is;
+}
+
 static fcc_status reload(const deploy__org *org, fcc__arena *arena, fcc_error *error)
 {
     const char *path = fcc__arena_printf(arena, "%s/processes.json", org->run->options->dir);
@@ -159,7 +172,7 @@ static fcc_status reload(const deploy__org *org, fcc__arena *arena, fcc_error *e
     const json_int_t pid = json_integer_value(json_object_get(json_object_get(all, name ? name : ""), "pid"));
 
     json_decref(all);
-    if (pid <= 1 || kill((pid_t)pid, SIGHUP) != 0)
+    if (pid <= 1 || !is_host(pid, arena) || kill((pid_t)pid, SIGHUP) != 0)
         return fcc_error_set(error, FCC_ERR_NOT_FOUND,
                              "fcc-host of %s does not run here (%s): its file is changed, start it", org->config->mspid,
                              path ? path : "");
