@@ -140,6 +140,18 @@ static void what_is_missing_is_made_and_nothing_else(void **state)
         admin, content(w, "peerOrganizations/b.test/users/Admin@b.test/msp/signcerts/Admin@b.test-cert.pem")));
 }
 
+/* PKCS#8 under the passphrase "sesame". */
+static void encrypt(const char *from, const char *to)
+{
+    BIO *in = BIO_new_file(from, "r"), *out = BIO_new_file(to, "w");
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+
+    assert_int_equal(PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_256_cbc(), "sesame", 6, NULL, NULL), 1);
+    EVP_PKEY_free(key);
+    BIO_free(in);
+    BIO_free(out);
+}
+
 static void without_the_authoritys_key_nothing_is_half_made(void **state)
 {
     world *w = *state;
@@ -150,8 +162,8 @@ static void without_the_authoritys_key_nothing_is_half_made(void **state)
     assert_non_null(strstr(w->error.text, "has no private key of its certificate: nothing can be issued for a.test"));
     run(w, "test -z \"$(ls -A crypto/peerOrganizations/a.test/users | grep -v '^Admin@')\"");
     /* under any name, and encrypted */
-    run(w, "openssl pkcs8 -topk8 -v2 aes256 -passout pass:sesame -in priv_sk "
-           "-out crypto/peerOrganizations/a.test/ca/0123_sk");
+    encrypt(fcc__arena_printf(w->arena, "%s/priv_sk", w->dir),
+            fcc__arena_printf(w->arena, "%s/peerOrganizations/a.test/ca/0123_sk", w->crypto));
     unsetenv(MSP_PASSPHRASE_FILE);
     unsetenv(MSP_PASSPHRASE);
     assert_int_equal(msp_complete(w->net, w->crypto, NULL, &w->error), FCC_ERR_CONFIG);
