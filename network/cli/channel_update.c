@@ -2,6 +2,7 @@
 #include "cli/channel.h"
 
 #include "client/update.h"
+#include "msp/channel.h"
 #include "msp/configtx.h"
 #include "msp/edit.h"
 #include "msp/material.h"
@@ -33,7 +34,8 @@ const char channel_update_usage[] =
     "                           one at a time\n\n"
     "  --network FILE           the consortium (network/network.yaml)\n"
     "  --crypto DIR             the crypto directory (DIR/crypto)\n"
-    "  --config FILE            for create and show: the configuration in force (`medsync channel config`)\n"
+    "  --config FILE            for create and show, instead of asking the orderer: the configuration in force, of\n"
+    "                           `medsync channel config` or `peer channel fetch config`\n"
     "  --dir DIR                the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --org ORG, --user NAME   who asks, signs or submits (the Admin of --org or of the first organisation)\n"
     "  --msp-dir DIR            sign and submit with this MSP directory; for sign no network is needed then\n"
@@ -116,17 +118,33 @@ static int write_file(const char *path, fcc_bytes bytes)
 
 /* ---- create ---------------------------------------------------------------------------------------------------------- */
 
-/* The configuration in force, of the file or the orderer, and the channel's name. */
-static int config_now(asked *a, fcc_bytes *config, const char **channel)
+/* A common.Config, as `medsync channel config` writes it, or the block of `peer channel fetch config`. */
+static int config_of_file(asked *a, fcc_bytes *config)
+{
+    msp_channel *channel = NULL;
+    fcc_error no_block = { 0 };
+    fcc_bytes bytes;
+    int status = read_file(a, a->config_file, &bytes);
+
+    if (status != CLI_OK)
+        return status;
+    *config = bytes;
+    if (msp_channel_from_block(bytes, &channel, &no_block) == FCC_OK &&
+        !fcc__arena_copy(a->arena, msp_channel_config(channel), config))
+        status = cli_failed("channel", FCC__E_STAT_RES, "out of memory");
+    msp_channel_free(channel);
+    return status;
+}
+
+/* The configuration in force, of the file or the orderer. */
+static int config_now(asked *a, fcc_bytes *config)
 {
     client_config now = { 0 };
 
-    if (!ask_network(a))
-        return failed(a);
-    *channel = client_channel(a->c);
     if (a->config_file)
-        return read_file(a, a->config_file, config);
-    a->st = client_config_now(a->c, a->arena, &now, &a->error);
+        return config_of_file(a, config);
+    if (ask_network(a))
+        a->st = client_config_now(a->c, a->arena, &now, &a->error);
     *config = now.config;
     return a->st == FCC_OK ? CLI_OK : failed(a);
 }
@@ -235,10 +253,11 @@ static int create(asked *a)
         return cli_usage("channel",
                          "update create: --add-org, --remove-org, --msp, --acl, --acls or --orderer says what changes, "
                          "--output where the update goes");
-    if ((status = load_network(a, &net)) != CLI_OK || (status = config_now(a, &now, &channel)) != CLI_OK) {
+    if ((status = load_network(a, &net)) != CLI_OK || (status = config_now(a, &now)) != CLI_OK) {
         config_free(net);
         return status;
     }
+    channel = a->c ? client_channel(a->c) : net->channel;
     a->st = msp_edit_open(channel, now, &edit, &a->error);
     for (i = 0; a->st == FCC_OK && i < a->change_count; i++)
         a->st = apply(a, edit, net, &a->changes[i]);
@@ -291,15 +310,13 @@ static void print_update(const msp_update *u, bool json)
 static int show(asked *a)
 {
     fcc_bytes envelope, now = { 0 };
-    const char *channel;
     msp_update update;
     int status = read_file(a, a->file, &envelope);
 
     /* what is removed only the configuration in force can tell; without a network the rest is told */
-    if (status == CLI_OK && a->config_file)
-        status = read_file(a, a->config_file, &now);
-    else if (status == CLI_OK && access(fcc__arena_printf(a->arena, "%s/endpoints.json", a->open.dir), F_OK) == 0)
-        status = config_now(a, &now, &channel);
+    if (status == CLI_OK &&
+        (a->config_file || access(fcc__arena_printf(a->arena, "%s/endpoints.json", a->open.dir), F_OK) == 0))
+        status = config_now(a, &now);
     if (status != CLI_OK)
         return status;
     a->st = msp_configtx_read(envelope, now, a->arena, &update, &a->error);

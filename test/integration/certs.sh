@@ -162,6 +162,12 @@ three="--network $dir/three.yaml"
 check "it gets its certificates" prints "made $dir/net/crypto/peerOrganizations/c.test" m certs make --out "$dir/net/crypto" $three
 check "and an update" prints "have it signed" up create $three --add-org C --acl peer/Propose=Readers --output "$dir/c.pb"
 check "that one administrator alone cannot make" refused "requires 2 of the 'Admins' sub-policies" up submit "$dir/c.pb" --org A
+m channel config --org A --output "$dir/config" >/dev/null
+m block config --orderer --org A --output "$dir/config.block" >/dev/null
+for from in "$dir/config" "$dir/config.block"; do
+    check "from a file it is made without the network" prints "have it signed" "$medsync" channel update create --dir /nowhere \
+        --crypto "$dir/net/crypto" --config "$from" $three --add-org C --output "$dir/offline.pb"
+done
 b=$dir/net/crypto/peerOrganizations/b.test/users/Admin@b.test/msp
 check "another one signs, without the network" prints "signed as BMSP" "$medsync" channel update sign "$dir/c.pb" \
     --dir /nowhere --msp-dir "$b" --mspid BMSP
