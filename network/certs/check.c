@@ -247,7 +247,8 @@ static void check_presence(inspection *in)
         const config_org *org = &net->orgs[i];
 
         must_be_there(in, msp_path_peer_msp(arena, in->crypto_dir, org), org->peer_name);
-        must_be_there(in, msp_path_chaincodes_tls(arena, in->crypto_dir, org), org->name);
+        if (net->chaincode_tls)
+            must_be_there(in, msp_path_chaincodes_tls(arena, in->crypto_dir, org), org->name);
         for (k = 0; k < org->user_count; k++)
             must_be_there(in, msp_path_user_msp(arena, in->crypto_dir, org, org->users[k].name), org->users[k].name);
     }

@@ -46,7 +46,7 @@ static const char usage[] =
 typedef struct asked {
     const char *what, *dir, *network_file, *reason, *from, *tls_from, *domain, *name;
     int64_t days, expiring, at_s;
-    bool new_key, orderers, json;
+    bool new_key, orderers, json, said_where;
     char **names;
     size_t name_count;
     config_network *network; /* NULL without --network */
@@ -115,6 +115,8 @@ static int make(asked *a)
 
     if (status != CLI_OK)
         return status;
+    if (!a->said_where)
+        return cli_usage("certs", "make: --out says where to");
     st = msp_complete(a->network, a->dir, &making, &error);
     if (st != FCC_OK)
         return failed(st, &error);
@@ -398,6 +400,7 @@ static int parse(asked *a, int argc, char **argv)
         switch (option) {
         case DIR_:
         case OUT:
+            a->said_where = true;
             a->dir = optarg;
             break;
         case NETWORK:

@@ -56,6 +56,7 @@ must_not identity "gRPC and storage" '^(grpc_|gpr_|mdb_)'
 must_not rpc "protobuf and storage" '^(protobuf_c|mdb_|yaml_)'
 must_not host "gRPC, protobuf and threads" "$grpc|^protobuf_c|$threads"
 must_not msp "gRPC and storage" '^(grpc_|gpr_|mdb_)'
+must_not certs "gRPC, storage, threads" "$grpc|^mdb_|$threads"
 must_not ledger "gRPC and YAML" '^(grpc_|gpr_|yaml_)'
 must_not scc "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
 must_not audit "gRPC, threads, YAML" "$grpc|$threads|^yaml_"
@@ -66,7 +67,7 @@ for archive in credentials consent ehr supply appointments; do
     [ -f "$BUILD/lib$archive.a" ] || continue
     must_not $archive "signing and random numbers" '^(lib_proof_sign|EVP_DigestSign|RAND_|getrandom|rand$|random$)'
 done
-for archive in msp config ledger scc peer devnet client blob fhir custodian; do
+for archive in msp config certs ledger scc peer devnet client blob fhir custodian; do
     [ -f "$BUILD/lib$archive.a" ] || continue
     for other in core exec io identity; do
         must_not_link "$archive" "$other"

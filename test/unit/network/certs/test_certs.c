@@ -45,6 +45,7 @@ static int begin(void **state)
         fprintf(stderr, "# %s\n", w->error.text);
         return -1;
     }
+    w->net->chaincode_tls = true; /* so that who serves chaincodes has to have certificates */
     *state = w;
     return 0;
 }
