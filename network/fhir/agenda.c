@@ -119,11 +119,14 @@ static json_t *parse(fcc_bytes text, const char *name, fcc_error *error)
         line++;
         if (len > 1 || (len == 1 && text.data[at] != '\r')) {
             one = json_loadb((const char *)text.data + at, len, JSON_REJECT_DUPLICATES, &why);
-            if (!json_is_object(one) || json_array_append_new(list, one) != 0) {
-                fcc_error_set(error, FCC_ERR_PROTO, "%s, line %zu: no FHIR resource: %s", name, line, why.text);
+            if (!json_is_object(one) || json_array_append(list, one) != 0) {
+                fcc_error_set(error, FCC_ERR_PROTO, "%s, line %zu: no FHIR resource: %s", name, line,
+                              one ? "not an object" : why.text);
+                json_decref(one);
                 json_decref(list);
                 return NULL;
             }
+            json_decref(one);
         }
         at += len + 1;
     }
