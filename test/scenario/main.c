@@ -56,6 +56,7 @@ int main(int argc, char **argv)
             scene_records(&s);
             scene_pharmacies(&s);
             scene_supply(&s);
+            scene_trade(&s);
             scene_dispense(&s);
             scene_revocation(&s);
             scene_emergency(&s);

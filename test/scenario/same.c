@@ -26,6 +26,9 @@ static size_t questions(scene *s, question *q, const char *audit, const char *re
     const char *a = scene_print(s, "{\"pid\":\"%s\"}", s->a.pid);
     const char *note = scene_print(s, "{\"pid\":\"%s\",\"recId\":\"%s\"}", s->a.pid, s->note.meta.id);
     const char *rx = scene_print(s, "{\"rxId\":\"%s\"}", s->rx);
+    const char *traced = scene_print(s, "{\"gtin\":\"%s\",\"serial\":\"%s\"}", s->gtin, scene_serial(s, 'a', 21));
+    const char *verified = scene_print(s, "{\"gtin\":\"%s\",\"serial\":\"%s\",\"lot\":\"b1\",\"expiry\":\"391231\"}",
+                                       s->gtin, scene_serial(s, 'b', 0));
     const char *d2 = scene_print(s, "{\"uid\":\"%s\"}", scene_uid(WHO_D2));
     const char *visit = scene_print(s, "{\"id\":\"%s\"}", s->visit);
     const time_t day = (time_t)s->monday;
@@ -82,6 +85,11 @@ static size_t questions(scene *s, question *q, const char *audit, const char *re
         { WHO_A, END_HOSPITAL, END_PHARMACY, "prescriptions", "Reminders", NULL, NULL, NULL, a },
         { WHO_P1, END_PHARMACY, END_HOSPITAL, "prescriptions", "Queue", "4012345002010", NULL, NULL, NULL },
         { WHO_V, END_INSPECTOR, END_REGULATOR, "prescriptions", "ActHistory", s->rx, NULL, NULL, NULL },
+        { WHO_V, END_INSPECTOR, END_REGULATOR, "supply", "Trace", NULL, NULL, NULL, traced },
+        { WHO_M, END_HOSPITAL, END_CLINIC, "supply", "GetPack", NULL, NULL, NULL, traced },
+        { WHO_P1, END_PHARMACY, END_HOSPITAL, "supply", "ListStock", "4012345002010", NULL, NULL, NULL },
+        { WHO_P1, END_PHARMACY, END_CLINIC, "supply", "VerifyPack", NULL, NULL, NULL, verified },
+        { WHO_I, END_PHARMACY, END_REGULATOR, "supply", "GetProduct", s->gtin, NULL, NULL, NULL },
     };
     const size_t n = sizeof(all) / sizeof(all[0]);
 

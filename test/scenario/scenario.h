@@ -209,6 +209,7 @@ void scene_prescribe(scene *s, bool suspended);
 void scene_pharmacies(scene *s);
 void scene_dispense(scene *s);
 void scene_supply(scene *s);     /* 17 to 19: chain.c */
+void scene_trade(scene *s);      /* what else the supply chain does with packs of theirs: trade.c */
 void scene_revocation(scene *s); /* 26: consent.c */
 void scene_emergency(scene *s);  /* 27, 27a, 29: emergency.c */
 void scene_audit(scene *s);      /* 30, 31: audit.c */

@@ -26,6 +26,8 @@ static const struct {
       "packs",
       { "ManufacturerMSP", "DistributorMSP", "PharmacyMSP", "HospitalMSP", "ClinicMSP", "RegulatorMSP",
         "InspectorMSP" } },
+    { "supply", "tradeMD", { "ManufacturerMSP", "DistributorMSP" } },
+    { "supply", "tradeDP", { "DistributorMSP", "PharmacyMSP" } },
 };
 
 /* The three names that a key begins with, each ended by 0. */
