@@ -4,6 +4,9 @@
  * Endorsement leaves the plain write sets in the transient store, by txid: a table of the database, synced before anybody
  * has the endorsement. So they are there when a block has their transaction, whatever happens in between. The database's
  * transaction that moves the state over the block gives them to the member organisations and forgets the rest.
+ *
+ * Keeping one syncs twice: the pages, and then the page that makes them the newest, which LMDB must not find on the disk
+ * before them. The peers' sets of one transaction are equal as a rule, and then it is once for all of them.
  */
 #include "ledger/internal.h"
 
