@@ -142,6 +142,33 @@ static void an_unknown_function_is_named(void **state)
     peer_close(&p);
 }
 
+static fcc_bytes describe(void)
+{
+    return FCC_LIT("{\"sha256\":\"00\"}");
+}
+
+static void the_process_is_described_where_the_chaincode_has_no_function_of_that_name(void **state)
+{
+    static const fcc_function own[] = { { FCC__PROCESS_FUNCTION, two, FCC_ANY_ARGS } };
+    static const fcc_chaincode with_own = { own, 1, NULL, NULL, NULL };
+    const fcc__session_options options = { .describe_process = describe };
+    struct peer p;
+
+    open_with(&p, two, options);
+    peer_call(&p, "tx1", FCC__PROCESS_FUNCTION);
+    peer_expect(&p, "tx1", 200, "", "{\"sha256\":\"00\"}");
+    peer_close(&p);
+    open_ready(&p, two);
+    peer_call(&p, "tx1", FCC__PROCESS_FUNCTION);
+    peer_expect(&p, "tx1", 500, "unknown function " FCC__PROCESS_FUNCTION, "");
+    peer_close(&p);
+    peer_open(&p, &with_own, options);
+    peer_ready(&p, NONE);
+    peer_call(&p, "tx1", FCC__PROCESS_FUNCTION);
+    peer_expect(&p, "tx1", 200, "", "");
+    peer_close(&p);
+}
+
 static void a_wrong_number_of_arguments_is_refused_before_the_handler_runs(void **state)
 {
     struct peer p;
@@ -662,6 +689,7 @@ int main(void)
         cmocka_unit_test(a_large_value_in_the_transactions_memory_is_sent_from_there),
         cmocka_unit_test(a_large_value_goes_back_without_a_copy),
         cmocka_unit_test(an_unknown_function_is_named),
+        cmocka_unit_test(the_process_is_described_where_the_chaincode_has_no_function_of_that_name),
         cmocka_unit_test(a_wrong_number_of_arguments_is_refused_before_the_handler_runs),
         cmocka_unit_test(a_name_that_is_not_utf8_is_quoted_with_replacement_characters),
         cmocka_unit_test(before_can_end_the_call_and_refuse_can_answer_it),
