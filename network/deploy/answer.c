@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PATIENCE_S = 20, SHORT_PATIENCE_S = 2, NAP_MS = 250, HEX_DIGITS = 64 };
+enum { PATIENCE_S = 60, SHORT_PATIENCE_S = 2, NAP_MS = 250, HEX_DIGITS = 64 };
 
 /* Words of the chaincode's own are an answer; these are the peer's. */
 static bool peer_speaks(const fcc_error *error)
