@@ -20,9 +20,7 @@ ARG SOURCE_DATE_EPOCH=0
 RUN rm -rf /image/usr/include /image/usr/lib/*.a /image/usr/lib/pkgconfig /image/usr/share/man /image/usr/share/bash-completion && \
     strip --strip-unneeded /image/usr/bin/* /image/usr/lib/medsync/*.so && \
     install -D -m 644 LICENSE /image/usr/share/doc/medsync/copyright && \
-    mkdir -p /state/net /state/services && \
-    sed -n 's|^    domain: |/state/services/|p' network/network.yaml | xargs mkdir && \
-    find /image /state -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    find /image -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
 # ---- the image ---------------------------------------------------------------------------------------------------------
 FROM ${BASE}
@@ -46,8 +44,12 @@ RUN set -eu; \
         ! -path /etc/hosts ! -path /etc/hostname ! -path /etc/resolv.conf \
         -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 COPY --from=build /image/ /
-# Where volumes are mounted: a new one takes its owner from here.
-COPY --from=build --chown=10001:10001 /state/ /var/lib/medsync/
+# Where volumes are mounted: a new one takes its owner from here. (COPY would leave the time of the build in the folder.)
+RUN cd /var/lib/medsync && \
+    sed -n 's|^    domain: |services/|p' /usr/share/medsync/network/network.yaml | \
+        xargs install -d -o 10001 -g 10001 net services && \
+    find /var/lib/medsync -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + && \
+    touch -h -d "@$SOURCE_DATE_EPOCH" /var/lib /var
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
