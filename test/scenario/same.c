@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { ASKED_MAX = 64 };
+enum { ASKED_MAX = 64, TRIES = 120, BETWEEN_US = 500000 };
 
 /* What was answered: status, and words whatever they are. */
 typedef struct said {
@@ -97,12 +98,20 @@ static size_t questions(scene *s, question *q, const char *audit, const char *re
     return n;
 }
 
+/*
+ * Fabric's peers learn by gossip, some time after, that an organisation's peer is back that was away before; until then
+ * the others' gateways don't know whom to ask.
+ */
 static said ask(scene *s, const question *q, scene_end at)
 {
     said out = { 0 };
 
-    scene_query(s, q->who, at, q->chaincode, q->function, q->in ? json_loads(q->in, 0, NULL) : NULL, q->arg, q->arg2,
-                q->arg3, NULL);
+    for (int tries = 0; tries < TRIES; tries++, usleep(BETWEEN_US)) {
+        scene_query(s, q->who, at, q->chaincode, q->function, q->in ? json_loads(q->in, 0, NULL) : NULL, q->arg,
+                    q->arg2, q->arg3, NULL);
+        if (s->st == FCC_OK || s->st == FCC_ERR_APP || !strstr(s->error.text, "no peers available"))
+            break;
+    }
     out.status = s->answer.status;
     if (!fcc__arena_copy(s->arena, s->answer.payload, &out.words))
         abort();
