@@ -128,6 +128,7 @@ static fcc_status ask(fcc_stub *stub, const fcc__outgoing *request, fcc_bytes *r
     stub->seen.call = request->type;
     stub->waiting = true;
     s->asking++;
+    s->requests++;
     fcc__co_yield(stub->co);
     s->asking--;
     stub->waiting = false;

@@ -683,6 +683,11 @@ size_t fcc__session_asking(const fcc__session *s)
     return s->asking;
 }
 
+size_t fcc__session_requests(const fcc__session *s)
+{
+    return s->requests;
+}
+
 size_t fcc__session_detached(const fcc__session *s)
 {
     return s->away;

@@ -141,6 +141,8 @@ void fcc__session_tick(fcc__session *session, unsigned budget, unsigned budget_m
 size_t fcc__session_running(const fcc__session *session);
 /* Of these, those that wait for the peer's answer to a request. */
 size_t fcc__session_asking(const fcc__session *session);
+/* How many requests all of them have made so far. */
+size_t fcc__session_requests(const fcc__session *session);
 /* Handlers that are detached. */
 size_t fcc__session_detached(const fcc__session *session);
 

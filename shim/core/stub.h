@@ -48,6 +48,7 @@ struct fcc__session {
     unsigned ticks; /* the clock of budgets */
     size_t running;
     size_t asking;             /* of these, those that wait for an answer */
+    size_t requests;           /* ever */
     size_t away;               /* of these, those that are detached */
     size_t abandoned;          /* of these, those that have been answered: nobody waits for them */
     struct fcc__stray *strays; /* answers that are still to come for transactions that are over */

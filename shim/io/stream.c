@@ -13,6 +13,7 @@ struct fcc__stream {
     rpc_call *call;
     fcc__session *session; /* NULL until started */
     unsigned received;     /* messages, up to AS_REGISTERED */
+    size_t requests;       /* of the session, by the last message */
 };
 
 enum {
@@ -134,6 +135,7 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
     void *memory = message.len >= FCC__LARGE_BYTES ? rpc_take(call) : NULL;
+    size_t requests;
 
     if (stream->received < AS_REGISTERED)
         stream->received++;
@@ -143,7 +145,9 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
         fcc__session_receive_own(stream->session, memory, message);
     else
         fcc__session_receive(stream->session, message);
-    rpc_expect(call, fcc__session_asking(stream->session));
+    requests = fcc__session_requests(stream->session);
+    rpc_expect(call, fcc__session_asking(stream->session), requests - stream->requests);
+    stream->requests = requests;
 }
 
 static void on_half_close(rpc_call *call, void *ctx)

@@ -43,7 +43,6 @@ rpc_call *rpc__call_new(rpc_loop *loop)
     call->send_tag = rpc__tag_of(send_done, call);
     call->recv_tag = rpc__tag_of(recv_done, call);
     call->over_tag = rpc__tag_of(over_done, call);
-    call->owed = SIZE_MAX;
     call->finish_message = grpc_empty_slice();
     call->finish_details = grpc_empty_slice();
     call->status_message = grpc_empty_slice();
@@ -321,6 +320,7 @@ void rpc__call_flush(rpc_call *call)
         grpc_op *op = add_op(&end, GRPC_OP_SEND_MESSAGE);
 
         load_message(call);
+        call->asked = 0;
         /* initial metadata under the hint would not be written, and its batch never end */
         call->hinted = call->out_count && !first;
         op->data.send_message.send_message = call->sending_from;
@@ -446,9 +446,10 @@ fcc_status rpc_send_pieces(rpc_call *call, const fcc_bytes pieces[3], void (*giv
     return FCC_OK;
 }
 
-void rpc_expect(rpc_call *call, size_t answers)
+void rpc_expect(rpc_call *call, size_t owed, size_t asked)
 {
-    call->owed = answers;
+    call->owed = owed;
+    call->asked += asked;
 }
 
 size_t rpc_backlog(const rpc_call *call)
@@ -512,14 +513,21 @@ static void read_behind(rpc_call *call)
         rpc__call_read(call);
 }
 
+/* Is nothing under way for which an answer is owed, and are nearly all of the queued messages requests? */
+static bool all_queued(const rpc_call *call)
+{
+    return call->owed > 0 && call->owed == call->asked && 4 * call->asked >= 3 * call->out_count;
+}
+
 /*
  * Read on. gRPC tells the other side about the room that a message has left as soon as the next one is waited for: in a
- * write of its own, or with an answer that is written before that. So answers go first where messages come one by one, and
- * where nothing more is owed; elsewhere more messages are there already, and are read before anything is written.
+ * write of its own, or with an answer that is written before that. So what is queued goes first where messages come one by
+ * one, and where all that could be answered is queued. Elsewhere more messages are there already, and are read before
+ * anything is written.
  */
 static void read_on(rpc_call *call)
 {
-    if (!call->is_dirty || (call->crowded && call->owed > call->out_count)) {
+    if (!call->is_dirty || (call->crowded && !all_queued(call))) {
         start_read(call);
         return;
     }

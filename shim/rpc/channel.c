@@ -92,7 +92,11 @@ fcc_status rpc_channel_new_with(rpc_loop *loop, const char *address, const rpc_t
         rpc__int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         rpc__int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         rpc__int_arg(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, RPC__READ_PIECE),
-        rpc__int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0), /* see RPC__READ_PIECE */
+        /*
+         * The server is told of room for 64 KB, and for a megabyte of a message that has begun. gRPC would let that grow with
+         * what it measures, up to all of a message, which the server then encrypts as a whole: a chaincode's memory.
+         */
+        rpc__int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         rpc__int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
         RPC__NO_COMPRESSION,
         rpc__int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),

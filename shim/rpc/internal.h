@@ -29,11 +29,7 @@
 
 enum { RPC__MAX_METADATA = 1024 * 1024 }; /* a failed endorsement lists every peer's reason in its trailer */
 
-/*
- * Most that is read at once. A connection keeps so much. The other side is told of room for 64 KB, and for a megabyte of a
- * message that has begun; gRPC would let that grow with what it measures, up to all of a message, which the other side then
- * encrypts as a whole.
- */
+/* Most that is read at once. A connection keeps so much. */
 enum { RPC__READ_PIECE = 256 * 1024 };
 
 /* A queue that never runs empty must not keep what is queued from being written. */
@@ -129,11 +125,11 @@ struct rpc_call {
     /* reading */
     grpc_byte_buffer *in;
     bool reading, paused, held, eof;
-    bool read_next;   /* the next read waits for what is being sent */
-    uint64_t read_at; /* loop->waits when the read began */
-    size_t owed;      /* rpc_expect */
-    unsigned crowded; /* messages came without a pause: so many more that come alone, and it is forgotten */
-    void *joined;     /* the message that is being delivered, when it came in several slices */
+    bool read_next;     /* the next read waits for what is being sent */
+    uint64_t read_at;   /* loop->waits when the read began */
+    size_t owed, asked; /* rpc_expect; asked: of what is queued */
+    unsigned crowded;   /* messages came without a pause: so many more that come alone, and it is forgotten */
+    void *joined;       /* the message that is being delivered, when it came in several slices */
     grpc_metadata_array initial;
     rpc__tag recv_tag;
 

@@ -130,9 +130,9 @@ fcc_status rpc_send_pieces(rpc_call *call, const fcc_bytes pieces[3], void (*giv
 void *rpc_take(rpc_call *call);
 /*
  * In on_message, for who knows: so many answers are still to come from the other side, to what was sent and to what is
- * queued. A hint for when to write.
+ * queued; of the requests, so many were queued since the last time. A hint for when to write.
  */
-void rpc_expect(rpc_call *call, size_t answers);
+void rpc_expect(rpc_call *call, size_t owed, size_t asked);
 /* Bytes queued and not yet handed to gRPC: slow down when it grows. */
 size_t rpc_backlog(const rpc_call *call);
 /* Clients: no more messages from here. */

@@ -94,7 +94,7 @@ static void flood_message(rpc_call *call, void *ctx, fcc_bytes message)
     flood_on(call, ctx);
 }
 
-/* Volley: at the second message, more of them at once than there is room for, and nothing is said to be owed. */
+/* Volley: at the second message, more of them at once than there is room for, all of which could be requests. */
 enum { VOLLEY = 300, VOLLEY_LEN = 8192 };
 
 static void fire(rpc_call *call)
@@ -105,7 +105,7 @@ static void fire(rpc_call *call)
         memcpy(bytes, &i, 4);
         assert_int_equal(rpc_send(call, fcc_bytes_of(bytes, sizeof(bytes))), FCC_OK);
     }
-    rpc_expect(call, 0);
+    rpc_expect(call, VOLLEY, VOLLEY);
 }
 
 static void volley_message(rpc_call *call, void *ctx, fcc_bytes message)
