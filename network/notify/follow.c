@@ -290,8 +290,10 @@ static fcc_status remind(follower *f)
     size_t count = 0, i;
 
     f->reminders_at = now_ms() + f->o->every_s * 1000;
-    if (!f->o->pid || (st = notify__due(f->who, f->o->pid, &due, &count, f->error)) != FCC_OK)
-        return f->o->pid ? st : FCC_OK;
+    if (!f->o->pid)
+        return FCC_OK;
+    if ((st = notify__due(f->who, f->o->pid, &due, &count, f->error)) != FCC_OK)
+        return st;
     notify__state_forget(f->state, now - 86400);
     for (i = 0; i < count && st == FCC_OK && !f->enough; i++) {
         notice n = { .id = due[i].id, .kind = due[i].kind, .title = due[i].title };

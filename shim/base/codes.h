@@ -159,7 +159,8 @@
     X(TX_POLICY, "E-TX-03", "the transaction was not valid: its endorsements do not satisfy the policy", \
       "too few organisations endorsed it, or one that a key's or collection's own policy names is missing " \
       "(ENDORSEMENT_POLICY_FAILURE)", \
-      "name the organisations with --endorse; consent and ehr need hospital,clinic") \
+      "name the organisations with --endorse: consent, ehr and appointments need hospital,clinic; the column end. of a " \
+      "chaincode's README has it for each function") \
     X(TX_INVALID, "E-TX-04", "the transaction was ordered and found invalid", \
       "the message has Fabric's validation code", \
       "nothing was written; Fabric's documentation and the code's name tell why") \
