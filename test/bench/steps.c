@@ -84,17 +84,22 @@ static const char *salt(void)
     return text;
 }
 
-static const char *time_after(int64_t seconds)
+static const char *time_text(int64_t seconds)
 {
     static char text[4][32];
     static int next;
-    time_t at = time(NULL) + seconds;
+    time_t at = (time_t)seconds;
     struct tm tm;
 
     next = (next + 1) % 4;
     gmtime_r(&at, &tm);
     strftime(text[next], sizeof(text[next]), "%Y-%m-%dT%H:%M:%SZ", &tm);
     return text[next];
+}
+
+static const char *time_after(int64_t seconds)
+{
+    return time_text((int64_t)time(NULL) + seconds);
 }
 
 /* Until these organisations' peers have committed what was invoked last. */
@@ -193,7 +198,7 @@ static void publish(size_t count)
 
     if (RAND_bytes((uint8_t *)&random, sizeof(random)) != 1)
         fail("random numbers", "none");
-    first = ((int64_t)time(NULL) / 86400 + 30 + random % 3000) * 86400 - (int64_t)time(NULL);
+    first = ((int64_t)time(NULL) / 86400 + 30 + random % 3000) * 86400;
     call(ADMIN, care, "appointments", "SetLimits",
          with_salt(json_pack("{s:s, s:{s:i, s:i}}", "uid", "uid-h-0001", "caps", "perDay", 50, "urgentPerDay", 50)),
          NULL);
@@ -202,7 +207,7 @@ static void publish(size_t count)
 
         settle(DESK, care);
         for (size_t n = 0; n < PER_DAY && i < count; n++, i++) {
-            snprintf(slots[i], sizeof(slots[i]), "%s", time_after(first + days * 86400 + 8 * 3600 + (int64_t)n * 900));
+            snprintf(slots[i], sizeof(slots[i]), "%s", time_text(first + days * 86400 + 8 * 3600 + (int64_t)n * 900));
             json_array_append_new(list, json_string(slots[i]));
         }
         call(DESK, care, "appointments", "PublishDay",
