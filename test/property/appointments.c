@@ -769,7 +769,10 @@ static void check_visit(struct run *run, const struct transaction *tx, const str
         for (size_t i = 0; i < tx->count; i++)
             if (strcmp(tx->changes[i].type, "APPT") == 0 && !is(tx->changes[i].after, "reasonCode", "expired"))
                 other = &tx->changes[i];
-        must(run, other && is(is_now, "reasonCode", "expired") && lapsed(was, text(other->after, "pid"), at),
+        /* also for a unit that nobody on the list could come to */
+        must(run,
+             (other || did(tx, "OfferNext")) && is(is_now, "reasonCode", "expired") &&
+                 lapsed(was, other ? text(other->after, "pid") : "", at),
              "only a hold whose time is over is taken", tx);
         return;
     }
