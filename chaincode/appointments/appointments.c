@@ -66,27 +66,9 @@ fcc_status appt_answer_act(lib_call *call, const char *event, const char *id, in
 
 /* ---- people ---- */
 
-fcc_status appt_require_patient(lib_call *call, const char **pid)
-{
-    struct registry_patient patient = { 0 };
-    fcc_status st = lib_patient(call, pid, &patient);
-
-    if (st != FCC_OK)
-        return st;
-    return patient.active || patient.provisional
-               ? FCC_OK
-               : lib_refuse(call, LIB_PRECONDITION, "the patient's registration has ended");
-}
-
 fcc_status appt_require_owner(lib_call *call, const char *pid)
 {
-    struct registry_patient patient = { 0 };
-    bool found = false;
-    /* staff own nothing, and their organisation's peer may not hold the patients */
-    fcc_status st = call->caller.pid ? registry_patient(call, pid, &patient, &found) : FCC_OK;
-
-    /* whether somebody else's pid exists is nobody's business */
-    return st == FCC_OK ? lib_require_owner(call, found ? patient.pid : pid, "appointments") : st;
+    return lib_require_owner_of(call, pid, "appointments");
 }
 
 fcc_status appt_require_part(lib_call *call, const json_t *visit)

@@ -101,7 +101,7 @@ static fcc_status appt_book(lib_call *call)
     if ((st = read_own(&board, &old)) != FCC_OK)
         return st;
     pid = lib_text(old, "pid");
-    if ((st = appt_require_patient(call, &pid)) != FCC_OK)
+    if ((st = lib_require_patient(call, &pid)) != FCC_OK)
         return st;
     if (!has_status(old, "pending"))
         return refuse_state(call, old, "booked");
@@ -163,7 +163,7 @@ static fcc_status appt_reschedule(lib_call *call)
     if ((st = read_own(&board, &old)) != FCC_OK)
         return st;
     pid = lib_text(old, "pid");
-    if ((st = appt_require_patient(call, &pid)) != FCC_OK)
+    if ((st = lib_require_patient(call, &pid)) != FCC_OK)
         return st;
     if (!has_status(old, "booked"))
         return refuse_state(call, old, "rescheduled");
@@ -212,7 +212,7 @@ static fcc_status appt_cancel(lib_call *call)
         return st;
     pid = lib_text(visit, "pid");
     /* what the dead had booked is given up by the site */
-    if (call->caller.role == LIB_PATIENT && (st = appt_require_patient(call, &pid)) != FCC_OK)
+    if (call->caller.role == LIB_PATIENT && (st = lib_require_patient(call, &pid)) != FCC_OK)
         return st;
     if (has_status(visit, "cancelled"))
         return lib_refuse(call, LIB_ALREADY, "the appointment is cancelled");
@@ -254,7 +254,7 @@ static fcc_status step(lib_call *call, const char *from, const char *to,
 static fcc_status check_arrival(lib_call *call, const json_t *visit)
 {
     const char *pid = lib_text(visit, "pid");
-    fcc_status st = appt_require_patient(call, &pid);
+    fcc_status st = lib_require_patient(call, &pid);
 
     if (st != FCC_OK)
         return st;

@@ -183,7 +183,7 @@ static fcc_status appt_hold(lib_call *call)
         return st;
     if (call->caller.role == LIB_PATIENT && (st = appt_require_owner(call, visit.pid)) != FCC_OK)
         return st;
-    if ((st = appt_require_patient(call, &visit.pid)) != FCC_OK ||
+    if ((st = lib_require_patient(call, &visit.pid)) != FCC_OK ||
         (st = appt_tag(call, visit.uid, &visit.tag)) != FCC_OK ||
         (st = appt_require_new_id(&board, visit.id)) != FCC_OK ||
         (st = appt_require_unit(&board, &visit, &site)) != FCC_OK)
@@ -213,7 +213,7 @@ static fcc_status appt_book_override(lib_call *call)
         return st;
     visit.class_ = "urgent";
     if ((st = appt_require_colleague(call, visit.uid)) != FCC_OK ||
-        (st = appt_require_patient(call, &visit.pid)) != FCC_OK ||
+        (st = lib_require_patient(call, &visit.pid)) != FCC_OK ||
         (st = appt_tag(call, visit.uid, &visit.tag)) != FCC_OK ||
         (st = appt_require_new_id(&board, visit.id)) != FCC_OK ||
         (st = appt_require_doctor(call, visit.uid, call->caller.site)) != FCC_OK ||

@@ -81,8 +81,6 @@ void appt_date_of(int64_t slot, char out[APPT_DATE_SIZE]);
 /* The event `name` {"id"} (NULL: none) and the answer {"id","v"}. */
 fcc_status appt_answer_act(lib_call *call, const char *event, const char *id, int v) FCC_MUST_CHECK;
 
-/* 404 unless the registry knows the patient, 412 once deceased. A linked *pid becomes the other one. */
-fcc_status appt_require_patient(lib_call *call, const char **pid) FCC_MUST_CHECK;
 /* The owner: this patient, or now a guardian for appointments. 403 DENIED:not_owner. */
 fcc_status appt_require_owner(lib_call *call, const char *pid) FCC_MUST_CHECK;
 /*

@@ -157,7 +157,7 @@ static fcc_status appt_join_waitlist(lib_call *call)
     appt_board_start(&board, call);
     if (!lib_date_parse(list.date, &day) || day + 86400 <= call->now)
         return lib_refuse(call, LIB_BAD_INPUT, "date is past");
-    if ((st = require_waiter(call, pid, uid)) != FCC_OK || (st = appt_require_patient(call, &pid)) != FCC_OK ||
+    if ((st = require_waiter(call, pid, uid)) != FCC_OK || (st = lib_require_patient(call, &pid)) != FCC_OK ||
         (st = appt_tag(call, uid, &list.tag)) != FCC_OK || (st = appt_require_new_id(&board, id)) != FCC_OK ||
         (st = require_one_place(&board, pid, uid, list.date, list.class_)) != FCC_OK ||
         (st = appt_get(&board, counter(&board, "WSEQ", &list), &seq)) != FCC_OK)
@@ -214,7 +214,7 @@ static fcc_status appt_leave_waitlist(lib_call *call)
         return lib_refuse(call, LIB_NOT_FOUND, "nobody waits under this id");
     pid = lib_text(entry, "pid");
     if (call->caller.role == LIB_PATIENT) {
-        if ((st = appt_require_owner(call, pid)) != FCC_OK || (st = appt_require_patient(call, &pid)) != FCC_OK)
+        if ((st = appt_require_owner(call, pid)) != FCC_OK || (st = lib_require_patient(call, &pid)) != FCC_OK)
             return st;
     } else if ((st = appt_require_colleague(call, lib_text(entry, "uid"))) != FCC_OK) {
         return st;

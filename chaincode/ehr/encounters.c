@@ -35,7 +35,7 @@ static fcc_status ehr_start_encounter(lib_call *call)
     json_t *encounter;
     fcc_status st;
 
-    if ((st = lib_require_licence(call)) != FCC_OK || (st = ehr_require_patient(call, &pid)) != FCC_OK ||
+    if ((st = lib_require_licence(call)) != FCC_OK || (st = lib_require_patient(call, &pid)) != FCC_OK ||
         (st = lib_read(call, EHR_SUBJECT, lib_key(call, "ENC", id, NULL, NULL), &old)) != FCC_OK ||
         (st = lib_read(call, NULL, lib_key(call, "ACT", id, NULL, NULL), &act)) != FCC_OK)
         return st;

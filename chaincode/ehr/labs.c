@@ -151,7 +151,7 @@ static fcc_status ehr_order_test(lib_call *call)
         return lib_deny(call, "not_author", "another doctor opened the encounter");
     if (!lib_text_is(encounter, "status", "open"))
         return lib_refuse(call, LIB_PRECONDITION, "the encounter is closed");
-    if ((st = ehr_require_patient(call, &pid)) != FCC_OK || (st = require_lab(call, lab)) != FCC_OK ||
+    if ((st = lib_require_patient(call, &pid)) != FCC_OK || (st = require_lab(call, lab)) != FCC_OK ||
         (st = lib_read(call, EHR_SUBJECT, lib_key(call, "ORDER", id, NULL, NULL), &old)) != FCC_OK ||
         (st = lib_read(call, NULL, lib_key(call, "ACT", id, NULL, NULL), &act)) != FCC_OK)
         return st;

@@ -45,8 +45,6 @@ enum { EHR_REQUESTERS = LIB_DOCTOR | LIB_NURSE | LIB_LABTECH | LIB_PHARMACIST | 
 
 /* ---- the patient: ehr.c ---- */
 
-/* 404 unless the registry knows the patient, 412 unless active or provisional. A linked *pid becomes the other one. */
-fcc_status ehr_require_patient(lib_call *call, const char **pid) FCC_MUST_CHECK;
 /* The owner: this patient, or now a guardian for records. 404, 403 DENIED:not_owner. */
 fcc_status ehr_require_owner(lib_call *call, const char *pid) FCC_MUST_CHECK;
 /* The same for what changes something: also 412 once the patient is deceased. */

@@ -288,7 +288,7 @@ static fcc_status ehr_add_own(lib_call *call)
     };
     fcc_status st;
 
-    if ((st = ehr_require_living_owner(call, pid)) != FCC_OK || (st = ehr_require_patient(call, &batch.pid)) != FCC_OK)
+    if ((st = ehr_require_living_owner(call, pid)) != FCC_OK || (st = lib_require_patient(call, &batch.pid)) != FCC_OK)
         return st;
     return add(call, &batch);
 }
@@ -300,7 +300,7 @@ static fcc_status ehr_import_records(lib_call *call)
                                .origin = "import",
                                .author = call->caller.uid,
                                .site = call->caller.site };
-    fcc_status st = ehr_require_patient(call, &batch.pid);
+    fcc_status st = lib_require_patient(call, &batch.pid);
 
     return st == FCC_OK ? add(call, &batch) : st;
 }

@@ -195,6 +195,29 @@ fcc_status lib_patient(lib_call *call, const char **pid, struct registry_patient
     return FCC_OK;
 }
 
+fcc_status lib_require_patient(lib_call *call, const char **pid)
+{
+    struct registry_patient patient = { 0 };
+    fcc_status st = lib_patient(call, pid, &patient);
+
+    if (st != FCC_OK)
+        return st;
+    return patient.active || patient.provisional
+               ? FCC_OK
+               : lib_refuse(call, LIB_PRECONDITION, "the patient's registration has ended");
+}
+
+fcc_status lib_require_owner_of(lib_call *call, const char *pid, const char *scope)
+{
+    struct registry_patient patient = { 0 };
+    bool found = false;
+    /* staff own nothing, and their organisation's peer may not hold the patients */
+    fcc_status st = call->caller.pid ? registry_patient(call, pid, &patient, &found) : FCC_OK;
+
+    /* whether somebody else's pid exists is nobody's business */
+    return st == FCC_OK ? lib_require_owner(call, found ? patient.pid : pid, scope) : st;
+}
+
 fcc_status lib_require_owner(lib_call *call, const char *pid, const char *scope)
 {
     bool is = call->caller.pid && strcmp(call->caller.pid, pid) == 0;

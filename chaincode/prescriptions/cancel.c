@@ -40,7 +40,7 @@ static fcc_status require_issuer_or_owner(lib_call *call, const json_t *rx)
     if (call->caller.role == LIB_PATIENT) {
         if ((st = rx_require_owner(call, pid)) != FCC_OK)
             return st;
-        return rx_require_patient(call, &pid); /* what is to be done for the dead, the issuer does */
+        return lib_require_patient(call, &pid); /* what is to be done for the dead, the issuer does */
     }
     return rx_issued_by_caller(call, rx) ? FCC_OK : lib_deny(call, "not_issuer", "another doctor issued it");
 }

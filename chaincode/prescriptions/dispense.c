@@ -276,7 +276,7 @@ static fcc_status rx_dispense(lib_call *call)
         return lib_refuse(call, LIB_ALREADY, "seq was used before");
     pid = lib_text(old, "pid");
     if ((st = rx_require_valid(call, old)) != FCC_OK || (st = rx_require_lock(call, old)) != FCC_OK ||
-        (st = rx_require_region(call, old)) != FCC_OK || (st = rx_require_patient(call, &pid)) != FCC_OK ||
+        (st = rx_require_region(call, old)) != FCC_OK || (st = lib_require_patient(call, &pid)) != FCC_OK ||
         (st = require_issuers_licence(call, old)) != FCC_OK)
         return st;
     rx = rx_next(call, old, "Dispense");

@@ -112,7 +112,7 @@ static fcc_status rx_issue(lib_call *call)
     if (!lib_time_parse(lib_in_text(call, "validUntil"), &until) || until <= call->now)
         return lib_refuse(call, LIB_BAD_INPUT, "validUntil is past");
     if ((st = rx_check_items(call)) != FCC_OK || (st = require_licence(call, &region)) != FCC_OK ||
-        (st = rx_require_patient(call, &pid)) != FCC_OK || (st = require_encounter(call, pid)) != FCC_OK ||
+        (st = lib_require_patient(call, &pid)) != FCC_OK || (st = require_encounter(call, pid)) != FCC_OK ||
         (st = require_another_person(call, pid)) != FCC_OK ||
         (st = lib_read(call, RX_COLLECTION, lib_key(call, "RX", id, NULL, NULL), &old)) != FCC_OK ||
         (st = lib_read(call, NULL, lib_key(call, "ACT", id, NULL, NULL), &act)) != FCC_OK ||
@@ -146,7 +146,7 @@ static fcc_status rx_nominate(lib_call *call)
     json_t *nomination;
     fcc_status st;
 
-    if ((st = rx_require_owner(call, pid)) != FCC_OK || (st = rx_require_patient(call, &pid)) != FCC_OK ||
+    if ((st = rx_require_owner(call, pid)) != FCC_OK || (st = lib_require_patient(call, &pid)) != FCC_OK ||
         (gln && (st = require_pharmacy(call, gln)) != FCC_OK) ||
         (st = lib_read(call, RX_COLLECTION, lib_key(call, "NOM", pid, NULL, NULL), &old)) != FCC_OK)
         return st;

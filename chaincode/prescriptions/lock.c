@@ -86,7 +86,7 @@ static fcc_status rx_accept(lib_call *call)
     /* who has no right to it is not told how it stands */
     if ((st = require_code(call, old)) != FCC_OK || (st = rx_require_valid(call, old)) != FCC_OK ||
         (st = require_free(call, old)) != FCC_OK || (st = rx_require_region(call, old)) != FCC_OK ||
-        (st = rx_require_patient(call, &pid)) != FCC_OK)
+        (st = lib_require_patient(call, &pid)) != FCC_OK)
         return st;
     rx = rx_next(call, old, "Accept");
     if (!rx)

@@ -57,8 +57,6 @@ fcc_status rx_require_valid(lib_call *call, const json_t *rx) FCC_MUST_CHECK;
 fcc_status rx_require_lock(lib_call *call, const json_t *rx) FCC_MUST_CHECK;
 /* 422 REGION unless the caller's site lies where the prescription may be dispensed. */
 fcc_status rx_require_region(lib_call *call, const json_t *rx) FCC_MUST_CHECK;
-/* 404, and 412 unless the patient is registered and lives. A linked *pid becomes the other one. */
-fcc_status rx_require_patient(lib_call *call, const char **pid) FCC_MUST_CHECK;
 /* The caller is this patient, or now a guardian for prescriptions. 403 DENIED:not_owner. */
 fcc_status rx_require_owner(lib_call *call, const char *pid) FCC_MUST_CHECK;
 /* Whether the caller is the doctor who issued it, at the site where it was. */

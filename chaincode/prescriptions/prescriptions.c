@@ -102,27 +102,9 @@ fcc_status rx_require_region(lib_call *call, const json_t *rx)
                    : lib_refuse(call, LIB_REGION, "the prescription may not be dispensed in this pharmacy's region");
 }
 
-fcc_status rx_require_patient(lib_call *call, const char **pid)
-{
-    struct registry_patient patient = { 0 };
-    fcc_status st = lib_patient(call, pid, &patient);
-
-    if (st != FCC_OK)
-        return st;
-    return patient.active || patient.provisional
-               ? FCC_OK
-               : lib_refuse(call, LIB_PRECONDITION, "the patient's registration has ended");
-}
-
 fcc_status rx_require_owner(lib_call *call, const char *pid)
 {
-    struct registry_patient patient = { 0 };
-    bool found = false;
-    /* staff own nothing */
-    fcc_status st = call->caller.pid ? registry_patient(call, pid, &patient, &found) : FCC_OK;
-
-    /* whether somebody else's pid exists is nobody's business */
-    return st == FCC_OK ? lib_require_owner(call, found ? patient.pid : pid, "prescriptions") : st;
+    return lib_require_owner_of(call, pid, "prescriptions");
 }
 
 bool rx_issued_by_caller(const lib_call *call, const json_t *rx)

@@ -52,7 +52,7 @@ static fcc_status rx_hand_over(lib_call *call)
     if (lib_text(old, "handed"))
         return lib_refuse(call, LIB_ALREADY, "the patient has it");
     pid = lib_text(rx, "pid");
-    if ((st = rx_require_patient(call, &pid)) != FCC_OK)
+    if ((st = lib_require_patient(call, &pid)) != FCC_OK)
         return st;
     dispense = lib_next(call, old, lib_in_text(call, "salt"));
     if (!dispense)

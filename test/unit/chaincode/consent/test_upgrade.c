@@ -1,56 +1,13 @@
 /* State that the first version wrote is read, judged and continued by this one. */
 #include "asking.h"
-
-/* consent with one more function, which puts state where the first version had put it. */
-static fcc_status load(fcc_stub *stub, fcc_args args)
-{
-    if (fcc_bytes_equal(args.v[0], FCC_LIT("-")))
-        return fcc_put_state(stub, args.v[1], args.v[2]);
-    return fcc_put_private_data(stub, args.v[0], args.v[1], args.v[2]);
-}
-
-static fcc_function functions[64];
-static fcc_chaincode upgraded = { .functions = functions };
-
-/* Each line's parts, with the key's U+0000 in place of '~'. */
-static void load_state(const char *path)
-{
-    static char line[2000];
-    FILE *file = fopen(path, "rb");
-    size_t n = 0;
-
-    if (!file)
-        fail_msg("%s can't be opened", path);
-    while (fgets(line, sizeof(line), file)) {
-        char *key = strchr(line, '\t'), *value = key ? strchr(key + 1, '\t') : NULL;
-        fcc_bytes args[4] = { FCC_LIT("Load") };
-
-        if (line[0] == '#')
-            continue;
-        assert_non_null(value);
-        *key++ = 0;
-        *value++ = 0;
-        value[strcspn(value, "\n")] = 0;
-        args[1] = fcc_str(line);
-        args[2] = key_of(key);
-        args[3] = fcc_str(value);
-        assert_accepted(fcc_test_call(world, FCC_TEST_SUBMIT, "consent", args, 4));
-        n++;
-    }
-    fclose(file);
-    assert_int_equal(n, 23);
-}
+#include "test/support/state.h"
 
 static int set_up(void **state)
 {
-    memcpy(functions, consent_chaincode.functions, consent_chaincode.count * sizeof(functions[0]));
-    functions[consent_chaincode.count] = (fcc_function){ "Load", load, 3 };
-    upgraded.count = consent_chaincode.count + 1;
-    upgraded.refuse = consent_chaincode.refuse;
     health_start(NULL);
-    health_install("consent", &upgraded);
+    health_install("consent", state_with_load(&consent_chaincode));
     install_asking("ehr");
-    load_state("test/unit/chaincode/consent/state-1.tsv");
+    state_load("consent", "test/unit/chaincode/consent/state-1.tsv", 23);
     as_patient();
     return 0;
 }

@@ -6,35 +6,10 @@
  * test/support/health.h at NOW: every "put" of a call's trace, and the value that was then held. Keys' fingerprints
  * differ from run to run, so the file has "<fingerprint of 03>" instead.
  */
+#include "test/support/state.h"
 #include "test/unit/chaincode/ehr/chart.h"
 
 #include <stdlib.h>
-
-enum { max_functions = 64 };
-
-/* Load(collection, key, value): writes what it is told, in the chaincode's own name. */
-static fcc_status load(fcc_stub *stub, fcc_args args)
-{
-    if (fcc_bytes_equal(args.v[0], FCC_LIT("-")))
-        return fcc_put_state(stub, args.v[1], args.v[2]);
-    return fcc_put_private_data(stub, args.v[0], args.v[1], args.v[2]);
-}
-
-/* The chaincode as it is, and the function Load. */
-static const fcc_chaincode *with_load(void)
-{
-    static fcc_function functions[max_functions];
-    static fcc_chaincode chaincode;
-    size_t n = ehr_chaincode.count;
-
-    assert_true(n < max_functions);
-    memcpy(functions, ehr_chaincode.functions, n * sizeof(functions[0]));
-    functions[n] = (fcc_function){ "Load", load, 3 };
-    chaincode = ehr_chaincode;
-    chaincode.functions = functions;
-    chaincode.count = n + 1;
-    return &chaincode;
-}
 
 static void put_line(char *line)
 {
@@ -62,7 +37,7 @@ static int set_up_first_light(void **state)
 
     health_start(NULL);
     health_install("consent", &consent_chaincode);
-    health_install("ehr", with_load());
+    health_install("ehr", state_with_load(&ehr_chaincode));
     assert_non_null(f);
     for (; fgets(line, sizeof(line), f); lines++)
         put_line(line);

@@ -1,58 +1,13 @@
 /* State that the first version wrote is read, judged and continued by this one. */
 #include "test/unit/chaincode/prescriptions/pharmacy.h"
+#include "test/support/state.h"
 
-enum { max_functions = 64, lines_of_state = 29 };
-
-/* prescriptions with one more function, which puts state where the first version had put it. */
-static fcc_status load(fcc_stub *stub, fcc_args args)
-{
-    if (fcc_bytes_equal(args.v[0], FCC_LIT("-")))
-        return fcc_put_state(stub, args.v[1], args.v[2]);
-    return fcc_put_private_data(stub, args.v[0], args.v[1], args.v[2]);
-}
-
-/* Each line's parts, with the key's U+0000 in place of '~'. */
-static void load_state(const char *path)
-{
-    static char line[4000];
-    FILE *file = fopen(path, "rb");
-    size_t n = 0;
-
-    if (!file)
-        fail_msg("%s can't be opened", path);
-    while (fgets(line, sizeof(line), file)) {
-        char *key = strchr(line, '\t'), *value = key ? strchr(key + 1, '\t') : NULL;
-        fcc_bytes args[4] = { FCC_LIT("Load") };
-
-        if (line[0] == '#')
-            continue;
-        assert_non_null(value);
-        *key++ = 0;
-        *value++ = 0;
-        value[strcspn(value, "\n")] = 0;
-        args[1] = fcc_str(line);
-        args[2] = key_of(key);
-        args[3] = fcc_str(value);
-        assert_accepted(fcc_test_call(world, FCC_TEST_SUBMIT, "prescriptions", args, 4));
-        n++;
-    }
-    fclose(file);
-    assert_int_equal(n, lines_of_state);
-}
+enum { lines_of_state = 29 };
 
 static int set_up_state(void **state)
 {
-    static fcc_function functions[max_functions];
-    static fcc_chaincode upgraded;
-
-    assert_true(prescriptions_chaincode.count < max_functions);
-    memcpy(functions, prescriptions_chaincode.functions, prescriptions_chaincode.count * sizeof(functions[0]));
-    functions[prescriptions_chaincode.count] = (fcc_function){ "Load", load, 3 };
-    upgraded = prescriptions_chaincode;
-    upgraded.functions = functions;
-    upgraded.count = prescriptions_chaincode.count + 1;
-    set_up_with(&upgraded);
-    load_state("test/unit/chaincode/prescriptions/state-1.tsv");
+    set_up_with(state_with_load(&prescriptions_chaincode));
+    state_load("prescriptions", "test/unit/chaincode/prescriptions/state-1.tsv", lines_of_state);
     as_pharmacist();
     return 0;
 }
