@@ -31,6 +31,7 @@ typedef struct council {
     const config_user *user;
     msp_signer *signer;
     const char *did, *method, *list;
+    bool *used; /* LIST_BITS: the places in the list that credentials of this plan have */
 } council;
 
 static bool failed(setup_plan *plan, const char *what)
@@ -222,6 +223,17 @@ static json_t *regions_of(const holder *who)
     return list;
 }
 
+/* A place in the list that nobody has: random, so that it tells nothing of whose the credential is. */
+static unsigned long free_place(setup_plan *plan, const council *c)
+{
+    unsigned long place;
+
+    do
+        place = strtoul(setup_random(plan, 4), NULL, 16) % LIST_BITS;
+    while (plan->st == FCC_OK && c->used[place]);
+    return place;
+}
+
 static json_t *make_licence(setup_plan *plan, const council *c, const holder *who, const char *type)
 {
     const time_t now = time(NULL) / 60 * 60 - 300;
@@ -232,7 +244,7 @@ static json_t *make_licence(setup_plan *plan, const council *c, const holder *wh
     json_t *vc;
 
     term = fcc__arena_printf(plan->arena, TERMS "%s", type);
-    number = fcc__arena_printf(plan->arena, "%lu", strtoul(setup_random(plan, 4), NULL, 16) % LIST_BITS);
+    number = fcc__arena_printf(plan->arena, "%lu", free_place(plan, c));
     entry = list && number ? fcc__arena_printf(plan->arena, "%s#%s", list, number) : NULL;
     if (plan->st != FCC_OK || !id || !subject || !entry || !term) {
         failed(plan, "a licence");
@@ -272,6 +284,8 @@ static void add_licence(setup_plan *plan, const council *c, const holder *who, c
         plan->st = fcc_error_set(plan->error, FCC_ERR_CONFIG, "%s is not what setup writes: remove it", path);
     for (size_t i = 0; plan->st == FCC_OK && i < 4; i++)
         parts[i] = fcc__arena_printf(plan->arena, "%s", parts[i]);
+    if (plan->st == FCC_OK)
+        c->used[strtoul(parts[3], NULL, 10) % LIST_BITS] = true;
     setup_add(plan, SETUP_LICENCES, c->org, c->user, "credentials", who->id, "IssueCredential", parts[0],
               hash_of(plan, vc), type, who->id, c->list, parts[3], parts[1], parts[2],
               setup_text(plan, regions_of(who)), NULL);
@@ -331,7 +345,8 @@ void setup_add_council(setup_plan *plan)
     c.method = fcc__arena_printf(plan->arena, "%s#key-1", c.did ? c.did : "");
     c.list = fcc__arena_printf(plan->arena, "licences-%s", c.user->site);
     dir = crypto ? msp_path_user_msp(plan->arena, crypto, c.org, c.user->name) : NULL;
-    if (!c.did || !c.method || !c.list || !dir) {
+    c.used = fcc__arena_zalloc(plan->arena, LIST_BITS, sizeof(*c.used));
+    if (!c.did || !c.method || !c.list || !dir || !c.used) {
         failed(plan, "the council");
         return;
     }

@@ -37,6 +37,7 @@ typedef struct follower {
     bool reached;         /* in the checkpoint's block: behind its transaction */
     bool enough;
     bool connected;
+    bool was_there;   /* the network: that it is missing now passes, as while it starts again */
     bool local;       /* what went wrong is not the peer's: asking it again mends nothing */
     bool dirty;       /* `next` is not in the checkpoint yet */
     int64_t noted_at; /* when the checkpoint was written last */
@@ -366,6 +367,7 @@ static fcc_status follow(follower *f)
         st = f->who ? FCC_OK : client_open(&f->o->who, &f->who, f->error);
         if (st == FCC_OK && f->o->mine && !f->asks)
             st = client_open(&f->o->who, &f->asks, f->error);
+        f->was_there = f->was_there || st == FCC_OK;
         if (st == FCC_OK && f->next == UINT64_MAX)
             st = begin(f);
         if (st == FCC_OK && now_ms() >= f->reminders_at)
@@ -380,7 +382,7 @@ static fcc_status follow(follower *f)
                 return FCC_OK;
             continue;
         }
-        if (f->local || !passing(st))
+        if (f->local || !(passing(st) || (st == FCC_ERR_NOT_FOUND && f->was_there && !f->who)))
             return st;
         failures = f->connected ? 1 : failures + 1;
         if (failures == 1 || failures % 10 == 0)

@@ -103,6 +103,8 @@ until grep -q Eleven "$dir/out"; do sleep 0.05; done
 "$medsync" notify --dir "$net" --user doctor1 --state "$dir/first" --idle 1 >"$dir/second.out" 2>&1
 check "two followers cannot share a state" grep -q "used by another process" "$dir/second.out"
 "$medsync" devnet down --dir "$net" >/dev/null
+sleep 2 # long enough for it to look again and find no network in the directory
+check "it does not give up when the network is gone for a while" kill -0 $follower
 "$medsync" devnet up --dir "$net" --detach --with probe >"$dir/up" 2>&1
 event Twelve 12
 wait $follower
