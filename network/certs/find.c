@@ -90,7 +90,8 @@ const char *certs__attributes(X509 *cert, fcc__arena *arena)
                : NULL;
 }
 
-const char *certs__serial(const ASN1_INTEGER *serial, fcc__arena *arena)
+/* NULL past the arena's cap. */
+static const char *serial_of(const ASN1_INTEGER *serial, fcc__arena *arena)
 {
     BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
     char *hex = number ? BN_bn2hex(number) : NULL;
@@ -113,7 +114,7 @@ static bool describe(finder *f, certs_entry *e)
         msp__names_of(cert, names, sizeof names);
         e->subject = subject_of(X509_get_subject_name(cert), f->arena);
         e->issuer = subject_of(X509_get_issuer_name(cert), f->arena);
-        e->serial = certs__serial(X509_get0_serialNumber(cert), f->arena);
+        e->serial = serial_of(X509_get0_serialNumber(cert), f->arena);
         e->names = fcc__arena_printf(f->arena, "%s", names);
         e->attributes = certs__attributes(cert, f->arena);
         e->not_before = msp__not_before(cert);

@@ -10,8 +10,7 @@
 /* The entries of a directory that don't begin with a dot, in byte order; none when it isn't there. */
 fcc_status certs__dirs(const char *dir, fcc__arena *arena, const char ***out, size_t *count,
                        fcc_error *error) FCC_MUST_CHECK;
-const char *certs__attributes(X509 *cert, fcc__arena *arena);             /* NULL without */
-const char *certs__serial(const ASN1_INTEGER *serial, fcc__arena *arena); /* NULL past the arena's cap */
+const char *certs__attributes(X509 *cert, fcc__arena *arena); /* NULL without */
 /* DIR/peerOrganizations/<domain> or its sister; NULL past the cap. */
 const char *certs__root(const char *crypto_dir, bool orderers, const char *domain, fcc__arena *arena);
 /* PEM of all TLS authorities of an MSP directory, joined. */

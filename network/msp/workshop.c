@@ -40,7 +40,8 @@ fcc_status msp__put(msp__workshop *w, const char *folder, const char *file, fcc_
     return st == FCC_OK ? msp__write_file(path, content, mode, w->error) : st;
 }
 
-void msp__validity(const msp__workshop *w, X509 *issuer, int64_t *not_before, int64_t *not_after)
+/* notBefore and notAfter of what `issuer` (NULL: itself) issues now: five minutes back, for clocks that differ. */
+static void validity(const msp__workshop *w, X509 *issuer, int64_t *not_before, int64_t *not_after)
 {
     const int64_t from = w->now_s - w->now_s % 60 - BACK_S;
 
@@ -62,7 +63,7 @@ static fcc_status make_authority(msp__workshop *w, const char *kind, msp__author
 
     if (!file || !folder)
         return msp__no_room(w);
-    msp__validity(w, NULL, &request.not_before, &request.not_after);
+    validity(w, NULL, &request.not_before, &request.not_after);
     out->key = msp__new_key();
     out->cert = out->key ? msp__issue(&request, out->key, NULL, out->key) : NULL;
     if (!out->cert)
@@ -216,7 +217,7 @@ static fcc_status make_signing(msp__workshop *w, const msp__member *m, const cha
     X509 *cert;
     fcc_status st = FCC_OK;
 
-    msp__validity(w, w->ca.cert, &request.not_before, &request.not_after);
+    validity(w, w->ca.cert, &request.not_before, &request.not_after);
     cert = key ? msp__issue(&request, key, w->ca.cert, w->ca.key) : NULL;
     if (!msp || !keystore || !signcerts || !file)
         st = msp__no_room(w);
@@ -247,7 +248,7 @@ static fcc_status make_tls(msp__workshop *w, const msp__member *m, const char *t
     X509 *cert;
     fcc_status st;
 
-    msp__validity(w, w->tlsca.cert, &request.not_before, &request.not_after);
+    validity(w, w->tlsca.cert, &request.not_before, &request.not_after);
     cert = key && name ? msp__issue(&request, key, w->tlsca.cert, w->tlsca.key) : NULL;
     st = cert ? msp__put(w, tls, server ? "server.crt" : "client.crt", msp__pem_of_cert(cert, w->arena), 0644)
               : msp__openssl_failed(w, m->common_name);

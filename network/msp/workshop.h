@@ -63,8 +63,6 @@ fcc_status msp__make_member(msp__workshop *w, const msp__member *m) FCC_MUST_CHE
 fcc_status msp__fresh_dir(msp__workshop *w, const char *path, char **out) FCC_MUST_CHECK;
 /* <folder>/<file>, the folder made when it isn't there; replaces nothing. */
 fcc_status msp__put(msp__workshop *w, const char *folder, const char *file, fcc_bytes content, int mode) FCC_MUST_CHECK;
-/* notBefore and notAfter of what `issuer` (NULL: itself) issues now: five minutes back, for clocks that differ. */
-void msp__validity(const msp__workshop *w, X509 *issuer, int64_t *not_before, int64_t *not_after);
 /* FCC_ERR_LIMIT, FCC_ERR_INTERNAL */
 fcc_status msp__no_room(msp__workshop *w);
 fcc_status msp__openssl_failed(msp__workshop *w, const char *what);
