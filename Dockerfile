@@ -12,8 +12,8 @@ COPY run ./
 RUN ./run --yes deps
 COPY . .
 # libarchive as a shared library brings libxml2 and with that 36 MB of ICU, for formats that no chaincode package has; of
-# the static one the linker takes tar and gzip.
-RUN make -j"$(nproc)" MEDSYNC_DEPS=done all \
+# the static one the linker takes tar and gzip. gRPC in each chaincode would be 6 MB for each; the shared one is here.
+RUN make -j"$(nproc)" MEDSYNC_DEPS=done all FCC_GRPC='$(GRPC_LIBS)' \
         ARCHIVE_LIBS='-Wl,--gc-sections -l:libarchive.a -l:libnettle.so.8 -lz' && \
     make MEDSYNC_DEPS=done install PREFIX=/usr DESTDIR=/image
 ARG SOURCE_DATE_EPOCH=0
@@ -46,7 +46,7 @@ RUN set -eu; \
 COPY --from=build /image/ /
 # Where volumes are mounted: a new one takes its owner from here. (COPY would leave the time of the build in the folder.)
 RUN cd /var/lib/medsync && \
-    sed -n 's|^    domain: |services/|p' /usr/share/medsync/network/network.yaml | \
+    sed -n 's|^    domain: \(.*\)|services/\1 services/custodian.\1|p' /usr/share/medsync/network/network.yaml | \
         xargs install -d -o 10001 -g 10001 net services && \
     find /var/lib/medsync -depth -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + && \
     touch -h -d "@$SOURCE_DATE_EPOCH" /var/lib /var
@@ -60,6 +60,8 @@ LABEL org.opencontainers.image.title="MedSync" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
+# `medsync upgrade` and `rollback` go by it: what runs here is the image's
+ENV MEDSYNC_IMAGE_VERSION=${VERSION}
 USER 10001:10001
 WORKDIR /var/lib/medsync
 ENTRYPOINT ["medsync"]

@@ -4,6 +4,7 @@
 #   make test       every test; ends with "N passed, N failed, N skipped"
 #   make run        the embedded network and the scenario (BUNDLE=path takes a FHIR bundle)
 #   make check      layers, headers, format: fast
+#   make check-all  and the sanitizers and analysers: slow (CHECKS='asan tsan': some parts of it)
 #   make bench      what a transaction costs, beside the least that answers it (BENCH='--help')
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make soak       SOAK_CALLS (100,000) random calls of each chaincode, from MEDSYNC_SEED
@@ -48,6 +49,11 @@ CFLAGS_ALL := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fstack-protector-strong -fv
   -Ishim/include -Ishim -Inetwork -Ichaincode -I. -I$(B)/gen $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(OPT) -pthread -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 GRPC_LIBS := $(shell pkg-config --libs grpc gpr 2>/dev/null)
+# A chaincode's: gRPC and Abseil out of their archives, without calls through tables and look-ups of a thread's variables
+# (docs/dependencies.md). A sanitizer wants to know gRPC's code from ours.
+GRPC_OWN := -lgrpc -lgpr -laddress_sorting -lupb -labsl_%
+FCC_GRPC_release = $(foreach l,$(GRPC_LIBS),$(if $(filter $(GRPC_OWN),$(l)),$(l:-l%=-l:lib%.a),$(l))) -l:libstdc++.so.6 -lm
+FCC_GRPC = $(or $(FCC_GRPC_$(VARIANT)),$(GRPC_LIBS))
 PB_LIBS := $(shell pkg-config --libs libprotobuf-c 2>/dev/null)
 CRYPTO_LIBS := $(shell pkg-config --libs libcrypto 2>/dev/null)
 YAML_LIBS := $(shell pkg-config --libs yaml-0.1 2>/dev/null)
@@ -145,6 +151,7 @@ $(B)/pkgconfig/%.pc: Makefile
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|^libdir=.*|libdir=$(abspath $(B))|' \
 	  -e 's|^includedir=.*|includedir=$(abspath shim/include)|' \
+	  -e 's|@GRPC@|$(FCC_GRPC)|' \
 	  -e 's|^Libs.private:|& $(filter -fsanitize=%,$(OPT))|' $(filter %.pc.in,$^) >$@
 $(B)/pkgconfig/fcc.pc: shim/fcc.pc.in
 $(B)/pkgconfig/fcc-test.pc: network/testing/fcc-test.pc.in
@@ -155,10 +162,11 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 deps = $(Q)[ -n "$(MEDSYNC_DEPS)" ] || ./run deps
 again = $(Q)$(MAKE) --no-print-directory -j$(JOBS) MEDSYNC_DEPS=done
 
-.PHONY: all test run check clean install help man unit-tests
+.PHONY: all test run check check-all clean install help man unit-tests shim-tests
 all: $(ARCHIVES) $(PC_FILES) $(PROGRAMS:%=build/bin/%) $(LIBRARIES)
 
 unit-tests: $(UNIT_TESTS) $(TEST_PROGRAMS)
+shim-tests: $(filter $(B)/test/shim/%,$(UNIT_TESTS)) # those that make sense under the thread sanitizer
 
 test:
 	$(deps)
@@ -172,6 +180,11 @@ run:
 
 check: all
 	$(Q)for t in test/check/*.sh; do BUILD=$(B) CC="$(CC)" $$t || exit 1; done
+
+# What takes long, part by part; CHECKS=PART... for some of them (test/check-all.sh says which there are)
+check-all:
+	$(deps)
+	$(Q)MAKE="$(MAKE)" CC="$(CC)" BUILD=$(B) test/check-all.sh $(CHECKS)
 
 # manual pages, out of what --help says
 MAN := $(B)/share/man
@@ -190,7 +203,7 @@ install: all man
 	for f in $(LIBRARIES:$(B)/%=%); do install -D -m 755 $(B)/$$f "$(DESTDIR)$(PREFIX)/$$f" || exit 1; done
 	install -m 644 shim/include/fcc/*.h "$(DESTDIR)$(PREFIX)/include/fcc"
 	install -m 644 $(B)/libfcc.a $(B)/libfcc-test.a "$(DESTDIR)$(PREFIX)/lib"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/fcc.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc.pc"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@GRPC@|$(FCC_GRPC)|' shim/fcc.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc.pc"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' network/testing/fcc-test.pc.in >"$(DESTDIR)$(PREFIX)/lib/pkgconfig/fcc-test.pc"
 	for f in $(SHARED_FILES); do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/medsync/$$f" || exit 1; done
 	for f in $(MAN)/man[18]/*; do install -D -m 644 $$f "$(DESTDIR)$(PREFIX)/share/man/$${f#$(MAN)/}" || exit 1; done

@@ -14,6 +14,7 @@ SCC = $(B)/libscc.a $(LEDGER)
 # Tests that put a disk of their own under the ledger
 DISK = $(B)/obj/test/support/disk.c.o $(B)/obj/test/support/disk_log.c.o
 UNIT_network/ledger/test_powerloss = $(DISK) $(LEDGER)
+UNIT_network/ledger/test_history = $(DISK) $(LEDGER)
 $(eval $(call archive,audit,network/audit))
 UNIT_network/audit := $(B)/libaudit.a $(LEDGER)
 UNIT_network/ledger/test_diskfull = $(DISK) $(LEDGER)
@@ -34,6 +35,11 @@ $(B)/lib/medsync/clock.so: network/devnet/preload/clock.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -fvisibility=hidden -fPIC -shared -Wl,-z,relro,-z,now -o $@ $<
 LIBRARIES += $(B)/lib/medsync/clock.so
+TEST_PROGRAMS += $(B)/test-support/until
+$(B)/test-support/until: $(B)/obj/test/support/until.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 TEST_PROGRAMS += $(B)/test-support/wayward
 $(B)/test-support/wayward: $(B)/obj/test/support/wayward.c.o $(FCC)
 	$(call say,LD,$@)
@@ -78,6 +84,7 @@ UNIT_network/blob := $(B)/libblob.a $(B)/libprotos.a $(B)/libbase.a
 UNIT_network/blob/test_store = $(DISK) $(UNIT_network/blob)
 UNIT_network/fhir := $(B)/libfhir.a $(B)/libblob.a $(MSP)
 UNIT_network/package := $(B)/libpackage.a $(B)/libbase.a
+UNIT_network/notify = $(DISK) $(B)/libnotify.a $(CLIENT)
 UNIT_network/deploy := $(B)/libdeploy.a $(B)/libpackage.a $(CLIENT)
 UNIT_network/cli := $(B)/libcli.a $(B)/libpackage.a $(B)/libfhir.a $(B)/libcustodian.a $(B)/libblob.a $(CLIENT)
 TEST_PROGRAMS += $(B)/test-support/hook

@@ -18,7 +18,7 @@ static const struct utf8_field {
 struct reader {
     fcc__arena *arena;
     bool borrow; /* bytes point into the wire */
-    size_t elements;
+    size_t elements, most;
     fcc_status status;
 };
 
@@ -220,7 +220,17 @@ static inline bool next_common(const struct plan *plan, const uint8_t **at, cons
     return true;
 }
 
-/* Fills `out`, whose raw content is only set when the field is not known. */
+/* Can a value of this wire type be one of the field's? Numbers of a list may also be packed together. */
+static inline bool fits(const struct field *field, ProtobufCWireType type)
+{
+    return type == field->wire_type ||
+           (type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED && field->descriptor->label == PROTOBUF_C_LABEL_REPEATED);
+}
+
+/*
+ * Fills `out`, whose raw content is only set when the field is not known. As in Go, a known number with a value that can't
+ * be the field's is one that is not known.
+ */
 static inline bool next_element(struct reader *r, const struct plan *plan, const uint8_t **at, const uint8_t *end,
                                 struct element *out)
 {
@@ -253,10 +263,14 @@ static inline bool next_element(struct reader *r, const struct plan *plan, const
             return fail(r, FCC_ERR_PROTO);
         out->content = fcc_bytes_of(*at, (size_t)len);
         break;
-    default: /* groups: never in proto3 */
-        return fail(r, FCC_ERR_PROTO);
+    default:
+        *at = (int)out->type == FCC__WIRE_GROUP ? fcc__group_end(*at, end, out->number) : NULL;
+        if (!*at)
+            return fail(r, FCC_ERR_PROTO);
     }
     *at += (size_t)len;
+    if (out->field.descriptor && !fits(&out->field, out->type))
+        out->field.descriptor = NULL;
     if (!out->field.descriptor)
         out->raw = fcc_bytes_of(start, (size_t)(*at - start));
     return true;
@@ -315,8 +329,6 @@ static bool read_value(struct reader *r, const struct element *e, void *at, unsi
     const ProtobufCFieldDescriptor *field = e->field.descriptor;
     ProtobufCMessage **message = at;
 
-    if (e->type != e->field.wire_type)
-        return fail(r, FCC_ERR_PROTO);
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE:
         if (!*message)
@@ -411,13 +423,13 @@ static bool count_elements(struct reader *r, const struct plan *plan, const uint
 
         if (next_common(plan, &at, end, &field, &content)) {
             counts[field->index]++;
-            if (++elements > FCC__WIRE_MAX_ELEMENTS)
+            if (++elements > r->most)
                 return fail(r, FCC_ERR_LIMIT);
             continue;
         }
         if (!next_element(r, plan, &at, end, &e))
             return false;
-        if (++elements > FCC__WIRE_MAX_ELEMENTS)
+        if (++elements > r->most)
             return fail(r, FCC_ERR_LIMIT);
         count = e.field.descriptor ? &counts[e.field.index] : unknown;
         before = *count;
@@ -432,7 +444,7 @@ static bool count_elements(struct reader *r, const struct plan *plan, const uint
         r->elements += *count - before;
         if (r->status != FCC_OK)
             return false;
-        if (elements > FCC__WIRE_MAX_ELEMENTS)
+        if (elements > r->most)
             return fail(r, FCC_ERR_LIMIT);
     }
     return true;
@@ -542,7 +554,7 @@ static bool read_message(struct reader *r, ProtobufCMessage *message, const stru
         const struct field *field;
         fcc_bytes content;
 
-        if (++r->elements > FCC__WIRE_MAX_ELEMENTS)
+        if (++r->elements > r->most)
             return fail(r, FCC_ERR_LIMIT);
         if (next_common(plan, &at, end, &field, &content)) {
             if (field->is_plain) {
@@ -568,9 +580,9 @@ static bool read_message(struct reader *r, ProtobufCMessage *message, const stru
 }
 
 static fcc_status unpack(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena, bool borrow,
-                         ProtobufCMessage **out)
+                         size_t most, ProtobufCMessage **out)
 {
-    struct reader r = { .arena = arena, .borrow = borrow, .status = FCC_OK };
+    struct reader r = { .arena = arena, .borrow = borrow, .most = most, .status = FCC_OK };
     ProtobufCMessage *message = new_message(&r, descriptor);
 
     if (!message || !read_message(&r, message, plan_of(descriptor, arena), wire, 1))
@@ -582,13 +594,19 @@ static fcc_status unpack(const ProtobufCMessageDescriptor *descriptor, fcc_bytes
 fcc_status fcc__unpack(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena,
                        ProtobufCMessage **out)
 {
-    return unpack(descriptor, wire, arena, false, out);
+    return unpack(descriptor, wire, arena, false, FCC__WIRE_MAX_ELEMENTS, out);
+}
+
+fcc_status fcc__unpack_any(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena,
+                           ProtobufCMessage **out)
+{
+    return unpack(descriptor, wire, arena, false, SIZE_MAX, out);
 }
 
 fcc_status fcc__unpack_borrowed(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena,
                                 ProtobufCMessage **out)
 {
-    return unpack(descriptor, wire, arena, true, out);
+    return unpack(descriptor, wire, arena, true, FCC__WIRE_MAX_ELEMENTS, out);
 }
 
 fcc_status fcc__pack(const void *message, fcc__arena *arena, fcc_bytes *out)

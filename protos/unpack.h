@@ -2,7 +2,8 @@
  * unpack.h: the one way in which messages are read from the wire, and the one in which they are written.
  *
  * Reading follows protobuf-c's own descriptors and gives what its unpack gives, with limits: nesting, number of elements,
- * UTF-8 where Fabric has a string, and the cap of the caller's arena. protobuf-c's own overruns the stack at 20,000
+ * UTF-8 where Fabric has a string, and the cap of the caller's arena. What the field's type can't have written, and groups,
+ * are kept as unknown fields, as Go's library does, where protobuf-c's refuses the message. protobuf-c's own overruns the stack at 20,000
  * levels of nesting, takes 450 MB for 10 MiB of empty elements, and copies every value.
  */
 #ifndef FCC_PROTOS_UNPACK_H
@@ -35,6 +36,15 @@ fcc_status fcc__unpack(const ProtobufCMessageDescriptor *descriptor, fcc_bytes w
 /* fcc__unpack with the cast: Protos__PutState *put; st = FCC__UNPACK(protos__put_state, wire, arena, &put); */
 #define FCC__UNPACK(type, wire, arena, out) \
     fcc__unpack(&type##__descriptor, wire, arena, (ProtobufCMessage **)(void *)(out))
+
+/*
+ * The same without a limit on elements, only the arena's: for what has been endorsed and ordered, and has to be read. As
+ * much as a hundred times the bytes of the wire may be needed.
+ */
+fcc_status fcc__unpack_any(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena,
+                           ProtobufCMessage **out) FCC_MUST_CHECK;
+#define FCC__UNPACK_ANY(type, wire, arena, out) \
+    fcc__unpack_any(&type##__descriptor, wire, arena, (ProtobufCMessage **)(void *)(out))
 
 /* The same, but `bytes` and unknown fields are not copied: `wire` must live as long as the message. */
 fcc_status fcc__unpack_borrowed(const ProtobufCMessageDescriptor *descriptor, fcc_bytes wire, fcc__arena *arena,

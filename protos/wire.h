@@ -2,8 +2,9 @@
  * wire.h: walking over the fields of a message where it lies, for those few that are read so often that unpacking them
  * would show: a peer's messages, the proposals in them, and the rows of ranges. All others go through unpack.h.
  *
- *     for (fcc__wire w = fcc__wire_of(bytes); fcc__wire_next(&w, &f);)
- *         if (f.number == 2 && !fcc__field_text(&f, &key)) ...
+ *     for (fcc__wire w = fcc__wire_of(bytes); fcc__wire_known(&w, &f, 0);)
+ *         if (f.number == 2)
+ *             value = f.content;
  *
  * Nothing is copied or allocated: what is read lives as long as the bytes do. What unpack.h refuses is refused. All is
  * inlined, so that a field is held in registers: written to memory in halves and read back whole it would take longer
@@ -25,6 +26,8 @@ typedef enum fcc__wire_type {
     FCC__WIRE_VARINT = 0,
     FCC__WIRE_64BIT = 1,
     FCC__WIRE_BYTES = 2,
+    FCC__WIRE_GROUP = 3,
+    FCC__WIRE_GROUP_END = 4,
     FCC__WIRE_32BIT = 5,
 } fcc__wire_type;
 
@@ -37,6 +40,12 @@ typedef struct fcc__field {
 
 /* A varint of several bytes at `at`, before `end`: what is behind it, or NULL when there is none. */
 const uint8_t *fcc__varint_long(const uint8_t *at, const uint8_t *end, uint64_t *out);
+
+/*
+ * What is behind the group of this number whose start was just read, or NULL when it has no end. proto3 has no groups,
+ * but Go's library skips what it doesn't know, and so who signs what decides: they must not be a way to disagree.
+ */
+const uint8_t *fcc__group_end(const uint8_t *at, const uint8_t *end, uint32_t number);
 
 /* The varint at `*at`, which is moved behind it; false when there is none. */
 FCC__WIRE_INLINE bool fcc__varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
@@ -100,9 +109,13 @@ FCC__WIRE_INLINE bool fcc__wire_next(fcc__wire *wire, fcc__field *out)
     } else if (field.type == FCC__WIRE_VARINT) {
         if (!fcc__varint(&at, wire->end, &field.value))
             return false;
+    } else if (field.type == FCC__WIRE_GROUP) {
+        at = fcc__group_end(at, wire->end, field.number);
+        if (!at)
+            return false;
     } else {
         if (field.type != FCC__WIRE_64BIT && field.type != FCC__WIRE_32BIT)
-            return false; /* groups: never in proto3 */
+            return false;
         len = field.type == FCC__WIRE_64BIT ? 8 : 4;
         if (len > (size_t)(wire->end - at))
             return false;
@@ -113,23 +126,23 @@ FCC__WIRE_INLINE bool fcc__wire_next(fcc__wire *wire, fcc__field *out)
     return true;
 }
 
-/* Each takes the field's value; false when it has another type, or text is not UTF-8. */
-FCC__WIRE_INLINE bool fcc__field_bytes(const fcc__field *field, fcc_bytes *out)
+/*
+ * The next field that has content, or, where `numbers` has the bit of its number, a varint. A value of another type is no
+ * value of the field, as in unpack.h.
+ */
+FCC__WIRE_INLINE bool fcc__wire_known(fcc__wire *wire, fcc__field *out, uint32_t numbers)
 {
-    *out = field->content;
-    return field->type == FCC__WIRE_BYTES;
+    while (fcc__wire_next(wire, out))
+        if (out->type == (out->number < 32 && numbers >> out->number & 1 ? FCC__WIRE_VARINT : FCC__WIRE_BYTES))
+            return true;
+    return false;
 }
 
+/* False when the content is not UTF-8. */
 FCC__WIRE_INLINE bool fcc__field_text(const fcc__field *field, fcc_bytes *out)
 {
     *out = field->content;
-    return field->type == FCC__WIRE_BYTES && fcc__utf8_valid(field->content);
-}
-
-FCC__WIRE_INLINE bool fcc__field_number(const fcc__field *field, uint64_t *out)
-{
-    *out = field->value;
-    return field->type == FCC__WIRE_VARINT;
+    return fcc__utf8_valid(field->content);
 }
 
 #endif

@@ -9,7 +9,7 @@ RPC = $(B)/librpc.a $(B)/libbase.a
 UNIT_shim/rpc := $(RPC)
 # What a chaincode links, in link order
 FCC = $(B)/libio.a $(B)/libcore.a $(B)/libexec.a $(B)/libidentity.a $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a
-FCC_LIBS = $(GRPC_LIBS) $(PB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
+FCC_LIBS = $(FCC_GRPC) $(PB_LIBS) $(JSON_LIBS) $(CRYPTO_LIBS)
 
 UNIT_shim/exec := $(B)/libexec.a $(B)/libbase.a
 UNIT_shim/identity := $(B)/libidentity.a $(B)/libprotos.a $(B)/libbase.a

@@ -28,6 +28,11 @@ $(B)/test-support/gateway_client: $(B)/obj/test/support/gateway_client.c.o $(CLI
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+TEST_PROGRAMS += $(B)/test-support/discovery_client
+$(B)/test-support/discovery_client: $(B)/obj/test/support/discovery_client.c.o $(CLIENT)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 UNIT_conformance/services = $(B)/libservices.a $(B)/libprotos.a $(B)/libbase.a
 
 # ... and of whatever a test wants to ask
@@ -36,6 +41,17 @@ $(B)/test-support/fabric_client: $(B)/obj/test/support/fabric_client.c.o $(B)/li
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
 TEST_PROGRAMS += $(B)/test-support/fabric_client
+
+# The registry that the chaincodes' tests live in, and the packs on a shelf: as the functions make them, once for all of them.
+# Where that comes out as before, nothing is compiled.
+$(B)/test-support/health_state: $(B)/obj/test/support/health_state.c.o $(B)/libsupply.a $(REGISTRY)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+$(B)/gen/health_state.made: $(B)/test-support/health_state chaincode/credentials/collections.json chaincode/supply/collections.json
+	@mkdir -p $(@D)
+	$(Q)$< $(@:.made=.new) && { cmp -s $(@:.made=.new) $(@:.made=.c) || cp $(@:.made=.new) $(@:.made=.c); } && touch $@
+$(B)/gen/health_state.c: $(B)/gen/health_state.made ;
 
 # Who may call what, and whose endorsements suffice, by tables that are written by hand.
 MATRIX_PROGRAMS := $(B)/test/matrix/matrix $(B)/test/matrix/endorsable
@@ -48,25 +64,26 @@ TEST_PROGRAMS += $(MATRIX_PROGRAMS)
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 
-BENCH_PROGRAMS := load bare_loop busy growth gateway steps
+BENCH_PROGRAMS := load bare_loop busy growth gateway steps cases
 # make bench: what a transaction costs, beside the bare protocol loop and whatever BENCH='--addr NAME=HOST:PORT' names.
 $(B)/bench/load: $(call objs,test/bench) $(RPC)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o %/growth.c.o %/gateway.c.o %/steps.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/bare_loop.c.o %/busy.c.o %/growth.c.o %/gateway.c.o %/steps.c.o %/cases.c.o,$^) $(GRPC_LIBS) $(CRYPTO_LIBS)
 $(B)/bench/bare_loop: $(B)/obj/test/bench/bare_loop.c.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(GRPC_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCC_GRPC)
 $(B)/bench/busy: $(B)/obj/test/bench/busy.c.o $(FCC)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FCC_LIBS)
 # test/bench/growth.sh: what a ledger's size costs. No part of `make bench`, which takes no minutes to build.
-$(B)/bench/growth: $(B)/obj/test/bench/growth.c.o $(B)/obj/test/support/disk.c.o $(LEDGER)
+$(B)/bench/growth: $(addprefix $(B)/obj/test/bench/,growth.c.o peer.c.o target.c.o) $(B)/obj/test/support/disk.c.o \
+		$(LEDGER) $(RPC) $(B)/bin/probe
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter-out %/probe,$^) $(ALL_LIBS)
 # test/bench/gateway.sh: evaluations and transactions at a devnet's gateway
 $(B)/bench/gateway: $(B)/obj/test/bench/gateway.c.o $(CLIENT)
 	$(call say,LD,$@)
@@ -77,6 +94,11 @@ $(B)/bench/steps: $(B)/obj/test/bench/steps.c.o $(CLIENT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
+# test/bench/cases.sh: what a case of a chaincode's unit tests costs
+$(B)/bench/cases: $(B)/obj/test/bench/cases.c.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 # `make test` runs none of them and builds them all, so that they keep up with what they measure.
 TEST_PROGRAMS += $(BENCH_PROGRAMS:%=$(B)/bench/%)
 .PHONY: bench

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every test program and script, and adds up what they say. Each speaks TAP; the last line is
-# "N passed, N failed, N skipped", with the reason of each skip above it.
+# "N passed, N failed, N skipped", with the reason of each skip above it. With arguments: the test programs in these folders
+# of BUILD/test and these scripts alone.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build/release}
@@ -28,7 +29,14 @@ run_one() { # name, command...
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     if [ "$f" -gt 0 ]; then
         printf '  FAIL  %s (exit status %d)\n' "$name" "$status"
-        grep -vE '^[[:space:]]*ok\b' "$log" | tail -n 40 | sed 's/^/        /'
+        # the first that failed tells the cause of the others, the last lines what a program died of
+        grep -vE '^[[:space:]]*ok\b' "$log" | awk '
+            NR <= 60 { print; next }
+            { last[NR % 40] = $0 }
+            END {
+                if (NR > 100) print "... " NR - 100 " lines more ..."
+                for (i = NR > 100 ? NR - 39 : 61; i <= NR; i++) print last[i % 40]
+            }' | sed 's/^/        /'
         printf '%s\n' "$name" >>"$out/failures"
     else
         printf '  ok    %s: %d passed%s\n' "$name" "$p" "$([ "$s" -gt 0 ] && printf ', %d skipped' "$s")"
@@ -38,11 +46,27 @@ run_one() { # name, command...
         sed 's/^/        /'
 }
 
-for t in $(find "$BUILD/test" -type f -perm -u+x 2>/dev/null | LC_ALL=C sort); do
-    run_one "${t#"$BUILD"/test/}" "$t"
+programs='' scripts=''
+for what; do
+    case $what in
+    *.sh) scripts="$scripts $what" ;;
+    *) programs="$programs $BUILD/test/$what" ;;
+    esac
 done
-for t in $(find test/check test/conformance test/integration -name '*.sh' -perm -u+x 2>/dev/null | LC_ALL=C sort); do
-    run_one "${t#test/}" "$t"
+if [ $# -eq 0 ]; then
+    programs=$BUILD/test
+    scripts=$(find test/check test/conformance test/integration -name '*.sh' | LC_ALL=C sort)
+fi
+# shellcheck disable=SC2086 # folders, one word each
+for t in ${programs:+$(find $programs -type f -perm -u+x 2>/dev/null | LC_ALL=C sort)}; do
+    name=${t#"$BUILD"/test/}
+    case $t in
+    */test_*) [ -e "test/unit/$name.c" ] || continue ;; # left over from a test that is gone
+    esac
+    run_one "$name" "$t"
+done
+for t in $scripts; do
+    run_one "${t#test/}" sh "$t" # whether or not its mode says that it can be run
 done
 
 if [ -s "$out/failures" ]; then

@@ -110,6 +110,7 @@ static fcc_status appt_book(lib_call *call)
     if ((st = appt_visit_of(call, old, &visit)) != FCC_OK ||
         (st = appt_require_doctor(call, visit.uid, lib_text(old, "site"))) != FCC_OK ||
         (st = appt_require_present(&board, &visit)) != FCC_OK ||
+        (st = appt_require_patient_free(&board, &visit)) != FCC_OK ||
         (st = appt_take(&board, &visit, "busy", NULL, true)) != FCC_OK)
         return st;
     next = appt_next(old, "booked");
@@ -167,6 +168,9 @@ static fcc_status appt_reschedule(lib_call *call)
         return st;
     if (!has_status(old, "booked"))
         return refuse_state(call, old, "rescheduled");
+    /* else nobody would have missed an appointment: it is moved when it is over */
+    if (call->caller.role == LIB_PATIENT && call->now > appt_time(old, "start"))
+        return lib_refuse(call, LIB_PRECONDITION, "the appointment has begun: the site moves it");
     if ((st = move(&board, old, &to, &site)) != FCC_OK)
         return st;
     next = appt_next(old, "booked");

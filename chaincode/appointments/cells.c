@@ -164,7 +164,34 @@ fcc_status appt_require_doctor_free(struct appt_board *board, const struct appt_
     return st;
 }
 
-fcc_status appt_require_patient_free(struct appt_board *board, const struct appt_visit *visit)
+/* ---- one patient under several pids ---- */
+
+enum { most_pids = REGISTRY_MOST_PROVS + 2 };
+
+/* The visit as each of the pids that are its patient's: its own one, and those that were found out to be the same. */
+static fcc_status as_each_pid(struct appt_board *board, const struct appt_visit *visit, struct appt_visit *out,
+                              size_t *count)
+{
+    struct registry_patient patient = { 0 };
+    bool found = false;
+    fcc_status st = registry_patient(board->call, visit->pid, &patient, &found);
+
+    out[0] = *visit;
+    *count = 1;
+    if (st != FCC_OK || !found)
+        return st;
+    for (size_t i = 0; i <= json_array_size(patient.provs) && *count < most_pids; i++) {
+        const char *pid = i == 0 ? patient.pid : json_string_value(json_array_get(patient.provs, i - 1));
+
+        if (!pid || strcmp(pid, visit->pid) == 0)
+            continue;
+        out[*count] = *visit;
+        out[(*count)++].pid = pid;
+    }
+    return FCC_OK;
+}
+
+static fcc_status require_free(struct appt_board *board, const struct appt_visit *visit)
 {
     fcc_status st = load(board, visit, false, true);
 
@@ -178,17 +205,39 @@ fcc_status appt_require_patient_free(struct appt_board *board, const struct appt
     return st;
 }
 
-fcc_status appt_patient_is_free(struct appt_board *board, const struct appt_visit *visit, bool *is)
+fcc_status appt_require_patient_free(struct appt_board *board, const struct appt_visit *visit)
+{
+    struct appt_visit all[most_pids];
+    size_t count = 0;
+    fcc_status st = as_each_pid(board, visit, all, &count);
+
+    for (size_t i = 0; i < count && st == FCC_OK; i++)
+        st = require_free(board, &all[i]);
+    return st;
+}
+
+static fcc_status look_if_free(struct appt_board *board, const struct appt_visit *visit, bool *is)
 {
     fcc_status st = load(board, visit, false, true);
 
-    *is = true;
     for (int i = 0; i < visit->count && st == FCC_OK && *is; i++) {
         const json_t *other = NULL;
 
         if ((st = taken_by(board, patients(board, visit, i), visit->id, &other)) == FCC_OK && other)
             *is = is_over(other) || appt_expired(board->call, other, visit->pid);
     }
+    return st;
+}
+
+fcc_status appt_patient_is_free(struct appt_board *board, const struct appt_visit *visit, bool *is)
+{
+    struct appt_visit all[most_pids];
+    size_t count = 0;
+    fcc_status st = as_each_pid(board, visit, all, &count);
+
+    *is = true;
+    for (size_t i = 0; i < count && st == FCC_OK && *is; i++)
+        st = look_if_free(board, &all[i], is);
     return st;
 }
 

@@ -19,17 +19,11 @@ LIB_DEFINE(appt_set_limits, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN, 
 
 fcc_status appt_tag(lib_call *call, const char *uid, const char **tag)
 {
-    const json_t *kept = NULL;
-    const char *salt;
+    const char *salt = NULL;
     char hex[LIB_TAG_HEX_SIZE];
-    fcc_status st = lib_read(call, APPT_SUBJECT, lib_key(call, "SALT", NULL, NULL, NULL), &kept);
+    fcc_status st = lib_kept_salt(call, APPT_SUBJECT, &salt);
 
-    if (st != FCC_OK)
-        return st;
-    salt = lib_text(kept, "salt");
-    if (!salt)
-        return lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
-    if ((st = lib_tag(salt, fcc_str(uid), hex)) != FCC_OK)
+    if (st != FCC_OK || (st = lib_tag(salt, fcc_str(uid), hex)) != FCC_OK)
         return st;
     *tag = lib_string(call, fcc_str(hex));
     return *tag ? FCC_OK : FCC_ERR_NOMEM;
@@ -37,15 +31,7 @@ fcc_status appt_tag(lib_call *call, const char *uid, const char **tag)
 
 static fcc_status appt_setup(lib_call *call)
 {
-    fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
-    const json_t *old = NULL;
-    fcc_status st = lib_read(call, APPT_SUBJECT, key, &old);
-
-    if (st != FCC_OK)
-        return st;
-    if (old)
-        return lib_refuse(call, LIB_ALREADY, "the salt is never changed");
-    return lib_write(call, APPT_SUBJECT, key, json_pack("{s:i,s:s}", "fmt", 1, "salt", lib_in_text(call, "salt")));
+    return lib_keep_salt(call, APPT_SUBJECT);
 }
 
 /* ---- limits ---- */

@@ -273,28 +273,29 @@ static fcc_status consent_late_break_glass(lib_call *call)
 {
     const lib_caller *caller = &call->caller;
     const char *id = lib_in_text(call, "id"), *pid = lib_in_text(call, "pid"), *uid = lib_in_text(call, "uid");
-    const char *msp = NULL;
     struct registry_patient patient = { 0 };
     json_t *emergency;
-    bool found = false;
+    bool found = false, works = false;
     int64_t from = 0;
     fcc_status st;
 
     if ((st = check_period(call, &from)) != FCC_OK || (st = lib_patient(call, &pid, &patient)) != FCC_OK ||
-        (st = registry_person(call, uid, &msp, &found)) != FCC_OK)
+        (st = registry_person(call, uid, NULL, &found)) != FCC_OK ||
+        (st = registry_works_for(call, uid, caller->msp, &works)) != FCC_OK)
         return st;
     if (!found)
         return lib_refuse(call, LIB_NOT_FOUND, "uid: no such person");
-    if (!msp || strcmp(msp, caller->msp) != 0)
+    if (!works)
         return lib_deny(call, "role", "only the own organisation's staff");
     if ((st = refuse_used(call, id)) != FCC_OK)
         return st;
-    emergency = lib_own(call, json_pack("{s:i,s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:s,s:s,s:b,s:s,s:s,s:O,s:O}", "fmt", 1, "id",
-                                        id, "pid", pid, "uid", uid, "msp", msp, "reason", lib_in(call, "reason"),
-                                        "opened", lib_in(call, "from"), "until", lib_in(call, "to"), "status", "closed",
-                                        "reviewBy", lib_time(call, call->now + CONSENT_REVIEW_SECONDS), "late", 1,
-                                        "entered", lib_time(call, call->now), "enteredBy", caller->uid, "evidenceHash",
-                                        lib_in(call, "evidenceHash"), "salt", lib_in(call, "salt")));
+    emergency = lib_own(call,
+                        json_pack("{s:i,s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:s,s:s,s:b,s:s,s:s,s:O,s:O}", "fmt", 1, "id", id,
+                                  "pid", pid, "uid", uid, "msp", caller->msp, "reason", lib_in(call, "reason"),
+                                  "opened", lib_in(call, "from"), "until", lib_in(call, "to"), "status", "closed",
+                                  "reviewBy", lib_time(call, call->now + CONSENT_REVIEW_SECONDS), "late", 1, "entered",
+                                  lib_time(call, call->now), "enteredBy", caller->uid, "evidenceHash",
+                                  lib_in(call, "evidenceHash"), "salt", lib_in(call, "salt")));
     if (!emergency)
         return FCC_ERR_NOMEM;
     if ((st = add_case(call, emergency, from)) != FCC_OK)

@@ -44,17 +44,21 @@ static fcc_status require_keyless(lib_call *call, const char **pid, struct regis
     return FCC_OK;
 }
 
-/* Nobody enters or countersigns a grant to oneself, as a person or as everybody with one's own job. */
+/* Nobody enters or countersigns a grant to oneself, as a person or as everybody with one of one's own jobs. */
 static fcc_status require_other(lib_call *call, const char *grantee)
 {
-    const lib_caller *caller = &call->caller;
-    char person[80], job[160];
+    const char *at = grantee && grantee[0] == 'r' ? strchr(grantee, '@') : NULL, *role;
+    bool own = grantee && grantee[0] == 'u' && strcmp(grantee + 2, call->caller.uid) == 0;
+    fcc_status st;
 
-    snprintf(person, sizeof(person), "u:%s", caller->uid);
-    snprintf(job, sizeof(job), "r:%s@%s", caller->role_name, caller->site);
-    if (grantee && (strcmp(grantee, person) == 0 || strcmp(grantee, job) == 0))
-        return lib_deny(call, "self", "a registrar has no part in a grant to themself");
-    return FCC_OK;
+    if (at) {
+        role = lib_string(call, fcc_bytes_of(grantee + 2, (size_t)(at - (grantee + 2))));
+        if (!role)
+            return FCC_ERR_NOMEM;
+        if ((st = registry_has_role(call, call->caller.uid, at + 1, role, &own)) != FCC_OK)
+            return st;
+    }
+    return own ? lib_deny(call, "self", "a registrar has no part in a grant to themself") : FCC_OK;
 }
 
 static fcc_status require_others(lib_call *call, const char *grantee, const json_t *rules)

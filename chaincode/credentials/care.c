@@ -48,11 +48,12 @@ CRED_DEFINE(cred_link_person, .flags = LIB_WRITES, .roles = LIB_REGISTRAR, PRIVA
             .reads = "PRAC; kyc PERS", .writes = "kyc PERS")
 CRED_DEFINE(cred_same_person, .flags = LIB_INTERNAL, .in = LIB_IN_FOREIGN, .sisters = prescriptions,
             LIB_ARGS(same_args), .reads = "kyc PERS, NID; who PAT", .answer = "`true`, `false`")
-CRED_DEFINE(
-    cred_get_patient, .roles = LIB_PATIENT | LIB_REGISTRAR | LIB_DOCTOR, .in = LIB_IN_OPTIONAL, LIB_FIELDS(get_fields),
-    .callers = "the patient (own, or as guardian), registrar, assigned doctor (that the patient exists)",
-    .reads = "who PAT, ASG; kyc DEMO",
-    .answer = "`{\"demographics\"?,\"keys\",\"minorUntil\"?,\"pid\",\"status\"}`; for a doctor `{\"pid\",\"status\"}`")
+CRED_DEFINE(cred_get_patient, .roles = LIB_PATIENT | LIB_REGISTRAR | LIB_DOCTOR, .in = LIB_IN_OPTIONAL,
+            LIB_FIELDS(get_fields),
+            .callers = "the patient (own, or as guardian), registrar, assigned doctor (that the patient exists)",
+            .reads = "who PAT, ASG; kyc DEMO",
+            .answer = "`{\"demographics\"?,\"keys\",\"minorUntil\"?,\"pid\",\"provs\"?,\"status\"}`; for a doctor "
+                      "`{\"pid\",\"status\"}`")
 
 /* ---- lists ---- */
 
@@ -273,8 +274,9 @@ static fcc_status cred_get_patient(lib_call *call)
         return lib_answer(call, json_pack("{s:s,s:O}", "pid", pid, "status", json_object_get(patient, "status")));
     if ((st = lib_read(call, CRED_KYC, lib_key(call, "DEMO", pid, NULL, NULL), &demographics)) != FCC_OK)
         return st;
-    return lib_answer(call, json_pack("{s:s,s:O,s:O,s:O*,s:O*}", "pid", pid, "status",
+    return lib_answer(call, json_pack("{s:s,s:O,s:O,s:O*,s:O*,s:O*}", "pid", pid, "status",
                                       json_object_get(patient, "status"), "keys", json_object_get(patient, "keys"),
-                                      "minorUntil", json_object_get(patient, "minorUntil"), "demographics",
+                                      "minorUntil", json_object_get(patient, "minorUntil"), "provs",
+                                      json_object_get(patient, "provs"), "demographics",
                                       json_object_get(demographics, "demographics")));
 }

@@ -41,13 +41,20 @@ static bool covers(const json_t *regions, const char *region)
     return false;
 }
 
+bool cred_has_begun(const lib_call *call, const json_t *vc)
+{
+    const char *from = lib_text(vc, "validFrom");
+    int64_t begins = 0;
+
+    return from && lib_time_parse(from, &begins) && begins <= call->now;
+}
+
 static bool in_time(const lib_call *call, const json_t *vc)
 {
-    const char *from = lib_text(vc, "validFrom"), *until = lib_text(vc, "validUntil");
-    int64_t begins = 0, ends = 0;
+    const char *until = lib_text(vc, "validUntil");
+    int64_t ends = 0;
 
-    return from && until && lib_time_parse(from, &begins) && lib_time_parse(until, &ends) && begins <= call->now &&
-           call->now <= ends;
+    return cred_has_begun(call, vc) && until && lib_time_parse(until, &ends) && call->now <= ends;
 }
 
 /* The bit of a credential's list; a list that isn't there clears nobody. */
@@ -71,6 +78,7 @@ fcc_status cred_check(lib_call *call, const char *subject, const char *capabilit
     const fcc_bytes keys[] = { lib_key(call, "PRAC", subject, NULL, NULL),
                                lib_key(call, "VCCUR", subject, type, NULL) };
     const json_t *records[2] = { 0 }, *vc = NULL;
+    const char *before;
     bool accredited = false, set = true;
     fcc_status st = lib_read_many(call, NULL, keys, 2, records);
 
@@ -79,6 +87,10 @@ fcc_status cred_check(lib_call *call, const char *subject, const char *capabilit
     if (!h)
         return st;
     if ((st = lib_read(call, NULL, lib_key(call, "VC", h, NULL, NULL), &vc)) != FCC_OK)
+        return st;
+    before = lib_text(records[1], "before");
+    if (before && !cred_has_begun(call, vc) &&
+        (st = lib_read(call, NULL, lib_key(call, "VC", before, NULL, NULL), &vc)) != FCC_OK)
         return st;
     issuer = lib_text(vc, "issuer");
     if (!issuer)

@@ -41,12 +41,14 @@
     X(RegisterPatient, cred_register_patient)           \
     X(ApprovePatient, cred_approve_patient)             \
     X(RejectPatient, cred_reject_patient)               \
+    X(GetApplication, cred_get_application)             \
     X(RegisterPerson, cred_register_person)             \
     X(LinkPatient, cred_link_patient)                   \
     X(BindPatientKey, cred_bind_patient_key)            \
     X(ReplaceKey, cred_begin_replace_key)               \
     X(RegisterGuardian, cred_register_guardian)         \
     X(Countersign, cred_countersign)                    \
+    X(GetPending, cred_get_pending)                     \
     X(EndGuardian, cred_end_guardian)                   \
     X(Decease, cred_decease)                            \
     X(AssignDoctor, cred_assign_doctor)                 \

@@ -162,7 +162,8 @@ static fcc_status check_issue(lib_call *call, const char *issuer)
         return st;
     if (!accredited)
         return lib_deny(call, "issuer", "the issuer is not accredited for this type");
-    if (strcmp(lib_arg_text(call, "subject"), call->caller.uid) == 0)
+    if (strcmp(lib_arg_text(call, "subject"), call->caller.uid) == 0 ||
+        strcmp(lib_arg_text(call, "subject"), call->caller.site) == 0)
         return lib_deny(call, "self", "nobody issues to oneself");
     /* the one spelling of times sorts like the times */
     if (strcmp(lib_arg_text(call, "validUntil"), lib_arg_text(call, "validFrom")) < 0)
@@ -170,9 +171,28 @@ static fcc_status check_issue(lib_call *call, const char *issuer)
     return FCC_OK;
 }
 
+/*
+ * Which credential holds until the one that T says begins: that which was the newest, or which held before that one if
+ * it has not begun either. NULL where T's holds at once.
+ */
+static fcc_status holds_until_then(lib_call *call, const json_t *newest, const char **before)
+{
+    const char *h = lib_text(newest, "vc");
+    const json_t *vc = NULL;
+    fcc_status st;
+
+    *before = NULL;
+    if (!h || cred_has_begun(call, call->public))
+        return FCC_OK;
+    if ((st = lib_read(call, NULL, lib_key(call, "VC", h, NULL, NULL), &vc)) != FCC_OK)
+        return st;
+    *before = cred_has_begun(call, vc) ? h : lib_text(newest, "before");
+    return FCC_OK;
+}
+
 static fcc_status cred_issue_credential(lib_call *call)
 {
-    const char *list_id = lib_arg_text(call, "listId"), *issuer, *id = lib_arg_text(call, "id");
+    const char *list_id = lib_arg_text(call, "listId"), *issuer, *id = lib_arg_text(call, "id"), *before;
     const int64_t index = json_integer_value(lib_arg(call, "index"));
     const json_t *list = NULL, *records[3] = { 0 };
     char number[24], h[2 * LIB_SHA256_LEN + 1];
@@ -197,6 +217,8 @@ static fcc_status cred_issue_credential(lib_call *call)
         return lib_refuse(call, LIB_ALREADY, "id was used before");
     if (records[1])
         return lib_refuse(call, LIB_CONFLICT, "index was used before");
+    if ((st = holds_until_then(call, records[2], &before)) != FCC_OK)
+        return st;
     st = lib_write(call, NULL, keys[0],
                    json_pack("{s:i,s:s,s:s,s:O,s:O,s:O,s:s,s:I,s:O,s:O,s:O}", "fmt", 1, "id", id, "issuer", issuer,
                              "hash", lib_arg(call, "hash"), "type", lib_arg(call, "type"), "subject",
@@ -204,7 +226,8 @@ static fcc_status cred_issue_credential(lib_call *call)
                              lib_arg(call, "validFrom"), "validUntil", lib_arg(call, "validUntil"), "regions",
                              lib_arg(call, "regions")));
     if (st != FCC_OK || (st = lib_write(call, NULL, keys[1], json_pack("{s:i,s:s}", "fmt", 1, "vc", h))) != FCC_OK ||
-        (st = lib_write(call, NULL, keys[2], json_pack("{s:i,s:s}", "fmt", 1, "vc", h))) != FCC_OK)
+        (st = lib_write(call, NULL, keys[2], json_pack("{s:i,s:s,s:s*}", "fmt", 1, "vc", h, "before", before))) !=
+            FCC_OK)
         return st;
     return lib_event(call, "CredentialIssued", json_pack("{s:s}", "vc", h));
 }

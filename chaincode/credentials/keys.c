@@ -17,13 +17,29 @@ static const lib_field countersign_fields[] = { { .name = "id", .type = LIB_ID }
 
 CRED_DEFINE(cred_bind_patient_key, .flags = LIB_WRITES, .roles = LIB_PATIENT, .in = LIB_IN_REQUIRED,
             LIB_FIELDS(bind_fields), .endorsers = "CC", .callers = "the patient, with a bound key",
-            .reads = "who PAT, KEY", .writes = "who PAT, KEY")
+            .reads = "kyc APPL; who PAT, KEY", .writes = "who PAT, KEY")
 CRED_DEFINE(cred_begin_replace_key, .flags = LIB_WRITES, .roles = LIB_REGISTRAR, .in = LIB_IN_REQUIRED,
             LIB_FIELDS(replace_fields), .endorsers = "CC", .reads = "who PAT, KEY, PEND", .writes = "who PEND")
 CRED_DEFINE(cred_countersign, .flags = LIB_WRITES, .roles = LIB_REGISTRAR, .in = LIB_IN_REQUIRED,
             LIB_FIELDS(countersign_fields), .endorsers = "CC",
             .callers = "a second registrar, within 24 h; for a key one of another organisation",
             .reads = "who PEND, PAT, KEY or GUARD", .writes = "who PEND and what it holds")
+CRED_DEFINE(cred_get_pending, .roles = LIB_REGISTRAR, .in = LIB_IN_REQUIRED, LIB_FIELDS(countersign_fields),
+            .reads = "who PEND", .answer = "what waits to be countersigned")
+
+/*
+ * A key that its certificate's owner has shown on the ledger is theirs: bound to somebody else's pid, it would act for
+ * that one, and what its owner adds would be that one's to read.
+ */
+static fcc_status require_nobodys_key(lib_call *call, const char *fp)
+{
+    const json_t *application = NULL;
+    fcc_status st = lib_read(call, CRED_KYC, lib_key(call, "APPL", fp, NULL, NULL), &application);
+
+    if (st != FCC_OK)
+        return st;
+    return application ? lib_refuse(call, LIB_ALREADY, "somebody has applied with this key") : FCC_OK;
+}
 
 static fcc_status cred_bind_patient_key(lib_call *call)
 {
@@ -33,7 +49,7 @@ static fcc_status cred_bind_patient_key(lib_call *call)
     fcc_status st;
 
     if ((st = cred_require_patient(call, &pid, &patient)) != FCC_OK ||
-        (st = cred_require_free_key(call, CRED_WHO, fp)) != FCC_OK)
+        (st = cred_require_free_key(call, CRED_WHO, fp)) != FCC_OK || (st = require_nobodys_key(call, fp)) != FCC_OK)
         return st;
     keys = lib_own(call, json_copy(json_object_get(patient, "keys")));
     if (json_array_size(keys) >= CRED_MAX_KEYS)
@@ -106,4 +122,17 @@ static fcc_status cred_countersign(lib_call *call)
     st = strcmp(pending.kind, "ReplaceKey") == 0 ? cred_replace_key(call, &pending)
                                                  : cred_begin_guardian(call, &pending);
     return st == FCC_OK ? lib_pending_done(call, CRED_WHO, &pending) : st;
+}
+
+/* What the second signs is what the first began: it can be read before. */
+static fcc_status cred_get_pending(lib_call *call)
+{
+    const json_t *pending = NULL;
+    fcc_status st = lib_read(call, CRED_WHO, lib_key(call, "PEND", lib_in_text(call, "id"), NULL, NULL), &pending);
+
+    if (st != FCC_OK)
+        return st;
+    if (!pending)
+        return lib_refuse(call, LIB_NOT_FOUND, "nothing with this id waits for a second signature");
+    return lib_answer(call, json_incref((json_t *)pending));
 }

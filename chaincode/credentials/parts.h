@@ -12,7 +12,8 @@
 enum {
     CRED_PAGE = 100,   /* entries in an answer */
     CRED_MAX_KEYS = 8, /* of one patient */
-    CRED_OF_AGE = 18   /* years; until then a patient is a minor */
+    CRED_MAX_PROVS = REGISTRY_MOST_PROVS,
+    CRED_OF_AGE = 18 /* years; until then a patient is a minor */
 };
 
 /* A function of this chaincode: the registry's questions are answered from its own state. */
@@ -48,6 +49,8 @@ fcc_status cred_write_person(lib_call *call, const json_t *old, const char *uid,
 
 /* TYPE~SHA-256(foreign)~more: foreign identifiers are keyed by their digest. */
 fcc_bytes cred_hashed_key(lib_call *call, const char *type, const char *foreign, const char *more);
+/* Whether a credential's time has begun. */
+bool cred_has_begun(const lib_call *call, const json_t *vc);
 /* ACCR~issuer~type: whether the issuer is accredited. */
 fcc_status cred_accredited(lib_call *call, const char *issuer, const char *type, bool *is) FCC_MUST_CHECK;
 /* Whether the bit of this index of a list (`list`: SLIST~id) is set; true for an index beyond it. */

@@ -61,10 +61,13 @@ CRED_DEFINE(cred_approve_patient, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_R
 CRED_DEFINE(cred_reject_patient, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_REGISTRAR | LIB_ADMIN, PRIVATE,
             LIB_FIELDS(reject_fields), .callers = "registrar or admin of the organisation that issued the certificate",
             .reads = "kyc APPL", .writes = "kyc APPL")
+CRED_DEFINE(cred_get_application, .flags = LIB_CARE, .roles = LIB_REGISTRAR | LIB_ADMIN, .in = LIB_IN_REQUIRED,
+            LIB_FIELDS(reject_fields), .callers = "registrar or admin of the organisation that issued the certificate",
+            .reads = "kyc APPL", .answer = "the application; once decided, without who applied")
 CRED_DEFINE(cred_register_person, .flags = LIB_WRITES, .roles = LIB_REGISTRAR, PRIVATE, LIB_FIELDS(person_fields),
-            .reads = "kyc NID; who PAT", .writes = "kyc NID, DEMO; who PAT (without nid: provisional)")
+            .reads = "kyc NID, PERS; who PAT", .writes = "kyc NID, DEMO; who PAT (without nid: provisional)")
 CRED_DEFINE(cred_link_patient, .flags = LIB_WRITES, .roles = LIB_REGISTRAR, PRIVATE, LIB_FIELDS(link_fields),
-            .reads = "who PAT of both", .writes = "who PAT of `prov`")
+            .reads = "who PAT of both", .writes = "who PAT of both")
 CRED_DEFINE(cred_decease, .flags = LIB_WRITES, .roles = LIB_REGISTRAR, PRIVATE, LIB_FIELDS(decease_fields),
             .reads = "who PAT", .writes = "who PAT")
 
@@ -127,13 +130,7 @@ fcc_status cred_write_patient(lib_call *call, const char *pid, json_t *record)
 
 fcc_status cred_who_salt(lib_call *call, const char **salt)
 {
-    const json_t *record = NULL;
-    fcc_status st = lib_read(call, CRED_WHO, lib_key(call, "SALT", NULL, NULL, NULL), &record);
-
-    if (st != FCC_OK)
-        return st;
-    *salt = lib_text(record, "salt");
-    return *salt ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
+    return lib_kept_salt(call, CRED_WHO, salt);
 }
 
 static fcc_status require_free_pid(lib_call *call, const char *pid)
@@ -217,15 +214,7 @@ static json_t *new_patient(lib_call *call, const char *pid, const char *status, 
 
 static fcc_status cred_setup(lib_call *call)
 {
-    fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
-    const json_t *old = NULL;
-    fcc_status st = lib_read(call, CRED_WHO, key, &old);
-
-    if (st != FCC_OK)
-        return st;
-    if (old)
-        return lib_refuse(call, LIB_ALREADY, "the salt is written once");
-    return lib_write(call, CRED_WHO, key, json_pack("{s:i,s:O}", "fmt", 1, "salt", lib_in(call, "salt")));
+    return lib_keep_salt(call, CRED_WHO);
 }
 
 static fcc_status cred_register_patient(lib_call *call)
@@ -248,8 +237,8 @@ static fcc_status cred_register_patient(lib_call *call)
     return record ? lib_write_version(call, CRED_KYC, "APPL", fp, NULL, record) : FCC_ERR_NOMEM;
 }
 
-/* An application that the caller may decide on. */
-static fcc_status require_application(lib_call *call, const char *fp, const json_t **application)
+/* An application whose certificate the caller's organisation issued. */
+static fcc_status read_application(lib_call *call, const char *fp, const json_t **application)
 {
     fcc_status st = lib_read(call, CRED_KYC, lib_key(call, "APPL", fp, NULL, NULL), application);
 
@@ -257,13 +246,39 @@ static fcc_status require_application(lib_call *call, const char *fp, const json
         return st;
     if (!*application)
         return lib_refuse(call, LIB_NOT_FOUND, "nobody has applied with this key");
-    if (!lib_text_is(*application, "msp", call->caller.msp))
-        return lib_deny(call, "role", "another organisation issued the certificate");
+    return lib_text_is(*application, "msp", call->caller.msp)
+               ? FCC_OK
+               : lib_deny(call, "role", "another organisation issued the certificate");
+}
+
+/* One that the caller may decide on. */
+static fcc_status require_application(lib_call *call, const char *fp, const json_t **application)
+{
+    fcc_status st = read_application(call, fp, application);
+
+    if (st != FCC_OK)
+        return st;
     if (lib_text_is(*application, "status", "approved"))
         return lib_refuse(call, LIB_ALREADY, "the application was approved");
     if (!lib_text_is(*application, "status", "pending"))
         return lib_refuse(call, LIB_PRECONDITION, "the application was rejected");
     return FCC_OK;
+}
+
+/* What is approved is what the applicant wrote: it can be read before. The salt, which others follow from, is not told. */
+static fcc_status cred_get_application(lib_call *call)
+{
+    const json_t *application = NULL;
+    json_t *shown;
+    fcc_status st = read_application(call, lib_in_text(call, "fp"), &application);
+
+    if (st != FCC_OK)
+        return st;
+    shown = lib_own(call, json_copy((json_t *)application));
+    if (!shown)
+        return FCC_ERR_NOMEM;
+    json_object_del(shown, "salt");
+    return lib_answer(call, json_incref(shown));
 }
 
 /* Once decided, an application says who decided, and no longer who applied. */
@@ -332,13 +347,29 @@ static fcc_status cred_register_person(lib_call *call)
 
     if (demographics)
         st = check_demographics(call, demographics);
-    if (st != FCC_OK || (st = require_free_pid(call, pid)) != FCC_OK ||
-        (nid && (st = require_free_nid(call, nid)) != FCC_OK) ||
+    if (st != FCC_OK || (nid && (st = require_other_person(call, nid)) != FCC_OK) ||
+        (st = require_free_pid(call, pid)) != FCC_OK || (nid && (st = require_free_nid(call, nid)) != FCC_OK) ||
         (nid && (st = write_nid(call, nid, pid, call->in)) != FCC_OK) ||
         (demographics && (st = write_demographics(call, pid, demographics, call->in)) != FCC_OK))
         return st;
     return cred_write_patient(call, pid,
                               new_patient(call, pid, nid ? "active" : "provisional", NULL, demographics, call->in));
+}
+
+/* The patient with one more provisional pid: what lies under those is found from here. */
+static json_t *with_prov(const json_t *patient, const char *prov)
+{
+    const json_t *before = json_object_get(patient, "provs");
+    json_t *record = cred_next(patient, NULL), *provs = before ? json_copy((json_t *)before) : json_array();
+
+    if (record && provs && json_array_append_new(provs, json_string(prov)) == 0 &&
+        json_object_set(record, "provs", provs) == 0) {
+        json_decref(provs);
+        return record;
+    }
+    json_decref(provs);
+    json_decref(record);
+    return NULL;
 }
 
 static fcc_status cred_link_patient(lib_call *call)
@@ -359,12 +390,16 @@ static fcc_status cred_link_patient(lib_call *call)
         return lib_refuse(call, LIB_PRECONDITION, "pid is provisional itself");
     if (!lib_text_is(from, "status", "provisional"))
         return lib_refuse(call, LIB_PRECONDITION, "prov is not provisional");
+    if (json_array_size(json_object_get(to, "provs")) >= CRED_MAX_PROVS)
+        return lib_refuse(call, LIB_LIMIT, "at most %d provisional pids are linked to one", CRED_MAX_PROVS);
     record = cred_next(from, NULL);
     if (!record || !cred_set(record, "link", json_string(pid))) {
         json_decref(record);
         return FCC_ERR_NOMEM;
     }
-    return cred_write_patient(call, prov, record);
+    if ((st = cred_write_patient(call, prov, record)) != FCC_OK)
+        return st;
+    return cred_write_patient(call, pid, with_prov(to, prov));
 }
 
 static fcc_status cred_decease(lib_call *call)

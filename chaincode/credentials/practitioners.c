@@ -48,7 +48,7 @@ CRED_DEFINE(cred_reinstate, .flags = LIB_WRITES, .roles = LIB_ADMIN, LIB_ARGS(st
 CRED_DEFINE(cred_rotate_key, .flags = LIB_WRITES, .roles = staff, LIB_ARGS(key_args), .endorsers = "RC",
             .callers = "staff, with the old key", .reads = "KEY, PROLE", .writes = "KEY (both), PROLE")
 CRED_DEFINE(cred_get_practitioner, .roles = LIB_EVERY_ROLE, LIB_ARGS(uid_args), .reads = "PRAC, PROLE",
-            .answer = "the person's record, `jobs` with their roles, capabilities and status")
+            .answer = "the person's record, `jobs` with their roles, capabilities and status, pending ones too")
 
 /* ---- records ---- */
 
@@ -125,12 +125,14 @@ static fcc_status check_applicant(lib_call *call, const json_t *org)
     return FCC_OK;
 }
 
-/* Whether a bound key of the same person vouches for the new one. */
+/* Whether a bound key of the same person, whose job stands, vouches for the new one. */
 static fcc_status check_vouching(lib_call *call, const json_t *person, const char *fp, bool *vouched)
 {
     const char *uid = lib_arg_text(call, "uid"), *sig = lib_arg_text(call, "sig");
     struct cred_vouching vouching;
+    struct registry_job job = { 0 };
     const json_t *key = NULL;
+    bool found = false;
     fcc_status st;
 
     *vouched = false;
@@ -146,10 +148,22 @@ static fcc_status check_vouching(lib_call *call, const json_t *person, const cha
         return st;
     if (!lib_text_is(key, "uid", uid) || !lib_text_is(key, "status", "active"))
         return lib_deny(call, "signature", "sig: the key is not bound to this uid");
+    /* a suspended job's key stays bound, and says nothing any more */
+    if ((st = registry_job(call, uid, lib_text(key, "site"), &job, &found)) != FCC_OK)
+        return st;
+    if (!found || !job.approved || !job.fp || strcmp(job.fp, vouching.fp) != 0)
+        return lib_deny(call, "signature", "sig: the key's own job does not stand");
     if (!cred_vouching_holds(&vouching, fcc_channel_id(call->stub), uid, lib_arg_text(call, "gln"), fp))
         return lib_deny(call, "signature", "sig does not vouch for this key, uid and gln");
     *vouched = true;
     return FCC_OK;
+}
+
+/* What the regulator suspended, the regulator lets go on, also when the person applies anew. */
+static bool is_held(const json_t *job)
+{
+    return json_is_true(json_object_get(job, "held")) ||
+           (lib_text_is(job, "status", "suspended") && lib_text_is(job, "by", CRED_REGULATOR));
 }
 
 static fcc_status cred_register_practitioner(lib_call *call)
@@ -180,12 +194,12 @@ static fcc_status cred_register_practitioner(lib_call *call)
     if ((st = check_vouching(call, records[2], fp, &vouched)) != FCC_OK)
         return st;
     return lib_write(call, NULL, job_key(call, uid, gln),
-                     json_pack("{s:i,s:I,s:s,s:s,s:O,s:O,s:O,s:s,s:s*,s:b,s:s}", "fmt", 1, "v",
+                     json_pack("{s:i,s:I,s:s,s:s,s:O,s:O,s:O,s:s,s:s*,s:b,s:o*,s:s}", "fmt", 1, "v",
                                json_integer_value(json_object_get(old, "v")) + 1, "uid", uid, "site", gln, "msp",
                                json_object_get(records[0], "msp"), "roles", lib_arg(call, "roles"), "caps",
                                lib_arg(call, "caps"), "fp", fp, "was",
                                lib_text(old, "was") ? lib_text(old, "was") : lib_text(old, "fp"), "vouched", vouched,
-                               "status", "pending"));
+                               "held", is_held(old) ? json_true() : NULL, "status", "pending"));
 }
 
 /* ---- deciding ---- */
@@ -221,7 +235,7 @@ static fcc_status require_job(lib_call *call, const char *from, const char *to, 
     return FCC_OK;
 }
 
-/* The record's next status; `by` says which organisation decided. */
+/* The record's next status; `by` says which organisation decided. Who is approved is held no more. */
 static fcc_status decide(lib_call *call, fcc_bytes key, const json_t *old, const char *status)
 {
     json_t *record = cred_next(old, status);
@@ -230,6 +244,8 @@ static fcc_status decide(lib_call *call, fcc_bytes key, const json_t *old, const
         json_decref(record);
         return FCC_ERR_NOMEM;
     }
+    if (strcmp(status, "approved") == 0)
+        json_object_del(record, "held");
     return lib_write(call, NULL, key, record);
 }
 
@@ -247,7 +263,9 @@ static fcc_status bind(lib_call *call, const json_t *job)
         return st;
     if (was && (st = lib_read(call, NULL, lib_key(call, "KEY", was, NULL, NULL), &key)) != FCC_OK)
         return st;
-    if (key && (st = cred_write_staff_key(call, was, uid, site, msp, "replaced")) != FCC_OK)
+    /* a key that was rejected here may have come to another job since */
+    if (lib_text_is(key, "uid", uid) && lib_text_is(key, "site", site) &&
+        (st = cred_write_staff_key(call, was, uid, site, msp, "replaced")) != FCC_OK)
         return st;
     return cred_write_staff_key(call, fp, uid, site, msp, "active");
 }
@@ -270,6 +288,8 @@ static fcc_status cred_approve_practitioner(lib_call *call)
         return lib_refuse(call, LIB_PRECONDITION, "the person is suspended");
     if (records[1] && !regulator && !json_is_true(json_object_get(job, "vouched")))
         return lib_deny(call, "second_key", "the person has a key: a further one needs its word, or the regulator");
+    if (!regulator && is_held(job))
+        return lib_deny(call, "role", "what the regulator suspended, the regulator approves");
     if ((st = bind(call, job)) != FCC_OK ||
         (st = cred_write_person(call, records[1], uid, gln, lib_text(job, "msp"))) != FCC_OK ||
         (st = decide(call, job_key(call, uid, gln), job, "approved")) != FCC_OK)
@@ -318,7 +338,11 @@ static fcc_status cred_suspend_practitioner(lib_call *call)
         return st;
     if (!gln)
         return move_person(call, "active", "suspended");
-    if ((st = require_job(call, "approved", "suspended", &job)) != FCC_OK)
+    if ((st = lib_read(call, NULL, job_key(call, uid, gln), &job)) != FCC_OK)
+        return st;
+    /* what a site suspended, the regulator may take over, so that the site does not reinstate it */
+    if (!(regulator && lib_text_is(job, "status", "suspended") && !is_held(job)) &&
+        (st = require_job(call, "approved", "suspended", &job)) != FCC_OK)
         return st;
     return decide(call, job_key(call, uid, gln), job, "suspended");
 }
@@ -367,28 +391,36 @@ static fcc_status cred_rotate_key(lib_call *call)
 
 /* ---- GetPractitioner ---- */
 
+/* All jobs of a person, also those that wait: who approves sees what is asked for. */
+static fcc_status list_jobs(lib_call *call, const char *uid, json_t *jobs)
+{
+    const fcc_bytes part = fcc_str(uid);
+    fcc_iter *iter = NULL;
+    fcc_status st = fcc_get_state_by_partial_composite_key(call->stub, FCC_LIT("PROLE"), &part, 1, &iter);
+
+    while (st == FCC_OK && fcc_iter_has_next(iter)) {
+        fcc_kv kv;
+
+        if ((st = fcc_iter_next(iter, &kv)) == FCC_OK && json_array_append_new(jobs, lib_json_load_own(kv.value)) != 0)
+            st = fcc_fail(call->stub, FCC_ERR_CORRUPT, "a value on the ledger is not JSON");
+    }
+    fcc_iter_close(iter);
+    return st;
+}
+
 static fcc_status cred_get_practitioner(lib_call *call)
 {
     const char *uid = lib_arg_text(call, "uid");
-    const json_t *person = NULL, *job = NULL, *jobs;
-    json_t *answer, *shown = lib_own(call, json_array());
+    const json_t *person = NULL;
+    json_t *answer, *jobs = lib_own(call, json_array());
     fcc_status st = lib_read(call, NULL, lib_key(call, "PRAC", uid, NULL, NULL), &person);
 
-    if (st != FCC_OK)
+    if (st != FCC_OK || (st = list_jobs(call, uid, jobs)) != FCC_OK)
         return st;
-    if (!person)
+    if (!person && json_array_size(jobs) == 0)
         return lib_refuse(call, LIB_NOT_FOUND, "uid: nobody is registered with it");
-    jobs = json_object_get(person, "jobs");
-    for (size_t i = 0; i < json_array_size(jobs); i++) {
-        const char *site = lib_text(json_array_get(jobs, i), "site");
-
-        if ((st = lib_read(call, NULL, job_key(call, uid, site), &job)) != FCC_OK)
-            return st;
-        if (json_array_append(shown, (json_t *)job) != 0)
-            return FCC_ERR_NOMEM;
-    }
-    answer = lib_own(call, json_copy((json_t *)person));
-    if (!answer || json_object_set(answer, "jobs", shown) != 0)
+    answer = lib_own(call, person ? json_copy((json_t *)person) : json_pack("{s:s}", "uid", uid));
+    if (!answer || json_object_set(answer, "jobs", jobs) != 0)
         return FCC_ERR_NOMEM;
     return lib_answer(call, json_incref(answer));
 }

@@ -27,7 +27,7 @@ CRED_DEFINE(cred_person, ASKED, LIB_ARGS(person_args), .reads = "PRAC", .answer 
 CRED_DEFINE(cred_job, ASKED, LIB_ARGS(job_args), .reads = "PROLE, PRAC, ORG",
             .answer = "`{\"approved\",\"caps\",\"fp\",\"roles\"}`, null")
 CRED_DEFINE(cred_patient, ASKED, LIB_ARGS(patient_args), .reads = "who PAT",
-            .answer = "`{\"hasKey\",\"minorUntil\"?,\"pid\",\"status\"}`, null")
+            .answer = "`{\"hasKey\",\"minorUntil\"?,\"pid\",\"provs\"?,\"status\"}`, null")
 CRED_DEFINE(cred_guardian, ASKED, LIB_ARGS(guardian_args), .reads = "who PAT, GUARD",
             .answer = "`{\"from\",\"scope\",\"to\"}`, null")
 CRED_DEFINE(cred_assigned, ASKED, LIB_ARGS(assigned_args), .reads = "who PAT, ASG", .answer = "`true`, `false`")
@@ -122,9 +122,10 @@ static fcc_status answer_patient(lib_call *call, const char *pid, const json_t *
     if (!record)
         return nothing(call, answer);
     return answer_with(call,
-                       json_pack("{s:s,s:s*,s:s*,s:b}", "pid", pid, "status", lib_text(record, "status"), "minorUntil",
-                                 lib_text(record, "minorUntil"), "hasKey",
-                                 json_array_size(json_object_get(record, "keys")) > 0),
+                       json_pack("{s:s,s:s*,s:s*,s:b,s:O*}", "pid", pid, "status", lib_text(record, "status"),
+                                 "minorUntil", lib_text(record, "minorUntil"), "hasKey",
+                                 json_array_size(json_object_get(record, "keys")) > 0, "provs",
+                                 json_object_get(record, "provs")),
                        answer);
 }
 

@@ -27,16 +27,15 @@ LIB_DEFINE(ehr_verify_commit, .roles = LIB_EVERY_ROLE, .in = LIB_IN_REQUIRED, LI
 /* Owners see their own trail; a privacy officer that of the own organisation's staff. */
 static fcc_status require_right(lib_call *call, const char *pid, const char *uid)
 {
-    const char *msp = NULL;
-    bool found = false;
+    bool works = false;
     fcc_status st;
 
     if (call->caller.role == LIB_PATIENT)
         return pid ? ehr_require_owner(call, pid) : lib_deny(call, "not_owner", "a patient asks by pid");
     if (call->caller.role == LIB_PRIVACY_OFFICER && uid) {
-        if ((st = registry_person(call, uid, &msp, &found)) != FCC_OK)
+        if ((st = registry_works_for(call, uid, call->caller.msp, &works)) != FCC_OK)
             return st;
-        if (!found || !msp || strcmp(msp, call->caller.msp) != 0)
+        if (!works)
             return lib_deny(call, "role", "only the own organisation's staff");
     }
     return FCC_OK;

@@ -25,13 +25,17 @@ LIB_DEFINE(ehr_get_key, .flags = LIB_TIMED, .roles = LIB_CUSTODIAN, LIB_ARGS(key
 
 /* ---- the request ---- */
 
+/* One organisation alone can write into `emergency`: what lies there counts under a case and for nothing else. */
 static fcc_status read_request(lib_call *call, const json_t **request)
 {
     fcc_bytes key = lib_key(call, "ACC", lib_arg_text(call, "auditId"), NULL, NULL);
     fcc_status st = lib_read(call, EHR_AUDIT, key, request);
 
-    if (st == FCC_OK && !*request)
+    if (st == FCC_OK && !*request) {
         st = lib_read(call, EHR_EMERGENCY, key, request);
+        if (!lib_text_is(*request, "purpose", "BTG") || !lib_text(*request, "caseId"))
+            *request = NULL;
+    }
     if (st != FCC_OK)
         return st;
     return *request ? FCC_OK : lib_refuse(call, LIB_NOT_FOUND, "no request with this auditId is committed");

@@ -33,14 +33,17 @@ static fcc_status encounter_attrs(json_t *attrs, const json_t *encounter)
 
 /*
  * A laboratory's result is at home at two sites: where it was made, and where the test was ordered. To who works at the
- * second it is shown as that site's: else the doctor who ordered it could not read it.
+ * second it is shown as that site's: else the doctor who ordered it could not read it. Once it is restricted, it is the
+ * site's that made it, whose privacy officer answers for it.
  */
 static const char *home_of(const json_t *record, const json_t *encounter, const json_t *actor)
 {
     const char *orderer = lib_text(encounter, "site");
 
-    return lib_text(record, "order") && orderer && lib_text_is(actor, "site", orderer) ? orderer
-                                                                                       : lib_text(record, "site");
+    return lib_text(record, "order") && orderer && lib_text_is(actor, "site", orderer) &&
+                   !lib_text_is(record, "status", "restricted")
+               ? orderer
+               : lib_text(record, "site");
 }
 
 json_t *ehr_record_attrs(const json_t *record, const json_t *encounter, const json_t *actor)

@@ -22,26 +22,12 @@ LIB_DEFINE(ehr_set_retention, .flags = LIB_WRITES | LIB_CARE, .roles = LIB_ADMIN
 
 fcc_status ehr_salt(lib_call *call, const char **salt)
 {
-    const json_t *kept = NULL;
-    fcc_status st = lib_read(call, EHR_SUBJECT, lib_key(call, "SALT", NULL, NULL, NULL), &kept);
-
-    if (st != FCC_OK)
-        return st;
-    *salt = lib_text(kept, "salt");
-    return *salt ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
+    return lib_kept_salt(call, EHR_SUBJECT, salt);
 }
 
 static fcc_status ehr_setup(lib_call *call)
 {
-    fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
-    const json_t *old = NULL;
-    fcc_status st = lib_read(call, EHR_SUBJECT, key, &old);
-
-    if (st != FCC_OK)
-        return st;
-    if (old)
-        return lib_refuse(call, LIB_ALREADY, "the salt is never changed");
-    return lib_write(call, EHR_SUBJECT, key, json_pack("{s:i,s:s}", "fmt", 1, "salt", lib_in_text(call, "salt")));
+    return lib_keep_salt(call, EHR_SUBJECT);
 }
 
 /* ---- custody ---- */

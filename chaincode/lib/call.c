@@ -208,11 +208,11 @@ static fcc_status guard_args(lib_call *call)
     return FCC_OK;
 }
 
-static fcc_status check_window(lib_call *call)
+fcc_status lib_require_window(lib_call *call)
 {
-    int64_t apart = clock_now() - call->now;
+    int64_t clock = clock_now();
 
-    if (apart > LIB_WINDOW_SECONDS || apart < -LIB_WINDOW_SECONDS)
+    if (call->now < clock - LIB_WINDOW_SECONDS || call->now > clock + LIB_WINDOW_SECONDS)
         return lib_refuse(call, LIB_TIME_WINDOW, "the proposal's time is more than %d s from this peer's clock",
                           LIB_WINDOW_SECONDS);
     return FCC_OK;
@@ -293,7 +293,7 @@ fcc_status lib_run(fcc_stub *stub, fcc_args args, const lib_spec *spec)
         goto out;
     if ((st = guard_args(&call)) != FCC_OK || (st = fcc_tx_timestamp(stub, &call.now, &nanos)) != FCC_OK)
         goto out;
-    if (spec->flags & (LIB_WRITES | LIB_TIMED) && (st = check_window(&call)) != FCC_OK)
+    if (spec->flags & (LIB_WRITES | LIB_TIMED) && (st = lib_require_window(&call)) != FCC_OK)
         goto out;
     st = spec->flags & LIB_INTERNAL ? check_sister(&call, spec) : check_caller(&call, spec);
     if (st != FCC_OK || (st = check_args(&call, spec)) != FCC_OK || (st = read_in(&call, spec)) != FCC_OK)

@@ -237,10 +237,15 @@ struct registry_patient;
 fcc_status lib_patient(lib_call *call, const char **pid, struct registry_patient *out) FCC_MUST_CHECK;
 /* The same, and 412 unless active or provisional: nothing is begun for whose registration has ended. */
 fcc_status lib_require_patient(lib_call *call, const char **pid) FCC_MUST_CHECK;
-/* 403 DENIED:not_owner unless the caller is this patient, or now a guardian of theirs whose scope has this word. */
+/*
+ * 403 DENIED:not_owner unless the caller is this patient, or now a guardian of theirs whose scope has this word. A
+ * guardian's time is looked at by the clock in queries as well: 400 TIME_WINDOW.
+ */
 fcc_status lib_require_owner(lib_call *call, const char *pid, const char *scope) FCC_MUST_CHECK;
 /* The same of a pid that may be linked to another one, or be nobody's. */
 fcc_status lib_require_owner_of(lib_call *call, const char *pid, const char *scope) FCC_MUST_CHECK;
+/* 400 TIME_WINDOW unless the proposal's time, which is the client's word, is near this peer's clock. */
+fcc_status lib_require_window(lib_call *call) FCC_MUST_CHECK;
 /* 403 DENIED:licence unless the caller's licence is valid in the region of the caller's site. */
 fcc_status lib_require_licence(lib_call *call) FCC_MUST_CHECK;
 /* Check(subject, capability, region) of credentials. */

@@ -225,6 +225,9 @@ fcc_status lib_require_owner(lib_call *call, const char *pid, const char *scope)
 
     if (!is && call->caller.pid)
         st = registry_guardian(call, pid, call->caller.pid, scope, &is);
+    /* whose time is over could else go on reading by setting the own clock back */
+    if (st == FCC_OK && is && strcmp(call->caller.pid, pid) != 0)
+        st = lib_require_window(call);
     if (st != FCC_OK)
         return st;
     return is ? FCC_OK : lib_deny(call, "not_owner", "only the patient, or a guardian in their scope and time");

@@ -148,6 +148,7 @@ fcc_status registry_patient(lib_call *call, const char *pid, struct registry_pat
     *found = st == FCC_OK && json_is_object(answer);
     if (*found)
         *out = (struct registry_patient){ .pid = lib_text(answer, "pid"),
+                                          .provs = json_object_get(answer, "provs"),
                                           .active = lib_text_is(answer, "status", "active"),
                                           .provisional = lib_text_is(answer, "status", "provisional"),
                                           .deceased = lib_text_is(answer, "status", "deceased"),

@@ -73,8 +73,11 @@ struct registry_job {
     const json_t *roles, *caps;
 };
 
+enum { REGISTRY_MOST_PROVS = 32 };
+
 struct registry_patient {
-    const char *pid; /* of the record that judges: a provisional pid that was linked gives the other one */
+    const char *pid;     /* of the record that judges: a provisional pid that was linked gives the other one */
+    const json_t *provs; /* provisional pids that were linked to it, at most so many; NULL: none */
     bool active, provisional, deceased;
     bool minor;   /* minorUntil is still to come */
     bool has_key; /* a key is bound: registrars no longer act for this patient */

@@ -172,6 +172,30 @@ fcc_status lib_second_salt(lib_call *call, const char *salt, const char *id, con
     return *out ? FCC_OK : FCC_ERR_NOMEM;
 }
 
+fcc_status lib_keep_salt(lib_call *call, const char *collection)
+{
+    const fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
+    const json_t *old = NULL;
+    fcc_status st = lib_read(call, collection, key, &old);
+
+    if (st != FCC_OK)
+        return st;
+    if (old)
+        return lib_refuse(call, LIB_ALREADY, "the salt is never changed");
+    return lib_write(call, collection, key, json_pack("{s:i,s:s}", "fmt", 1, "salt", lib_in_text(call, "salt")));
+}
+
+fcc_status lib_kept_salt(lib_call *call, const char *collection, const char **salt)
+{
+    const json_t *kept = NULL;
+    fcc_status st = lib_read(call, collection, lib_key(call, "SALT", NULL, NULL, NULL), &kept);
+
+    if (st != FCC_OK)
+        return st;
+    *salt = lib_text(kept, "salt");
+    return *salt ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
+}
+
 fcc_status lib_answer_act(lib_call *call, const char *event, const char *id, int v)
 {
     fcc_status st = event ? lib_event(call, event, json_pack("{s:s}", "id", id)) : FCC_OK;

@@ -35,6 +35,12 @@ json_t *lib_next(lib_call *call, const json_t *record, const char *salt);
 fcc_status lib_set(json_t *record, const char *name, const char *value) FCC_MUST_CHECK;
 /* The salt of a second record that a call writes: it follows from the call's one and this id, and not the other way round. */
 fcc_status lib_second_salt(lib_call *call, const char *salt, const char *id, const char **out) FCC_MUST_CHECK;
+/*
+ * A collection's own salt, SALT {"fmt","salt"}: in->salt is kept, once (ALREADY); and read again. PRECONDITION: Setup has
+ * not been called.
+ */
+fcc_status lib_keep_salt(lib_call *call, const char *collection) FCC_MUST_CHECK;
+fcc_status lib_kept_salt(lib_call *call, const char *collection, const char **salt) FCC_MUST_CHECK;
 /* The event `name` {"id"} (NULL: none) and the answer {"id","v"}. */
 fcc_status lib_answer_act(lib_call *call, const char *event, const char *id, int v) FCC_MUST_CHECK;
 

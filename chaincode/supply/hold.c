@@ -124,7 +124,9 @@ static fcc_status keep_apart(lib_call *call, const char *what, const char *mark)
         return lib_deny(call, "not_holder", "the pack is at another site");
     if ((st = require_there(&act, pack->old)) != FCC_OK)
         return st;
-    if (lib_text_is(pack->old, "mark", mark) || lib_text_is(pack->old, "mark", "illegitimate"))
+    /* what a holder keeps apart the regulator may take over, so that the holder does not put it back */
+    if (lib_text_is(pack->old, "mark", "illegitimate") ||
+        (lib_text_is(pack->old, "mark", mark) && !(regulator && lib_text_is(pack->old, "by", "holder"))))
         return lib_refuse(call, LIB_ALREADY, "the pack is kept apart already");
     if (!lib_text_is(pack->old, "state", "quarantined") && (st = hold_around(&act, pack->old)) != FCC_OK)
         return st;

@@ -192,28 +192,14 @@ fcc_status supply_set_int(json_t *record, const char *name, int64_t value)
 
 fcc_status supply_salt(lib_call *call, const char **salt)
 {
-    const json_t *kept = NULL;
-    fcc_status st = lib_read(call, SUPPLY_PACKS, lib_key(call, "SALT", NULL, NULL, NULL), &kept);
-
-    if (st != FCC_OK)
-        return st;
-    *salt = lib_text(kept, "salt");
-    return *salt ? FCC_OK : lib_refuse(call, LIB_PRECONDITION, "Setup has not been called");
+    return lib_kept_salt(call, SUPPLY_PACKS, salt);
 }
 
 static fcc_status supply_setup(lib_call *call)
 {
-    fcc_bytes key = lib_key(call, "SALT", NULL, NULL, NULL);
-    const json_t *old = NULL;
-    fcc_status st;
-
-    if (!may_trade(call->caller.msp))
-        return lib_deny(call, "role", "only for Manufacturer, Distributor, Pharmacy, Hospital and Clinic");
-    if ((st = lib_read(call, SUPPLY_PACKS, key, &old)) != FCC_OK)
-        return st;
-    if (old)
-        return lib_refuse(call, LIB_ALREADY, "the salt is never changed");
-    return lib_write(call, SUPPLY_PACKS, key, json_pack("{s:i,s:s}", "fmt", 1, "salt", lib_in_text(call, "salt")));
+    return may_trade(call->caller.msp)
+               ? lib_keep_salt(call, SUPPLY_PACKS)
+               : lib_deny(call, "role", "only for Manufacturer, Distributor, Pharmacy, Hospital and Clinic");
 }
 
 /* ---- acts ---- */

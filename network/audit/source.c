@@ -85,16 +85,42 @@ static fcc_status next_of_folder(audit_source *s, fcc__arena *arena, fcc_bytes *
 
 /* ---- block files --------------------------------------------------------------------------------------------------- */
 
-static bool open_file(audit_source *s, unsigned number)
+/* FCC_ERR_NOT_FOUND: there is none of this number, and the one of before goes on being read. */
+static fcc_status open_file(audit_source *s, unsigned number, fcc_error *error)
 {
     char path[PATH_LEN + 32];
+    FILE *file;
 
     snprintf(path, sizeof(path), "%s/blockfile_%06u", s->path, number);
+    file = fopen(path, "rbe");
+    if (!file) /* one that may not be read is not the end */
+        return errno == ENOENT ? FCC_ERR_NOT_FOUND : fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
     if (s->file)
         fclose(s->file);
-    s->file = fopen(path, "rbe");
+    s->file = file;
     s->number = number;
-    return s->file != NULL;
+    return FCC_OK;
+}
+
+/* The lowest number of a block file behind that which is being read; false: it is the last one. */
+static bool is_followed(const audit_source *s, unsigned *by)
+{
+    DIR *d = opendir(s->path);
+    const struct dirent *e;
+    bool found = false;
+
+    while (d && (e = readdir(d))) {
+        unsigned number;
+        char more;
+
+        if (sscanf(e->d_name, "blockfile_%6u%c", &number, &more) != 1 || number <= s->number)
+            continue;
+        *by = !found || number < *by ? number : *by;
+        found = true;
+    }
+    if (d)
+        closedir(d);
+    return found;
 }
 
 /* A base-128 number. FCC_ERR_NOT_FOUND at the end of the file, also when it ends inside the number. */
@@ -116,29 +142,53 @@ static fcc_status read_length(FILE *file, uint64_t *out, bool *inside)
     return FCC_ERR_CORRUPT;
 }
 
-/* The next record; files follow one another without gaps. */
-static fcc_status next_record(audit_source *s, fcc__arena *arena, fcc_bytes *record)
+/* The next file, when this one is at its end. */
+static fcc_status open_next(audit_source *s, fcc_error *error)
 {
-    uint64_t len;
-    bool inside;
-    fcc_status st;
+    fcc_status st = open_file(s, s->number + 1, error);
+    unsigned by;
+
+    if (st != FCC_ERR_NOT_FOUND || !is_followed(s, &by))
+        return st;
+    if (by == s->number + 1) /* a peer has begun it in this moment */
+        return open_file(s, by, error);
+    return fcc_error_set(error, FCC_ERR_CORRUPT,
+                         "%s: blockfile_%06u is missing: behind blockfile_%06u comes blockfile_%06u", s->path,
+                         s->number + 1, s->number, by);
+}
+
+/* The next record; files follow one another without gaps, and only the last one may end inside of a record. */
+static fcc_status next_record(audit_source *s, fcc__arena *arena, fcc_bytes *record, fcc_error *error)
+{
+    bool again = false;
 
     for (;;) {
-        if (!s->file)
-            return FCC_ERR_NOT_FOUND;
-        st = read_length(s->file, &len, &inside);
+        const long at = ftell(s->file);
+        uint64_t len;
+        bool inside;
+        unsigned by;
+        fcc_status st = read_length(s->file, &len, &inside);
+
         if (st == FCC_OK && (len == 0 || len > RECORD_MAX))
             return FCC_ERR_CORRUPT;
-        if (st == FCC_OK)
+        if (st == FCC_OK) {
             st = read_whole(s->file, (size_t)len, arena, record);
-        else if (st == FCC_ERR_NOT_FOUND && !inside) {
-            if (!open_file(s, s->number + 1))
-                return FCC_ERR_NOT_FOUND;
+        } else if (st == FCC_ERR_NOT_FOUND && !inside) {
+            if ((st = open_next(s, error)) != FCC_OK)
+                return st;
             continue;
         }
-        if (st == FCC_ERR_NOT_FOUND)
+        if (st != FCC_ERR_NOT_FOUND)
+            return st;
+        if (!is_followed(s, &by)) {
             s->torn = true;
-        return st;
+            return st;
+        }
+        if (again || fseek(s->file, at, SEEK_SET) != 0)
+            return fcc_error_set(error, FCC_ERR_CORRUPT,
+                                 "%s/blockfile_%06u ends inside of a block, and blockfile_%06u is behind it", s->path,
+                                 s->number, by);
+        again = true; /* a peer has completed it meanwhile, and begun the next file */
     }
 }
 
@@ -148,10 +198,13 @@ static fcc_status next_of_files(audit_source *s, fcc__arena *arena, fcc_bytes *o
     ledger__block block;
     fcc_bytes record;
     fcc__buf again;
-    fcc_status st = next_record(s, arena, &record);
+    fcc_error why = { 0 };
+    fcc_status st = next_record(s, arena, &record, &why);
 
     if (st == FCC_ERR_NOT_FOUND)
         return fcc_error_set(error, st, "no more blocks");
+    if (why.text[0])
+        return fcc_error_set(error, st, "%s", why.text);
     if (st == FCC_OK)
         st = ledger__block_read(record, arena, &block);
     if (st == FCC_OK) {
@@ -175,15 +228,20 @@ static fcc_status next_of_files(audit_source *s, fcc__arena *arena, fcc_bytes *o
 fcc_status audit_source_open(const char *path, audit_source **out, fcc_error *error)
 {
     audit_source *s = calloc(1, sizeof(*s));
+    fcc_status st;
 
     if (!s)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
     snprintf(s->path, sizeof(s->path), "%s", path);
-    if (!open_file(s, 0)) {
+    st = open_file(s, 0, error);
+    if (st != FCC_OK && st != FCC_ERR_NOT_FOUND) {
+        free(s);
+        return st;
+    }
+    if (st != FCC_OK) {
         s->count = scandir(path, &s->names, is_block, by_number);
         if (s->count <= 0) {
-            fcc_status st = s->count < 0 ? FCC_ERR_IO : FCC_ERR_NOT_FOUND;
-
+            st = s->count < 0 ? FCC_ERR_IO : FCC_ERR_NOT_FOUND;
             fcc_error_set(error, st, "%s: %s", path,
                           s->count < 0 ? strerror(errno)
                                        : "no blockfile_000000 here, and no files NNN.pb or NNN.block");

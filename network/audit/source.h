@@ -24,7 +24,8 @@ void audit_source_close(audit_source *source); /* takes NULL */
  *
  * @return FCC_OK
  *         FCC_ERR_NOT_FOUND  there are no more
- *         FCC_ERR_CORRUPT    a record that is no block, or is written in another way than a peer writes it
+ *         FCC_ERR_CORRUPT    a record that is no block, or is written in another way than a peer writes it; a file is
+ *                            missing, or ends inside of a record, and there are others behind it
  *         FCC_ERR_IO, FCC_ERR_LIMIT
  */
 fcc_status audit_source_next(audit_source *source, fcc__arena *arena, fcc_bytes *block,

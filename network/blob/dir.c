@@ -1,6 +1,8 @@
 /* Blocks as files of a directory, named by their CIDs. */
 #include "blob/backend.h"
 
+#include "base/durable.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -72,21 +74,6 @@ static fcc_status dir_sync(void *self, fcc_error *error)
     return FCC_OK;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 static fcc_status dir_put(void *self, const char *cid, uint64_t codec, fcc_bytes block, bool root, fcc_error *error)
 {
     const dir_store *s = self;
@@ -106,7 +93,7 @@ static fcc_status dir_put(void *self, const char *cid, uint64_t codec, fcc_bytes
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return fcc_error_set(error, st, "%s: %s", temporary, strerror(errno));
-    if (!write_all(fd, block.data, block.len)) {
+    if (!fcc__write_all(fd, block)) {
         fcc_error_set(error, st, "%s: %s", temporary, strerror(errno));
         goto out;
     }

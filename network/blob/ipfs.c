@@ -66,9 +66,9 @@ static void ipfs_close(void *self)
 
 static void hide_password(char *url)
 {
-    char *host = strstr(url, "://") + 3, *at = strchr(host, '@'), *slash = strchr(host, '/');
+    char *host = strstr(url, "://") + 3, *at = memrchr(host, '@', strcspn(host, "/?#")); /* a password may have one */
 
-    if (at && (!slash || at < slash))
+    if (at)
         memmove(host, at + 1, strlen(at + 1) + 1);
 }
 

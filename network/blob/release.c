@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { POINT_MAX = 97, SECRET_MAX = 48, PEM_MAX = 1 << 16, GROUP_MAX = 32 };
+enum { POINT_MAX = BLOB__POINT_MAX, PEM_MAX = 1 << 16, GROUP_MAX = 32 };
 
-static const char label[] = "medsync release 1"; /* with its terminator */
+#define LABEL fcc_bytes_of("medsync release 1", sizeof("medsync release 1")) /* with its terminator */
 
 /* The curve's name and the uncompressed point; 0 when it is no key of a curve that is taken. */
 static size_t point_of(EVP_PKEY *key, char group[GROUP_MAX], uint8_t point[POINT_MAX])
@@ -44,30 +44,6 @@ static EVP_PKEY *key_of_point(const char *group, const uint8_t *point, size_t le
         key = NULL;
     EVP_PKEY_CTX_free(ctx);
     return key;
-}
-
-/* The key that both sides get. */
-static bool agree(EVP_PKEY *own, EVP_PKEY *other, const uint8_t *ephemeral, const uint8_t *reader, size_t point_len,
-                  fcc_bytes context, uint8_t out[32])
-{
-    uint8_t secret[SECRET_MAX], salt[2 * POINT_MAX];
-    size_t secret_len = sizeof(secret), len = 32;
-    EVP_PKEY_CTX *derive = EVP_PKEY_CTX_new(own, NULL), *kdf = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
-    bool ok;
-
-    memcpy(salt, ephemeral, point_len);
-    memcpy(salt + point_len, reader, point_len);
-    ok = derive && kdf && EVP_PKEY_derive_init(derive) == 1 && EVP_PKEY_derive_set_peer(derive, other) == 1 &&
-         EVP_PKEY_derive(derive, secret, &secret_len) == 1 && EVP_PKEY_derive_init(kdf) == 1 &&
-         EVP_PKEY_CTX_set_hkdf_md(kdf, EVP_sha256()) == 1 &&
-         EVP_PKEY_CTX_set1_hkdf_salt(kdf, salt, (int)(2 * point_len)) == 1 &&
-         EVP_PKEY_CTX_set1_hkdf_key(kdf, secret, (int)secret_len) == 1 &&
-         EVP_PKEY_CTX_add1_hkdf_info(kdf, (const uint8_t *)label, sizeof(label)) == 1 &&
-         EVP_PKEY_CTX_add1_hkdf_info(kdf, context.data, (int)context.len) == 1 && EVP_PKEY_derive(kdf, out, &len) == 1;
-    blob_wipe(secret, sizeof(secret));
-    EVP_PKEY_CTX_free(derive);
-    EVP_PKEY_CTX_free(kdf);
-    return ok;
 }
 
 static X509 *cert_of(fcc_bytes pem)
@@ -113,7 +89,8 @@ fcc_status blob_release(fcc_bytes cert_pem, fcc_bytes context, const uint8_t key
         goto out;
     }
     ephemeral = EVP_PKEY_Q_keygen(NULL, NULL, "EC", group);
-    if (point_of(ephemeral, group, ours) != n || !agree(ephemeral, reader, ours, theirs, n, context, wrap) ||
+    if (point_of(ephemeral, group, ours) != n ||
+        !blob__agree(ephemeral, reader, ours, theirs, n, LABEL, context, wrap) ||
         !blob__encrypt(wrap, fcc_bytes_of(key, BLOB_KEY_LEN), out + n)) {
         st = fcc_error_set(error, FCC_ERR_INTERNAL, "OpenSSL cannot seal a data key to this certificate");
         goto out;
@@ -144,7 +121,7 @@ fcc_status blob_accept(fcc_bytes key_pem, fcc_bytes context, fcc_bytes released,
     }
     if (released.len == n + BLOB_KEY_LEN + BLOB_OVERHEAD)
         ephemeral = key_of_point(group, released.data, n);
-    if (!ephemeral || !agree(own, ephemeral, released.data, point, n, context, wrap) ||
+    if (!ephemeral || !blob__agree(own, ephemeral, released.data, point, n, LABEL, context, wrap) ||
         !blob__decrypt(wrap, fcc_bytes_of(released.data + n, released.len - n), plain)) {
         fcc_error_set(error, st, "the released data key is damaged, or not for this certificate and record");
         goto out;

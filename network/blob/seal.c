@@ -14,6 +14,8 @@
 
 enum { NONCE = 12, TAG = 16, POINT = 32, SEALED = POINT + NONCE + BLOB_KEY_LEN + TAG, PIECE = 1 << 20 };
 
+#define LABEL FCC_LIT("medsync data key 1")
+
 struct blob_custody {
     EVP_PKEY *key;
     uint8_t public_key[POINT];
@@ -130,24 +132,24 @@ const uint8_t *blob_custody_public(const blob_custody *c)
     return c->public_key;
 }
 
-/* The key that both sides get: HKDF-SHA256 of the shared secret, bound to both public keys. */
-static bool agree(EVP_PKEY *own, EVP_PKEY *other, const uint8_t ephemeral[POINT], const uint8_t custody[POINT],
-                  uint8_t out[32])
+bool blob__agree(EVP_PKEY *own, EVP_PKEY *other, const uint8_t *ephemeral, const uint8_t *reader, size_t point_len,
+                 fcc_bytes label, fcc_bytes context, uint8_t out[32])
 {
-    static const uint8_t info[] = "medsync data key 1";
-    uint8_t secret[POINT], salt[2 * POINT];
+    uint8_t secret[BLOB__SECRET_MAX], salt[2 * BLOB__POINT_MAX];
     size_t secret_len = sizeof(secret), len = 32;
     EVP_PKEY_CTX *derive = EVP_PKEY_CTX_new(own, NULL), *kdf = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
     bool ok;
 
-    memcpy(salt, ephemeral, POINT);
-    memcpy(salt + POINT, custody, POINT);
+    memcpy(salt, ephemeral, point_len);
+    memcpy(salt + point_len, reader, point_len);
     ok = derive && kdf && EVP_PKEY_derive_init(derive) == 1 && EVP_PKEY_derive_set_peer(derive, other) == 1 &&
-         EVP_PKEY_derive(derive, secret, &secret_len) == 1 && secret_len == sizeof(secret) &&
-         EVP_PKEY_derive_init(kdf) == 1 && EVP_PKEY_CTX_set_hkdf_md(kdf, EVP_sha256()) == 1 &&
-         EVP_PKEY_CTX_set1_hkdf_salt(kdf, salt, sizeof(salt)) == 1 &&
-         EVP_PKEY_CTX_set1_hkdf_key(kdf, secret, sizeof(secret)) == 1 &&
-         EVP_PKEY_CTX_add1_hkdf_info(kdf, info, sizeof(info) - 1) == 1 && EVP_PKEY_derive(kdf, out, &len) == 1;
+         EVP_PKEY_derive(derive, secret, &secret_len) == 1 && EVP_PKEY_derive_init(kdf) == 1 &&
+         EVP_PKEY_CTX_set_hkdf_md(kdf, EVP_sha256()) == 1 &&
+         EVP_PKEY_CTX_set1_hkdf_salt(kdf, salt, (int)(2 * point_len)) == 1 &&
+         EVP_PKEY_CTX_set1_hkdf_key(kdf, secret, (int)secret_len) == 1 &&
+         EVP_PKEY_CTX_add1_hkdf_info(kdf, label.data, (int)label.len) == 1 &&
+         (context.len == 0 || EVP_PKEY_CTX_add1_hkdf_info(kdf, context.data, (int)context.len) == 1) &&
+         EVP_PKEY_derive(kdf, out, &len) == 1;
     blob_wipe(secret, sizeof(secret));
     EVP_PKEY_CTX_free(derive);
     EVP_PKEY_CTX_free(kdf);
@@ -164,7 +166,7 @@ fcc_status blob_seal(const uint8_t custody_public[32], const uint8_t key[BLOB_KE
     EVP_PKEY *custody = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, custody_public, POINT);
 
     if (!ephemeral || !custody || EVP_PKEY_get_raw_public_key(ephemeral, sealed, &len) != 1 ||
-        !agree(ephemeral, custody, sealed, custody_public, wrap) ||
+        !blob__agree(ephemeral, custody, sealed, custody_public, POINT, LABEL, (fcc_bytes){ 0 }, wrap) ||
         !blob__encrypt(wrap, fcc_bytes_of(key, BLOB_KEY_LEN), sealed + POINT)) {
         fcc_error_set(error, st, "OpenSSL cannot seal a data key to this custody key");
         goto out;
@@ -204,7 +206,8 @@ fcc_status blob_unseal(const blob_custody *custody, fcc_bytes hex, uint8_t key[B
         sealed[i] = (uint8_t)(high << 4 | low);
     }
     ephemeral = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, sealed, POINT);
-    if (!ephemeral || !agree(custody->key, ephemeral, sealed, custody->public_key, wrap) ||
+    if (!ephemeral ||
+        !blob__agree(custody->key, ephemeral, sealed, custody->public_key, POINT, LABEL, (fcc_bytes){ 0 }, wrap) ||
         !blob__decrypt(wrap, fcc_bytes_of(sealed + POINT, SEALED - POINT), plain)) {
         st = fcc_error_set(error, FCC_ERR_AUTH, "the data key is damaged, or sealed to another custody key");
         goto out;

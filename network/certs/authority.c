@@ -18,7 +18,7 @@ enum { ARENA = 64 << 20, DEPTH_MAX = 6 };
 
 typedef struct succession {
     msp__workshop w;
-    certs_place place; /* group: "ca" or "tlsca" */
+    certs_place place; /* group: "ca", "tlsca" or "chaincodeca" */
     const certs_renewing *how;
     X509 *old, *new;
     const char *kept;
@@ -126,6 +126,14 @@ static const char *what_follows(succession *s)
 {
     const msp_moment until = msp_moment_of(msp__not_after(s->old));
 
+    if (!strcmp(s->place.group, "chaincodeca"))
+        return fcc__arena_printf(s->w.arena,
+                                 "have the chaincodes' servers read client-ca.crt before %s, when the old one ends: "
+                                 "SIGHUP to fcc-host (where "
+                                 "it has copies, after `medsync fabric prepare` or `medsync devnet services`). Its key "
+                                 "is the same, so what it "
+                                 "has issued stays good; the channel knows nothing of it",
+                                 until.text);
     return fcc__arena_printf(
         s->w.arena,
         "bring it onto the channel before %s, when the old one ends: medsync channel update create --msp ORGANISATION; "
@@ -141,8 +149,10 @@ static const char *what_follows(succession *s)
 static fcc_status succeed(succession *s)
 {
     certs_renewed told = { .name = s->place.name };
-    const msp__authority *authority = strcmp(s->place.group, "ca") ? &s->w.tlsca : &s->w.ca;
-    fcc_status st = msp__workshop_open(&s->w);
+    msp__authority *authority = !strcmp(s->place.group, "ca")      ? &s->w.ca
+                                : !strcmp(s->place.group, "tlsca") ? &s->w.tlsca
+                                                                   : &s->w.chaincodeca;
+    fcc_status st = msp__authority_open(&s->w, s->place.group, authority);
 
     if (st == FCC_OK)
         s->old = authority->cert;

@@ -26,7 +26,7 @@ typedef struct certs_entry {
     const char *domain; /* of its organisation */
     bool orderers;      /* below ordererOrganizations */
     const char *name;   /* "peer0.a.test", "doctor1@a.test", "ca.a.test" */
-    const char *role;   /* "ca", "tlsca", "peer", "orderer", "admin", "client", "chaincodes" */
+    const char *role;   /* "ca", "tlsca", "chaincodeca", "peer", "orderer", "admin", "client", "chaincodes" */
     certs_use use;
     const char *path; /* of the certificate */
     const char *key;  /* of its private key; NULL: none of those beside it fits, or none is there */
@@ -72,7 +72,7 @@ typedef struct certs_renewing {
         *network; /* names of servers are taken from here as well; NULL: those of the old certificate */
     int64_t now_s;
     int64_t days; /* validity; 0: MSP_DAYS */
-    bool new_key; /* also for an orderer's TLS, whose key the channel's configuration knows */
+    bool new_key; /* also for an orderer's TLS, whose key the channel's configuration knows, and for chaincodeca */
     void (*renewed)(void *ctx, const certs_renewed *what);
     void *ctx;
 } certs_renewing;
@@ -81,7 +81,9 @@ typedef struct certs_renewing {
  * New keys and certificates for a member ("peer0.a.test", "doctor1@a.test", "chaincodes.a.test"), of the same subject, role
  * and attributes, from the same authorities. What was there goes to ROOT/old/<time>/<group>/<name>.
  *
- * An authority ("ca.a.test", "tlsca.a.test") gets a new certificate of the same key and name, valid from when the old one was,
+ * Whoever serves chaincodes has chaincodeca made when it is not there yet: until then it took all that tlsca has issued.
+ *
+ * An authority ("ca.a.test", "tlsca.a.test", "chaincodeca.a.test") gets a new certificate of the same key and name, valid from when the old one was,
  * wherever that lies in ROOT; what it has issued stays good.
  *
  * FCC_ERR_NOT_FOUND  no such member, or its authority's key is kept elsewhere
@@ -99,7 +101,7 @@ fcc_status certs_renew(const char *crypto_dir, const char *name, const certs_ren
  *
  * `name` is a member, or the path of a certificate (one that was renewed since: its file in old/).
  *
- * FCC_ERR_EXISTS  it is on the list already
+ * FCC_ERR_EXISTS  it is on the list already, which all of these folders have now
  */
 fcc_status certs_revoke(const char *crypto_dir, const char *name, const char *reason, int64_t now_s, fcc__arena *arena,
                         const char **crl, int64_t *number, fcc_error *error) FCC_MUST_CHECK;
@@ -112,7 +114,11 @@ typedef struct certs_import_options {
         *tls_from;      /* of an MSP directory: the one enrolled with the profile tls; NULL: without TLS certificates */
     const char *domain; /* of the organisation that it is for */
     bool orderers;
-    const char *name; /* "peer0.a.test", "doctor1@a.test"; NULL: the organisation's MSP alone (cacerts, tlscacerts) */
+    /*
+     * "peer0.a.test", "doctor1@a.test"; NULL: the organisation's MSP alone (cacerts, tlscacerts). "chaincodes.a.test": who
+     * serves chaincodes, of an enrolment with the profile tls in `from` alone; what its peer shows it is made here.
+     */
+    const char *name;
     int64_t now_s;
     void (*made)(void *ctx, const char *path);
     void *ctx;

@@ -189,6 +189,51 @@ static void check_key(inspection *in, const certs_entry *e)
         msp_check_pair(in->checker, e->path, e->pem, key);
 }
 
+/* Whom the server takes, client-ca.crt: an authority that vouches for its peer and for nobody else. */
+static fcc_status check_client_ca(inspection *in, const certs_entry *e)
+{
+    const char *root = certs__root(in->crypto_dir, e->orderers, e->domain, in->arena);
+    const char *path = fcc__arena_printf(in->arena, "%.*s/" MSP__CLIENT_CA, (int)(strrchr(e->path, '/') - e->path),
+                                         e->path);
+    const char *own;
+    bool closed = true;
+    fcc_bytes pem;
+    fcc_status st = root && path ? msp__chaincodes_closed(root, e->name, in->arena, &closed, in->error) : no_room(in);
+
+    if (st != FCC_OK)
+        return st;
+    if (!closed && (!in->network || in->network->chaincode_tls))
+        msp_check_report(
+            in->checker, true, FCC__E_CRT_OPEN, path,
+            "takes whatever the organisation's authorities have issued for the peer's: `medsync certs rotate "
+            "%s` gives the peer one of an authority of its own",
+            e->name);
+    /* where its authority is, that is looked at by itself */
+    own = fcc__arena_printf(in->arena, "%s/chaincodeca", root);
+    if (!own)
+        return no_room(in);
+    if (closed && !msp__exists(own) && (st = msp__read_file(path, in->arena, &pem, in->error)) == FCC_OK)
+        msp_check_times(in->checker, path, pem);
+    return st;
+}
+
+/* client.crt, which the server has to take. */
+static fcc_status check_client(inspection *in, const certs_entry *e, fcc_bytes tls_cas)
+{
+    const char *path = fcc__arena_printf(in->arena, "%.*s/" MSP__CLIENT_CA, (int)(strrchr(e->path, '/') - e->path),
+                                         e->path);
+    fcc_bytes pem = tls_cas;
+    fcc_status st = FCC_OK;
+
+    if (!path)
+        return no_room(in);
+    if (msp__exists(path))
+        st = msp__read_file(path, in->arena, &pem, in->error);
+    if (st == FCC_OK)
+        msp_check_issued(in->checker, e->path, e->pem, pem);
+    return st;
+}
+
 static void check_authority(inspection *in, const certs_entry *e)
 {
     X509 *cert = msp__cert_of_pem(e->pem);
@@ -218,11 +263,13 @@ static fcc_status check_one(inspection *in, const certs_entry *e)
         check_authority(in, e);
     else if (e->use == CERTS_IDENTITY && t->org)
         msp_check_member(in->checker, e->path, e->pem, t->org, role_of(in, e, t->org), in->orgs, in->org_count);
+    else if (e->use == CERTS_CLIENT && !strcmp(e->role, "chaincodes"))
+        st = check_client(in, e, t->tls_cas);
     else if (e->use != CERTS_IDENTITY)
         msp_check_issued(in->checker, e->path, e->pem, t->tls_cas);
     if (e->use == CERTS_SERVER)
         msp_check_names(in->checker, e->path, e->pem, hosts, hosts_of(in, e, hosts));
-    return FCC_OK;
+    return st == FCC_OK && e->use == CERTS_SERVER && !strcmp(e->role, "chaincodes") ? check_client_ca(in, e) : st;
 }
 
 /* ---- everybody ------------------------------------------------------------------------------------------------------ */

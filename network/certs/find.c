@@ -249,6 +249,8 @@ static fcc_status find_org(finder *f, const char *root, certs_entry like)
 
     if (st == FCC_OK)
         st = find_authority(f, root, "tlsca", like);
+    if (st == FCC_OK)
+        st = find_authority(f, root, "chaincodeca", like);
     for (i = 0; i < 4 && st == FCC_OK; i++) {
         const char *folder = fcc__arena_printf(f->arena, "%s/%s", root, groups[i].folder);
 

@@ -5,6 +5,7 @@
 #include "certs/internal.h"
 
 #include "base/durable.h"
+#include "msp/material.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -232,6 +233,50 @@ static const char *group_of(fcc_bytes identity)
     return group;
 }
 
+/*
+ * Who serves chaincodes, of a TLS enrolment. What its peer shows it comes from an authority of its own, which no Fabric CA
+ * has and which is made here.
+ */
+static fcc_status stage_chaincodes(import *in)
+{
+    const char *from = in->o->tls_from ? in->o->tls_from : in->o->from, *mine = join(in, in->w.root, "chaincodeca");
+    const char *tls = fcc__arena_printf(in->w.arena, "%s/chaincodes/%s/tls", in->stage_root, in->o->name);
+    const msp__member m = { .group = "chaincodes",
+                            .name = in->o->name,
+                            .common_name = in->o->name,
+                            .alt_names = "", /* a server */
+                            .client_too = true };
+    msp__workshop w = in->w;
+    fcc_bytes cert, key, cas;
+    fcc_status st = tls && mine ? read_pair(in, from, &cert, &key) : msp__no_room(&in->w);
+
+    if (st == FCC_OK)
+        st = stage_org(in, fcc_bytes_of(NULL, 0));
+    if (st == FCC_OK)
+        st = certs__tls_cas(join(in, in->stage_root, "msp"), in->w.arena, &cas, in->w.error);
+    if (st == FCC_OK)
+        st = put(in, tls, "ca.crt", cas);
+    if (st == FCC_OK)
+        st = put(in, tls, "server.crt", cert);
+    if (st == FCC_OK)
+        st = put(in, tls, "server.key", key);
+    if (st != FCC_OK)
+        return st;
+    w.valid_s = MSP_DAYS * 86400LL;
+    w.made = NULL;
+    if (!msp__exists(mine))
+        w.root = in->stage_root;
+    st = msp__make_chaincode_client(&w, &m, tls);
+    msp__workshop_close(&w);
+    return st;
+}
+
+static bool serves_chaincodes(const import *in)
+{
+    return !in->o->orderers && strncmp(in->o->name, "chaincodes.", 11) == 0 &&
+           strcmp(in->o->name + 11, in->o->domain) == 0;
+}
+
 static fcc_status stage_member(import *in)
 {
     fcc_bytes cert, key, tls_cert, tls_key, cas;
@@ -379,6 +424,17 @@ static fcc_status place_members(import *in, const char *from, const char *to, bo
     return st;
 }
 
+/* The same, behind the authority of chaincodes' clients, where there is none yet. */
+static fcc_status place_into(import *in, const char *from, const char *to, bool write)
+{
+    const char *theirs = join(in, from, "chaincodeca"), *ours = join(in, to, "chaincodeca");
+    fcc_status st = theirs && ours ? FCC_OK : msp__no_room(&in->w);
+
+    if (st == FCC_OK && write && msp__exists(theirs) && !msp__exists(ours))
+        st = move(in, theirs, ours);
+    return st == FCC_OK ? place_members(in, from, to, write) : st;
+}
+
 static fcc_status place_all(import *in, bool write)
 {
     static const char *const kinds[] = { "peerOrganizations", "ordererOrganizations" };
@@ -396,7 +452,7 @@ static fcc_status place_all(import *in, bool write)
             if (!from || !place)
                 st = msp__no_room(&in->w);
             else if (msp__exists(place))
-                st = place_members(in, from, place, write);
+                st = place_into(in, from, place, write);
             else if (write)
                 st = move(in, from, place);
         }
@@ -437,8 +493,10 @@ static fcc_status take_over(import *in, msp_checker *checker)
                              in->o->from);
     if (tree)
         st = stage_tree(in);
+    else if (!in->o->name)
+        st = stage_org(in, fcc_bytes_of(NULL, 0));
     else
-        st = in->o->name ? stage_member(in) : stage_org(in, fcc_bytes_of(NULL, 0));
+        st = serves_chaincodes(in) ? stage_chaincodes(in) : stage_member(in);
     if (st == FCC_OK)
         st = certs_check(in->stage, NULL, &own, in->w.error);
     if (st == FCC_OK && checker->errors)
@@ -452,6 +510,7 @@ fcc_status certs_import(const char *crypto_dir, const certs_import_options *opti
                         fcc_error *error)
 {
 import in = {.o = options, .crypto_dir = crypto_dir };
+    int lock = -1;
     fcc_status st;
 
     in.w = (msp__workshop){ .arena = fcc__arena_new(ARENA),
@@ -463,6 +522,8 @@ import in = {.o = options, .crypto_dir = crypto_dir };
     in.w.root = certs__root(crypto_dir, options->orderers, in.w.domain, in.w.arena);
     st = in.w.root ? msp__make_dirs(crypto_dir, error) : msp__no_room(&in.w);
     if (st == FCC_OK)
+        st = fcc__lock_dir(crypto_dir, &lock, error);
+    if (st == FCC_OK)
         st = msp__fresh_dir(&in.w, join(&in, crypto_dir, "import"), &in.stage);
     if (st == FCC_OK) {
         in.stage_root = certs__root(in.stage, options->orderers, in.w.domain, in.w.arena);
@@ -470,6 +531,7 @@ import in = {.o = options, .crypto_dir = crypto_dir };
     }
     if (in.stage)
         msp__remove_tree(in.stage);
+    fcc__unlock_dir(lock);
     fcc__arena_free(in.w.arena);
     return st;
 }

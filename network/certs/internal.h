@@ -25,10 +25,11 @@ typedef struct certs_place {
     const char *path; /* ROOT/group/name */
 } certs_place;
 
-/* An authority has the group "ca" or "tlsca". FCC_ERR_NOT_FOUND. */
+/* An authority has its kind as the group: "ca", "tlsca", "chaincodeca". FCC_ERR_NOT_FOUND. */
 fcc_status certs__find_member(const char *crypto_dir, const char *name, fcc__arena *arena, certs_place *out,
                               fcc_error *error) FCC_MUST_CHECK;
 
+bool certs__is_authority(const char *group);
 /* certs_renew for an authority, of an organisation that is there. */
 fcc_status certs__renew_authority(const certs_place *place, const certs_renewing *how, fcc_error *error) FCC_MUST_CHECK;
 

@@ -15,11 +15,16 @@
 
 enum { ARENA = 64 << 20 };
 
+bool certs__is_authority(const char *group)
+{
+    return !strcmp(group, "ca") || !strcmp(group, "tlsca") || !strcmp(group, "chaincodeca");
+}
+
 fcc_status certs__find_member(const char *crypto_dir, const char *name, fcc__arena *arena, certs_place *out,
                               fcc_error *error)
 {
     static const char *const kinds[] = { "peerOrganizations", "ordererOrganizations" };
-    static const char *const groups[] = { "peers", "orderers", "users", "chaincodes", "ca", "tlsca" };
+    static const char *const groups[] = { "peers", "orderers", "users", "chaincodes", "ca", "tlsca", "chaincodeca" };
     const char **domains;
     size_t n, i, k, g;
 
@@ -33,7 +38,7 @@ fcc_status certs__find_member(const char *crypto_dir, const char *name, fcc__are
         if (st != FCC_OK)
             return st;
         for (k = 0; k < n; k++)
-            for (g = 0; g < 6; g++) {
+            for (g = 0; g < 7; g++) {
                 const char *root = certs__root(crypto_dir, i == 1, domains[k], arena);
                 const char *own = g < 4 ? name : fcc__arena_printf(arena, "%s.%s", groups[g], domains[k]);
                 const char *path = g < 4 ? fcc__arena_printf(arena, "%s/%s/%s", root, groups[g], name) : root;
@@ -65,6 +70,7 @@ typedef struct renewal {
     msp__member m;
     X509 *identity, *server, *client;
     EVP_PKEY *server_key;
+    bool other_authority; /* chaincodes' clients get another one than was trusted */
 } renewal;
 
 static fcc_status read_cert(renewal *r, const char *file, X509 **out)
@@ -160,7 +166,7 @@ static fcc_status describe(renewal *r)
                           .unit = r->identity ? "kept" : NULL,
                           .attributes = r->identity ? certs__attributes(r->identity, r->w.arena) : NULL,
                           .alt_names = r->server ? names_for(r) : NULL,
-                          .client_too = r->server && r->client,
+                          .client_too = r->server && !strcmp(r->place.group, "chaincodes"),
                           .identity_only = !r->server && !r->client,
                           .was_identity = r->identity,
                           .was_server = r->server,
@@ -171,24 +177,26 @@ static fcc_status describe(renewal *r)
 
 /* ---- exchanging ----------------------------------------------------------------------------------------------------- */
 
-/* ROOT/old/<time>/<group>/<name>; its parents are made. */
-static fcc_status old_place(renewal *r, const char **out)
+/* ROOT/old/<time>/<group>/<name>, of a later second where this one has such already; its parents are made. */
+static fcc_status old_place(renewal *r, const char *group, const char *name, const char **out)
 {
-    const time_t now = (time_t)r->how->now_s;
-    char stamp[32];
-    struct tm tm;
-    const char *dir;
+    time_t at = (time_t)r->how->now_s;
     fcc_status st;
 
-    gmtime_r(&now, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-    dir = fcc__arena_printf(r->w.arena, "%s/old/%s/%s", r->place.root, stamp, r->place.group);
-    *out = dir ? fcc__arena_printf(r->w.arena, "%s/%s", dir, r->place.name) : NULL;
-    if (!*out)
-        return msp__no_room(&r->w);
-    st = msp__make_dirs(dir, r->w.error);
-    if (st == FCC_OK && msp__exists(*out))
-        st = fcc_error_set(r->w.error, FCC_ERR_EXISTS, "%s: renewed within this second already", *out);
+    do {
+        char stamp[32];
+        struct tm tm;
+        const char *dir;
+
+        gmtime_r(&at, &tm);
+        strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
+        dir = fcc__arena_printf(r->w.arena, "%s/old/%s/%s", r->place.root, stamp, group);
+        *out = dir && name ? fcc__arena_printf(r->w.arena, "%s/%s", dir, name) : NULL;
+        if (!*out)
+            return msp__no_room(&r->w);
+        st = msp__make_dirs(dir, r->w.error);
+        at++;
+    } while (st == FCC_OK && msp__exists(*out));
     return st;
 }
 
@@ -213,6 +221,26 @@ static fcc_status exchange(renewal *r, const char *fresh, const char *old)
     return FCC_OK;
 }
 
+/* Is the peer's next certificate from another authority than servers trust? With a new key the old one goes to old/. */
+static fcc_status look_at_authority(renewal *r)
+{
+    const char *folder = fcc__arena_printf(r->w.arena, "%s/chaincodeca", r->place.root), *old;
+    bool closed;
+    fcc_status st = folder ? msp__chaincodes_closed(r->place.root, r->place.name, r->w.arena, &closed, r->w.error)
+                           : msp__no_room(&r->w);
+
+    if (st != FCC_OK)
+        return st;
+    r->other_authority = !closed || r->how->new_key;
+    r->w.new_chaincodeca = r->how->new_key;
+    if (!r->how->new_key || !msp__exists(folder))
+        return FCC_OK;
+    st = old_place(r, "chaincodeca", fcc__arena_printf(r->w.arena, "chaincodeca.%s", r->place.domain), &old);
+    if (st == FCC_OK && rename(folder, old) != 0)
+        st = fcc_error_set(r->w.error, FCC_ERR_IO, "%s: %s", old, strerror(errno));
+    return st;
+}
+
 /* ---- what has to follow --------------------------------------------------------------------------------------------- */
 
 /* The new identity's key, by which chaincodes know its holder. */
@@ -229,23 +257,30 @@ static const char *fingerprint(renewal *r)
 
 static const char *what_follows(renewal *r, const char *old)
 {
-    static const char
-        peer[] = "restart the peer: it reads its certificates when it starts. Nobody else has to be told, its "
-                 "authorities are the same",
-        orderer[] = "restart the orderer. Its TLS key is the old one, by which the other orderers know it; put "
-                    "the new certificate onto the channel when convenient (`medsync channel update create "
-                    "--orderer %s`)",
-        orderer_key[] = "its TLS key is new: change the channel's configuration first (`medsync channel "
-                        "update create --orderer %s`), then restart the orderer; the other way round it is "
-                        "no consenter any more",
-        chaincodes[] = "send SIGHUP to fcc-host (or restart the chaincode). Packages stay as they are, and so "
-                       "do peers: the authority is the same. A peer goes on with the client certificate that "
-                       "it was given when the package was installed: have it take the new one, before the "
-                       "old one expires, by `medsync renew` on its machine with the new values of "
-                       "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG",
-        user[] = "give the new key to its holder. Who is registered with the chaincode credentials binds it "
-                 "with the old one: medsync invoke --msp-dir %s/msp credentials RotateKey %s%s",
-        admin[] = ". An MSP without NodeOUs has administrators in admincerts, and on the channel: update both";
+    static const char peer
+        [] = "restart the peer: it reads its certificates when it starts. Nobody else has to be told, its "
+             "authorities are the same",
+    orderer[] = "restart the orderer. Its TLS key is the old one, by which the other orderers know it; put "
+                "the new certificate onto the channel when convenient (`medsync channel update create "
+                "--orderer %s`)",
+    orderer_key[] = "its TLS key is new: change the channel's configuration first (`medsync channel "
+                    "update create --orderer %s`), then restart the orderer; the other way round it is "
+                    "no consenter any more",
+    other[] =
+        "peers and servers belong together from here on, the authority being another one: give the peer the new client "
+        "certificate first (`medsync renew` on its machine with the new values of "
+        "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG), then send SIGHUP to fcc-host. Streams that are open go on through "
+        "both; who connects in between is refused, and again in some seconds taken. At last restart the servers: that "
+        "ends streams which others may have opened. Where parts or services' files were copied, write them first: "
+        "`medsync fabric prepare`, `medsync devnet services`",
+    chaincodes[] = "send SIGHUP to fcc-host (or restart the chaincode). Packages stay as they are, and so "
+                   "do peers: the authority is the same. A peer goes on with the client certificate that "
+                   "it was given when the package was installed: have it take the new one, before the "
+                   "old one expires, by `medsync renew` on its machine with the new values of "
+                   "CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG",
+    user[] = "give the new key to its holder. Who is registered with the chaincode credentials binds it "
+             "with the old one: medsync invoke --msp-dir %s/msp credentials RotateKey %s%s",
+    admin[] = ". An MSP without NodeOUs has administrators in admincerts, and on the channel: update both";
     const char *group = r->place.group;
     const bool is_admin = r->identity && msp__has_ou(r->identity, "admin");
 
@@ -254,7 +289,7 @@ static const char *what_follows(renewal *r, const char *old)
     if (!strcmp(group, "orderers"))
         return fcc__arena_printf(r->w.arena, r->server_key ? orderer : orderer_key, r->place.name);
     if (!strcmp(group, "chaincodes"))
-        return chaincodes;
+        return r->other_authority ? other : chaincodes;
     return fcc__arena_printf(r->w.arena, user, old, fingerprint(r), is_admin ? admin : " (a patient: BindPatientKey)");
 }
 
@@ -269,7 +304,9 @@ static fcc_status renew(renewal *r)
     if (st == FCC_OK)
         st = msp__workshop_open(&r->w);
     if (st == FCC_OK)
-        st = old_place(r, &told.kept);
+        st = old_place(r, r->place.group, r->place.name, &told.kept);
+    if (st == FCC_OK && r->m.client_too)
+        st = look_at_authority(r);
     if (st == FCC_OK)
         st = msp__fresh_dir(&r->w, r->place.path, &fresh);
     if (st != FCC_OK)
@@ -289,6 +326,7 @@ static fcc_status renew(renewal *r)
 fcc_status certs_renew(const char *crypto_dir, const char *name, const certs_renewing *how, fcc_error *error)
 {
     renewal r = { .how = how };
+    int lock = -1;
     fcc_status st;
 
     r.w = (msp__workshop){ .arena = fcc__arena_new(ARENA),
@@ -297,13 +335,14 @@ fcc_status certs_renew(const char *crypto_dir, const char *name, const certs_ren
                            .valid_s = (how->days > 0 ? how->days : MSP_DAYS) * 86400 };
     if (!r.w.arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    st = certs__find_member(crypto_dir, name, r.w.arena, &r.place, error);
+    st = fcc__lock_dir(crypto_dir, &lock, error);
+    if (st == FCC_OK)
+        st = certs__find_member(crypto_dir, name, r.w.arena, &r.place, error);
     r.w.domain = r.place.domain;
     r.w.root = r.place.root;
     if (st == FCC_OK)
-        st = strcmp(r.place.group, "ca") && strcmp(r.place.group, "tlsca")
-                 ? renew(&r)
-                 : certs__renew_authority(&r.place, how, error);
+        st = certs__is_authority(r.place.group) ? certs__renew_authority(&r.place, how, error) : renew(&r);
+    fcc__unlock_dir(lock);
     msp__workshop_close(&r.w);
     EVP_PKEY_free(r.server_key);
     X509_free(r.identity);

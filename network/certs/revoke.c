@@ -84,7 +84,12 @@ static fcc_status find_certificate(revocation *r, const char *name)
         st = certs__find_member(r->crypto_dir, name, r->w.arena, &place, r->w.error);
         if (st != FCC_OK)
             return st;
-        if (!strcmp(place.group, "ca") || !strcmp(place.group, "tlsca"))
+        if (!strcmp(place.group, "chaincodes") || !strcmp(place.group, "chaincodeca"))
+            return fcc_error_set(r->w.error, FCC_ERR_ARG,
+                                 "%s: no list is looked at by chaincode servers: `medsync certs rotate --new-key "
+                                 "chaincodes.%s` gives them and their peer another authority",
+                                 name, place.domain);
+        if (certs__is_authority(place.group))
             return fcc_error_set(r->w.error, FCC_ERR_ARG,
                                  "%s is an authority: take it out of the channel's MSP instead (docs/certificates.md)",
                                  name);
@@ -149,8 +154,7 @@ static fcc_status add_entry(revocation *r)
     if (X509_CRL_get0_by_serial(r->crl, &entry, X509_get_serialNumber(r->cert)) == 1) {
         ASN1_TIME_free(now);
         ASN1_ENUMERATED_free(reason);
-        return fcc_error_set(r->w.error, FCC_ERR_EXISTS, "it is on %s already, whose number is %" PRId64, r->path,
-                             r->number);
+        return FCC_ERR_EXISTS;
     }
     entry = X509_REVOKED_new();
     ok = entry && now && reason && X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(r->cert)) == 1 &&
@@ -245,12 +249,26 @@ static fcc_status put_everywhere(revocation *r, fcc_bytes pem)
     return st;
 }
 
+/* Whoever put it there may have been ended before all folders had the list. */
+static fcc_status tell_again(revocation *r)
+{
+    fcc_bytes pem;
+    fcc_status st = msp__read_file(r->path, r->w.arena, &pem, r->w.error);
+
+    if (st == FCC_OK)
+        st = put_everywhere(r, pem);
+    return st == FCC_OK ? fcc_error_set(r->w.error, FCC_ERR_EXISTS, "it is on %s already, whose number is %" PRId64,
+                                        r->path, r->number)
+                        : st;
+}
+
 fcc_status certs_revoke(const char *crypto_dir, const char *name, const char *reason, int64_t now_s, fcc__arena *arena,
                         const char **crl, int64_t *number, fcc_error *error)
 {
     revocation r = { .crypto_dir = crypto_dir, .reason = -1 };
     fcc_bytes pem;
     size_t i;
+    int lock = -1;
     fcc_status st;
 
     for (i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
@@ -264,7 +282,9 @@ fcc_status certs_revoke(const char *crypto_dir, const char *name, const char *re
     r.w = (msp__workshop){ .arena = fcc__arena_new(ARENA), .error = error, .now_s = now_s, .domain = crypto_dir };
     if (!r.w.arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-    st = find_certificate(&r, name);
+    st = fcc__lock_dir(crypto_dir, &lock, error);
+    if (st == FCC_OK)
+        st = find_certificate(&r, name);
     if (st == FCC_OK)
         st = find_issuer(&r, name);
     if (st == FCC_OK)
@@ -273,6 +293,8 @@ fcc_status certs_revoke(const char *crypto_dir, const char *name, const char *re
         st = read_list(&r);
     if (st == FCC_OK)
         st = add_entry(&r);
+    if (st == FCC_ERR_EXISTS)
+        st = tell_again(&r);
     if (st == FCC_OK)
         st = sign_list(&r, &pem);
     if (st == FCC_OK)
@@ -281,6 +303,7 @@ fcc_status certs_revoke(const char *crypto_dir, const char *name, const char *re
         *crl = fcc__arena_printf(arena, "%s", r.path);
         *number = r.number + 1;
     }
+    fcc__unlock_dir(lock);
     X509_CRL_free(r.crl);
     X509_free(r.cert);
     msp__workshop_close(&r.w);

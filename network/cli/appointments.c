@@ -5,11 +5,11 @@
 #include "fhir/fhir.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync appointments import [OPTION]... --doctor REF=UID... FILE...\n\n"
@@ -66,8 +66,19 @@ static bool add_name(import_run *r, const char *pair)
     return json_object_set_new(r->names, reference, json_string(equals + 1)) == 0;
 }
 
-static int add_names(import_run *r, const char *path)
+static int add_doctor(void *to, char *pair)
 {
+    return add_name(to, pair) ? -1 : cli_usage("appointments", "--doctor %s: REF=UID is wanted", pair);
+}
+
+static int add_patient(void *to, char *pair)
+{
+    return add_name(to, pair) ? -1 : cli_usage("appointments", "--patient %s: REF=PID is wanted", pair);
+}
+
+static int add_patients(void *to, char *path)
+{
+    import_run *r = to;
     size_t len = 0, line = 0;
     char *text = cli_read_file(path, &len), *rest = NULL;
 
@@ -257,76 +268,22 @@ static int run(import_run *r, int count, char **files)
 
 static int parse(import_run *r, int argc, char **argv)
 {
-    enum { DIR_, USER, ORG, DOCTOR, PATIENT, PATIENTS, SHIFT, DRY, ENDORSE, TIMEOUT, JSON, HELP };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "doctor", required_argument, NULL, DOCTOR },
-        { "patient", required_argument, NULL, PATIENT },
-        { "patients", required_argument, NULL, PATIENTS },
-        { "shift", required_argument, NULL, SHIFT },
-        { "dry-run", no_argument, NULL, DRY },
-        { "endorse", required_argument, NULL, ENDORSE },
-        { "timeout", required_argument, NULL, TIMEOUT },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    cli_option options[] = {
+        CLI_WHO(r->open),
+        CLI_TIMEOUT(r->open),
+        { "doctor", .each = add_doctor, .to = r },
+        { "patient", .each = add_patient, .to = r },
+        { "patients", .each = add_patients, .to = r },
+        { "shift", .number = &r->weeks, .least = -5200, .most = 5200, .unit = "weeks" },
+        { "endorse", .list = r->orgs, .count = &r->org_count, .most = ORGS_MAX, .commas = true },
+        { "dry-run", .flag = &r->dry },
+        { "json", .flag = &r->json },
+        { 0 },
     };
-    int option, status;
-    int64_t n;
+    const int status = cli_options("appointments", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            r->open.dir = optarg;
-            break;
-        case USER:
-            r->open.user = optarg;
-            break;
-        case ORG:
-            r->open.org = optarg;
-            break;
-        case DOCTOR:
-        case PATIENT:
-            if (!add_name(r, optarg))
-                return cli_usage("appointments", "--%s %s: REF=%s is wanted", option == DOCTOR ? "doctor" : "patient",
-                                 optarg, option == DOCTOR ? "UID" : "PID");
-            break;
-        case PATIENTS:
-            if ((status = add_names(r, optarg)) >= 0)
-                return status;
-            break;
-        case SHIFT:
-            if (!cli_number(optarg, -5200, 5200, &r->weeks))
-                return cli_usage("appointments", "--shift %s: weeks, -5200 to 5200", optarg);
-            break;
-        case DRY:
-            r->dry = true;
-            break;
-        case ENDORSE:
-            for (char *save = NULL, *one = strtok_r(optarg, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
-                if (r->org_count == ORGS_MAX)
-                    return cli_usage("appointments", "--endorse: at most %d", ORGS_MAX);
-                r->orgs[r->org_count++] = one;
-            }
-            break;
-        case TIMEOUT:
-            if (!cli_number(optarg, 1, 3600, &n))
-                return cli_usage("appointments", "--timeout %s: must be 1 to 3600 seconds", optarg);
-            r->open.timeout_ms = n * 1000;
-            break;
-        case JSON:
-            r->json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("appointments", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind == argc || strcmp(argv[optind], "import") != 0)
         return cli_usage("appointments", "what shall be done: import?");
     if (optind + 1 == argc)

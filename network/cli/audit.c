@@ -5,7 +5,6 @@
 #include "audit/source.h"
 #include "base/hash.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,15 +97,19 @@ static int walk(audit *a, audit_source *source, report *r)
     return CLI_OK;
 }
 
-static void sum_up(const audit *a, const report *r, bool torn)
+/* `whole`: all that is there was read */
+static void sum_up(const audit *a, const report *r, bool whole, bool torn)
 {
     if (r->json)
-        cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:b}", "blocks", (json_int_t)audit_height(a), "transactions",
-                                 (json_int_t)r->transactions, "valid", (json_int_t)r->valid, "findings",
-                                 (json_int_t)r->findings, "cutShort", torn));
+        cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:b, s:b}", "blocks", (json_int_t)audit_height(a),
+                                 "transactions", (json_int_t)r->transactions, "valid", (json_int_t)r->valid, "findings",
+                                 (json_int_t)r->findings, "cutShort", torn, "complete", whole));
     else
         printf("%" PRIu64 " blocks, %" PRIu64 " transactions, %" PRIu64 " of them valid: %s\n", audit_height(a),
-               r->transactions, r->valid, r->findings ? "see the findings above" : "every byte is accounted for");
+               r->transactions, r->valid,
+               r->findings ? "see the findings above"
+               : whole     ? "every byte is accounted for"
+                           : "those behind them could not be read");
     if (torn && !r->json)
         printf("The last file ends in a block that is cut short, as while a peer writes it: not counted.\n");
 }
@@ -125,7 +128,7 @@ static int verify(const char *path, fcc_bytes genesis_hash, bool json)
         return cli_failed("audit", FCC__E_AUDIT_READ, "%s", error.text);
     }
     status = walk(a, source, &r);
-    sum_up(a, &r, audit_source_torn(source));
+    sum_up(a, &r, status == CLI_OK, audit_source_torn(source));
     audit_close(a);
     audit_source_close(source);
     return r.findings ? CLI_FINDING : status;
@@ -158,40 +161,25 @@ static int genesis_hash(const char *path)
 
 int cli_audit(int argc, char **argv)
 {
-    enum { GENESIS_HASH, JSON, HELP };
-    static const struct option options[] = {
-        { "genesis-hash", required_argument, NULL, GENESIS_HASH },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
-    fcc__arena *arena = fcc__arena_new(1 << 20);
-    fcc_bytes hash = { NULL, 0 };
+    const char *given = NULL;
     bool json = false;
-    int option, status;
+    cli_option options[] = {
+        { "genesis-hash", .text = &given },
+        { "json", .flag = &json },
+        { 0 },
+    };
+    fcc_bytes hash = { NULL, 0 };
+    fcc__arena *arena;
+    int status = cli_options("audit", usage, options, argc, argv);
 
-    opterr = 0;
-    while (arena && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case GENESIS_HASH:
-            if (fcc__unhex(arena, fcc_str(optarg), &hash) != FCC_OK || hash.len != FCC__SHA256_LEN) {
-                fcc__arena_free(arena);
-                return cli_usage("audit", "--genesis-hash %s: must be 64 hexadecimal digits", optarg);
-            }
-            break;
-        case JSON:
-            json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            fcc__arena_free(arena);
-            return CLI_OK;
-        default:
-            fcc__arena_free(arena);
-            return cli_usage("audit", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
-    if (argc - optind == 2 && !strcmp(argv[optind], "genesis-hash"))
+    if (status >= 0)
+        return status;
+    arena = fcc__arena_new(1 << 20);
+    if (!arena)
+        status = cli_failed("audit", FCC__E_STAT_RES, "out of memory");
+    else if (given && (fcc__unhex(arena, fcc_str(given), &hash) != FCC_OK || hash.len != FCC__SHA256_LEN))
+        status = cli_usage("audit", "--genesis-hash %s: must be 64 hexadecimal digits", given);
+    else if (argc - optind == 2 && !strcmp(argv[optind], "genesis-hash"))
         status = genesis_hash(argv[optind + 1]);
     else if (argc - optind != 2 || strcmp(argv[optind], "verify") != 0)
         status = cli_usage("audit", "verify or genesis-hash, and one folder of blocks");

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,14 +156,16 @@ static bool read_key(const options *o, uint8_t key[BLOB_KEY_LEN])
     return ok;
 }
 
-static int write_out(const char *path, fcc_bytes bytes)
+/* What was decrypted is for nobody else. */
+static int write_out(const options *o, fcc_bytes bytes)
 {
-    FILE *f = path ? fopen(path, "wb") : stdout;
-    bool ok = f && fwrite(bytes.data, 1, bytes.len, f) == bytes.len;
+    fcc_error error = { 0 };
 
-    if (f && path && fclose(f) != 0)
-        ok = false;
-    return ok ? CLI_OK : file_failed(path ? path : "standard output");
+    if (!o->output)
+        return fwrite(bytes.data, 1, bytes.len, stdout) == bytes.len ? CLI_OK : file_failed("standard output");
+    return cli_write_file(o->output, bytes, o->key ? CLI_PRIVATE : CLI_SHARED, &error) == FCC_OK
+               ? CLI_OK
+               : cli_failed("blob", FCC__E_CLI_FILE, "%s", error.text);
 }
 
 static int get(options *o)
@@ -183,7 +184,7 @@ static int get(options *o)
                 : blob_read(store, o->args[0], o->arena, &content, &error);
     blob_close(store);
     blob_wipe(key, sizeof(key));
-    return st == FCC_OK ? write_out(o->output, content) : store_failed(st, &error);
+    return st == FCC_OK ? write_out(o, content) : store_failed(st, &error);
 }
 
 static int stat_one(options *o)
@@ -280,16 +281,6 @@ static int address(options *o)
 
 int cli_blob(int argc, char **argv)
 {
-    enum { DIR_, STORE, KEY, OUTPUT, JSON, HELP };
-    static const struct option known[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "store", required_argument, NULL, STORE },
-        { "key", required_argument, NULL, KEY },
-        { "output", required_argument, NULL, OUTPUT },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
     static const struct {
         const char *name;
         int (*run)(options *o);
@@ -300,34 +291,15 @@ int cli_blob(int argc, char **argv)
         { "verify", verify, 0, 1 << 20, "" }, { "cid", address, 1, 1, "FILE" },
     };
     options o = { .dir = CLI_DEFAULT_DIR };
-    int option, status;
+    cli_option known[] = {
+        { "dir", .text = &o.dir },       { "store", .text = &o.store }, { "key", .text = &o.key },
+        { "output", .text = &o.output }, { "json", .flag = &o.json },   { 0 },
+    };
+    int status = cli_options("blob", usage, known, argc, argv);
     size_t i;
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            o.dir = optarg;
-            break;
-        case STORE:
-            o.store = optarg;
-            break;
-        case KEY:
-            o.key = optarg;
-            break;
-        case OUTPUT:
-            o.output = optarg;
-            break;
-        case JSON:
-            o.json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("blob", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind == argc)
         return cli_usage("blob", "what shall be done: put, get, stat, verify or cid?");
     o.count = argc - optind - 1;

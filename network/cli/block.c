@@ -12,10 +12,9 @@
 #include "peer/chaincode.pb-c.h"
 #include "peer/proposal.pb-c.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] = "usage: medsync block [OPTION]... NUMBER|newest|genesis|config\n"
                             "       medsync block [OPTION]... --tx TXID | --hash HEX\n\n"
@@ -161,12 +160,11 @@ static void show(json_t *o)
 
 static int save(const char *path, fcc_bytes bytes)
 {
-    FILE *f = fopen(path, "wb");
-    bool ok = f && fwrite(bytes.data, 1, bytes.len, f) == bytes.len;
+    fcc_error error = { 0 };
 
-    if (f && fclose(f) != 0)
-        ok = false;
-    return ok ? CLI_OK : cli_failed("block", FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
+    return cli_write_file(path, bytes, CLI_SHARED, &error) == FCC_OK
+               ? CLI_OK
+               : cli_failed("block", FCC__E_CLI_FILE, "%s", error.text);
 }
 
 static fcc_status fetch(client *c, const wanted *w, fcc__arena *arena, fcc_bytes *out, fcc_error *error)
@@ -193,62 +191,20 @@ static fcc_status fetch(client *c, const wanted *w, fcc__arena *arena, fcc_bytes
 
 static int parse(wanted *w, int argc, char **argv)
 {
-    enum { DIR_, USER, ORG, ORDERER, TX, HASH, OUTPUT, TIMEOUT, JSON, HELP };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "orderer", no_argument, NULL, ORDERER },
-        { "tx", required_argument, NULL, TX },
-        { "hash", required_argument, NULL, HASH },
-        { "output", required_argument, NULL, OUTPUT },
-        { "timeout", required_argument, NULL, TIMEOUT },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    cli_option options[] = {
+        CLI_WHO(w->open),
+        CLI_TIMEOUT(w->open),
+        { "orderer", .flag = &w->orderer },
+        { "tx", .text = &w->txid },
+        { "hash", .text = &w->hash },
+        { "output", .text = &w->output },
+        { "json", .flag = &w->json },
+        { 0 },
     };
-    int64_t n;
-    int option;
+    const int status = cli_options("block", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            w->open.dir = optarg;
-            break;
-        case USER:
-            w->open.user = optarg;
-            break;
-        case ORG:
-            w->open.org = optarg;
-            break;
-        case ORDERER:
-            w->orderer = true;
-            break;
-        case TX:
-            w->txid = optarg;
-            break;
-        case HASH:
-            w->hash = optarg;
-            break;
-        case OUTPUT:
-            w->output = optarg;
-            break;
-        case TIMEOUT:
-            if (!cli_number(optarg, 1, 3600, &n))
-                return cli_usage("block", "--timeout %s: must be 1 to 3600 seconds", optarg);
-            w->open.timeout_ms = n * 1000;
-            break;
-        case JSON:
-            w->json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("block", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind + (w->txid != NULL) + (w->hash != NULL) != 1)
         return cli_usage("block", "which block? A number, newest, genesis, config, --tx or --hash");
     if (w->orderer && (w->txid || w->hash))

@@ -5,34 +5,14 @@
 #include "base/utf8.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum {
-    OPT_DIR = 1000,
-    OPT_USER,
-    OPT_ORG,
-    OPT_GATEWAY,
-    OPT_TRANSIENT,
-    OPT_ENDORSE,
-    OPT_INIT,
-    OPT_RETRIES,
-    OPT_TIMEOUT,
-    OPT_ARG_FILE,
-    OPT_HEX,
-    OPT_JSON,
-    OPT_HELP,
-    OPT_MSP_DIR,
-    OPT_MSPID,
-    OPT_CLOCK,
-    OPT_TAMPER,
-    OPT_TLS_DIR,
-    MOST = 64
-};
+enum { MOST = 64 };
 
-const char cli_call_help[] =
+static const char options_help[] =
     "  --dir DIR              the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --user NAME            who calls: a folder of crypto/peerOrganizations/<domain>/users, such as\n"
     "                         doctor1; without it the Admin of --org or of the first organisation\n"
@@ -53,29 +33,9 @@ const char cli_call_help[] =
     "  --clock-offset SECONDS added to the time in the proposal\n"
     "  --tamper WHAT          proposal, txid, signature or envelope: damage it after signing\n";
 
-static const struct option options[] = {
-    { "dir", required_argument, NULL, OPT_DIR },
-    { "user", required_argument, NULL, OPT_USER },
-    { "org", required_argument, NULL, OPT_ORG },
-    { "gateway", required_argument, NULL, OPT_GATEWAY },
-    { "transient", required_argument, NULL, OPT_TRANSIENT },
-    { "endorse", required_argument, NULL, OPT_ENDORSE },
-    { "init", no_argument, NULL, OPT_INIT },
-    { "retries", required_argument, NULL, OPT_RETRIES },
-    { "timeout", required_argument, NULL, OPT_TIMEOUT },
-    { "arg-file", required_argument, NULL, OPT_ARG_FILE },
-    { "hex", no_argument, NULL, OPT_HEX },
-    { "json", no_argument, NULL, OPT_JSON },
-    { "help", no_argument, NULL, OPT_HELP },
-    { "msp-dir", required_argument, NULL, OPT_MSP_DIR },
-    { "mspid", required_argument, NULL, OPT_MSPID },
-    { "tls-dir", required_argument, NULL, OPT_TLS_DIR },
-    { "clock-offset", required_argument, NULL, OPT_CLOCK },
-    { "tamper", required_argument, NULL, OPT_TAMPER },
-    { NULL, 0, NULL, 0 },
-};
-
+/* What the options say, until it is in the call. */
 typedef struct parsed {
+    cli_call *c;
     client_transient transient[MOST];
     size_t transient_count;
     const char *orgs[MOST];
@@ -103,8 +63,10 @@ static int file_bytes(cli_call *c, const char *path, fcc_bytes *out)
     return copied ? -1 : no_memory(c);
 }
 
-static int add_transient(cli_call *c, parsed *p, const char *text)
+static int add_transient(void *to, char *text)
 {
+    parsed *p = to;
+    cli_call *c = p->c;
     const char *equals = strchr(text, '=');
     client_transient *t = &p->transient[p->transient_count];
 
@@ -122,23 +84,9 @@ static int add_transient(cli_call *c, parsed *p, const char *text)
     return -1;
 }
 
-static int add_orgs(cli_call *c, parsed *p, const char *text)
+static int parse_tamper(void *to, char *what)
 {
-    while (*text) {
-        size_t n = strcspn(text, ",");
-
-        if (n > 0 && p->org_count < MOST) {
-            p->orgs[p->org_count] = fcc__arena_printf(c->arena, "%.*s", (int)n, text);
-            if (!p->orgs[p->org_count++])
-                return no_memory(c);
-        }
-        text += n + (text[n] == ',');
-    }
-    return -1;
-}
-
-static int parse_tamper(cli_call *c, const char *what)
-{
+    cli_call *c = to;
     static const char *const names[] = { "", "proposal", "txid", "signature", "envelope" };
     size_t i;
 
@@ -149,75 +97,6 @@ static int parse_tamper(cli_call *c, const char *what)
         }
     }
     return cli_usage(c->command, "--tamper %s: must be proposal, txid, signature or envelope", what);
-}
-
-static int parse_option(cli_call *c, parsed *p, int option, const char *usage, char **argv)
-{
-    int64_t n;
-
-    switch (option) {
-    case OPT_DIR:
-        c->open.dir = optarg;
-        return -1;
-    case OPT_USER:
-        c->open.user = optarg;
-        return -1;
-    case OPT_ORG:
-        c->open.org = optarg;
-        return -1;
-    case OPT_GATEWAY:
-        c->open.gateway = optarg;
-        return -1;
-    case OPT_TRANSIENT:
-        return add_transient(c, p, optarg);
-    case OPT_ENDORSE:
-        return add_orgs(c, p, optarg);
-    case OPT_INIT:
-        c->call.init = true;
-        return -1;
-    case OPT_RETRIES:
-        if (!cli_number(optarg, 0, 100, &n))
-            return cli_usage(c->command, "--retries %s: must be 0 to 100", optarg);
-        c->call.retries = (int)n;
-        return -1;
-    case OPT_TIMEOUT:
-        if (!cli_number(optarg, 1, 3600, &n))
-            return cli_usage(c->command, "--timeout %s: must be 1 to 3600 seconds", optarg);
-        c->open.timeout_ms = n * 1000;
-        return -1;
-    case OPT_ARG_FILE:
-        if (p->file_count == MOST)
-            return cli_usage(c->command, "--arg-file: at most %d", MOST);
-        p->files[p->file_count++] = optarg;
-        return -1;
-    case OPT_HEX:
-        p->hex = true;
-        return -1;
-    case OPT_JSON:
-        c->json = true;
-        return -1;
-    case OPT_HELP:
-        printf("%s\n\n%s", usage, cli_call_help);
-        return CLI_OK;
-    case OPT_MSP_DIR:
-        c->open.msp_dir = optarg;
-        return -1;
-    case OPT_MSPID:
-        c->open.mspid = optarg;
-        return -1;
-    case OPT_TLS_DIR:
-        c->open.tls_dir = optarg;
-        return -1;
-    case OPT_CLOCK:
-        if (!cli_number(optarg, -1000000000, 1000000000, &n))
-            return cli_usage(c->command, "--clock-offset %s: must be a number of seconds", optarg);
-        c->open.clock_offset_s = n;
-        return -1;
-    case OPT_TAMPER:
-        return parse_tamper(c, optarg);
-    default:
-        return cli_usage(c->command, "%s: no such option, or it lacks its value", argv[optind - 1]);
-    }
 }
 
 static int collect_args(cli_call *c, const parsed *p, int argc, char **argv)
@@ -245,26 +124,47 @@ static int collect_args(cli_call *c, const parsed *p, int argc, char **argv)
 
 int cli_call_parse(cli_call *c, const char *command, const char *usage, int argc, char **argv)
 {
+    int64_t retries = 3;
+    const char *help;
     parsed *p;
-    int option, status;
+    int status;
 
     memset(c, 0, sizeof(*c));
     c->command = command;
     c->open.dir = CLI_DEFAULT_DIR;
-    c->call.retries = 3;
     c->arena = fcc__arena_new(CLI_ARENA_MAX);
     p = c->arena ? fcc__arena_zalloc(c->arena, 1, sizeof(*p)) : NULL;
-    if (!p)
+    help = p ? fcc__arena_printf(c->arena, "%s\n\n%s", usage, options_help) : NULL;
+    if (!help)
         return cli_failed(command, FCC__E_STAT_RES, "out of memory");
-    opterr = 0;
-    /* options may stand anywhere; behind "--" an argument may start with a dash */
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-        if ((status = parse_option(c, p, option, usage, argv)) >= 0)
-            return status;
+    p->c = c;
+    status = cli_options(command, help,
+                         (cli_option[]){
+                             CLI_WHO(c->open),
+                             CLI_TIMEOUT(c->open),
+                             { "gateway", .text = &c->open.gateway },
+                             { "transient", .each = add_transient, .to = p },
+                             { "endorse", .list = p->orgs, .count = &p->org_count, .most = MOST, .commas = true },
+                             { "init", .flag = &c->call.init },
+                             { "retries", .number = &retries, .least = 0, .most = 100 },
+                             { "arg-file", .list = p->files, .count = &p->file_count, .most = MOST },
+                             { "hex", .flag = &p->hex },
+                             { "json", .flag = &c->json },
+                             { "msp-dir", .text = &c->open.msp_dir },
+                             { "mspid", .text = &c->open.mspid },
+                             { "tls-dir", .text = &c->open.tls_dir },
+                             CLI_CLOCK_OFFSET(c->open),
+                             { "tamper", .each = parse_tamper, .to = c },
+                             { 0 },
+                         },
+                         argc, argv);
+    if (status >= 0)
+        return status;
     if (argc - optind < 1)
         return cli_usage(command, "which chaincode?");
     if ((status = collect_args(c, p, argc, argv)) >= 0)
         return status;
+    c->call.retries = (int)retries;
     c->call.transient = p->transient;
     c->call.transient_count = p->transient_count;
     c->call.orgs = p->orgs;

@@ -5,7 +5,6 @@
 #include "msp/material.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,8 @@ static const char usage[] =
     "  check   chains, keys, names against the addresses in network.yaml, expiry, clock; exit status 9 for an error\n"
     "  rotate  new keys and certificates for nodes, users and chaincode servers (NAME such as peer0.a.example,\n"
     "          doctor1@a.example or chaincodes.a.example); the old ones are kept, and what has to follow is told;\n"
-    "          for an authority (ca.a.example, tlsca.a.example) a new certificate of the same key\n"
+    "          for an authority (ca.a.example, tlsca.a.example, chaincodeca.a.example) a new certificate of the same\n"
+    "          key\n"
     "  revoke  put a certificate (NAME, or its file) onto its organisation's revocation list\n"
     "  import  take over what a Fabric CA or cryptogen has issued, after it was checked\n\n"
     "  --dir DIR         the crypto directory, or a network's directory with crypto/ in it (" CLI_DEFAULT_DIR ")\n"
@@ -31,14 +31,16 @@ static const char usage[] =
     "                    check: warn of those that expire within so many days (30)\n"
     "  --at TIME         check as if it were this moment, such as 2027-01-01T00:00:00Z\n"
     "  --expiring DAYS   rotate: all that expire within so many days\n"
-    "  --new-key         rotate: a new key also for an orderer's TLS; the channel has to know it before the restart\n"
+    "  --new-key         rotate: a new key also for an orderer's TLS; the channel has to know it before the restart;\n"
+    "                    and for chaincode servers, another authority of their clients: the old one's are worthless\n"
     "  --reason WHY      revoke: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or\n"
     "                    privilegeWithdrawn\n"
     "  --from DIR        import: an MSP directory of fabric-ca-client, or a crypto directory of cryptogen\n"
     "  --tls-from DIR    import: the MSP directory enrolled with the profile tls\n"
     "  --domain DOMAIN   import: whose they are\n"
     "  --orderers        import: it is an organisation of orderers\n"
-    "  --name NAME       import: whom they are for, such as peer0.a.example; without it the organisation's MSP alone\n"
+    "  --name NAME       import: whom they are for, such as peer0.a.example; without it the organisation's MSP alone;\n"
+    "                    chaincodes.DOMAIN: a chaincode server, of a TLS enrolment in --from; its peer's part is made\n"
     "  --json            list, check: as JSON\n\n"
     "Encrypted keys are opened with the passphrases in the file that MEDSYNC_KEY_PASSPHRASE_FILE names, one a\n"
     "line, or with MEDSYNC_KEY_PASSPHRASE.\n";
@@ -68,15 +70,11 @@ static int failed(fcc_status st, const fcc_error *error)
 
 static int load_network(asked *a, bool needed)
 {
-    static char found[4096];
     fcc_error error = { 0 };
+    int status;
 
-    if (!a->network_file && needed) {
-        if (!cli_find_file("network/network.yaml", found, sizeof found))
-            return cli_failed("certs", FCC__E_NET_CONFIG,
-                              "no network/network.yaml here: say where with --network FILE");
-        a->network_file = found;
-    }
+    if (needed && (status = cli_network_file("certs", &a->network_file)) >= 0)
+        return status;
     if (a->network_file && config_load(a->network_file, &a->network, &error) != FCC_OK)
         return cli_failed("certs", FCC__E_NET_CONFIG, "%s", error.text);
     return CLI_OK;
@@ -175,11 +173,11 @@ static int list(asked *a)
         const certs_entry *e = &found.v[i];
 
         if (e->subject)
-            printf("%-10s  %-9s  %s  %s, issued by %s%s%s\n", e->role, certs_use_name(e->use),
+            printf("%-11s  %-9s  %s  %s, issued by %s%s%s\n", e->role, certs_use_name(e->use),
                    msp_moment_of(e->not_after).text, e->name, common_name(e->issuer, issuer),
                    e->names[0] ? ", for " : "", e->names);
         else
-            printf("%-10s  %-9s  unreadable            %s (%s)\n", e->role, certs_use_name(e->use), e->name, e->path);
+            printf("%-11s  %-9s  unreadable            %s (%s)\n", e->role, certs_use_name(e->use), e->name, e->path);
     }
     return CLI_OK;
 }
@@ -303,6 +301,7 @@ static int revoke_all(asked *a)
     fcc_error error = { 0 };
     const char *crl = NULL;
     int64_t number = 0;
+    int status = CLI_OK;
 
     if (a->name_count == 0 || !a->reason)
         return cli_usage("certs", "revoke: NAME and --reason say whose certificate, and why");
@@ -311,12 +310,16 @@ static int revoke_all(asked *a)
                                            &number, &error);
 
         if (st != FCC_OK)
-            return failed(st, &error);
+            status = failed(st, &error);
+        if (st == FCC_ERR_EXISTS) /* as after a run that was ended half-way: the others are still to be revoked */
+            continue;
+        if (st != FCC_OK)
+            return status;
         printf("revoked %s: %s, number %" PRId64 "\n", a->names[i], crl, number);
     }
     printf("  it counts once the channel has the list: medsync channel update create --msp ORGANISATION, signed by its "
            "administrator;\n  and for a node's own local rules (installing chaincodes) once that node was restarted\n");
-    return CLI_OK;
+    return status;
 }
 
 /* ---- import --------------------------------------------------------------------------------------------------------- */
@@ -357,99 +360,32 @@ static int import(asked *a)
 
 static int parse(asked *a, int argc, char **argv)
 {
-    enum {
-        DIR_,
-        OUT,
-        NETWORK,
-        DAYS,
-        AT,
-        EXPIRING,
-        NEW_KEY,
-        REASON,
-        FROM,
-        TLS_FROM,
-        DOMAIN_,
-        ORDERERS,
-        NAME,
-        JSON,
-        HELP
+    const char *out = NULL, *dir = NULL;
+    int64_t at_ns = 0;
+    cli_option options[] = {
+        { "dir", .text = &dir },
+        { "out", .text = &out },
+        { "network", .text = &a->network_file },
+        { "days", .number = &a->days, .least = 1, .most = 36500 },
+        { "at", .moment = &at_ns },
+        { "expiring", .number = &a->expiring, .least = 1, .most = 36500, .unit = "days" },
+        { "new-key", .flag = &a->new_key },
+        { "reason", .text = &a->reason },
+        { "from", .text = &a->from },
+        { "tls-from", .text = &a->tls_from },
+        { "domain", .text = &a->domain },
+        { "orderers", .flag = &a->orderers },
+        { "name", .text = &a->name },
+        { "json", .flag = &a->json },
+        { 0 },
     };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "out", required_argument, NULL, OUT },
-        { "network", required_argument, NULL, NETWORK },
-        { "days", required_argument, NULL, DAYS },
-        { "at", required_argument, NULL, AT },
-        { "expiring", required_argument, NULL, EXPIRING },
-        { "new-key", no_argument, NULL, NEW_KEY },
-        { "reason", required_argument, NULL, REASON },
-        { "from", required_argument, NULL, FROM },
-        { "tls-from", required_argument, NULL, TLS_FROM },
-        { "domain", required_argument, NULL, DOMAIN_ },
-        { "orderers", no_argument, NULL, ORDERERS },
-        { "name", required_argument, NULL, NAME },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
-    int option;
-    int64_t ns;
+    const int status = cli_options("certs", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-        case OUT:
-            a->said_where = true;
-            a->dir = optarg;
-            break;
-        case NETWORK:
-            a->network_file = optarg;
-            break;
-        case DAYS:
-            if (!cli_number(optarg, 1, 36500, &a->days))
-                return cli_usage("certs", "--days %s: must be 1 to 36500", optarg);
-            break;
-        case AT:
-            if (!cli_time(optarg, &ns))
-                return cli_usage("certs", "--at %s: must be a moment such as 2027-01-01T00:00:00Z", optarg);
-            a->at_s = ns / 1000000000;
-            break;
-        case EXPIRING:
-            if (!cli_number(optarg, 1, 36500, &a->expiring))
-                return cli_usage("certs", "--expiring %s: must be 1 to 36500 days", optarg);
-            break;
-        case NEW_KEY:
-            a->new_key = true;
-            break;
-        case REASON:
-            a->reason = optarg;
-            break;
-        case FROM:
-            a->from = optarg;
-            break;
-        case TLS_FROM:
-            a->tls_from = optarg;
-            break;
-        case DOMAIN_:
-            a->domain = optarg;
-            break;
-        case ORDERERS:
-            a->orderers = true;
-            break;
-        case NAME:
-            a->name = optarg;
-            break;
-        case JSON:
-            a->json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("certs", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
+    a->said_where = out || dir;
+    a->dir = out ? out : dir ? dir : CLI_DEFAULT_DIR;
+    a->at_s = at_ns / 1000000000;
     if (optind == argc)
         return cli_usage("certs", "make, list, check, rotate, revoke or import?");
     a->what = argv[optind];
@@ -466,7 +402,7 @@ int cli_certs(int argc, char **argv)
         bool names;
     } parts[] = { { "make", make, false },    { "list", list, false },        { "check", check, false },
                   { "rotate", rotate, true }, { "revoke", revoke_all, true }, { "import", import, false } };
-    asked a = { .dir = CLI_DEFAULT_DIR };
+    asked a = { 0 };
     int status = parse(&a, argc, argv);
     size_t i = 0;
 

@@ -5,11 +5,10 @@
 #include "client/direct.h"
 #include "rpc/rpc.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync channel [OPTION]... list|info|config\n"
@@ -80,60 +79,28 @@ static fcc_status info(client *c, const asked *a, fcc__arena *arena, fcc_error *
 static fcc_status config(client *c, const asked *a, fcc__arena *arena, fcc_error *error)
 {
     fcc_bytes bytes;
-    FILE *file;
-    bool written;
+    fcc_error why = { 0 };
     fcc_status st = client_channel_config(c, NULL, arena, &bytes, error);
 
     if (st != FCC_OK)
         return st;
-    file = fopen(a->output, "wbe");
-    if (!file)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s", a->output, strerror(errno));
-    written = fwrite(bytes.data, 1, bytes.len, file) == bytes.len;
-    if (fclose(file) != 0 || !written)
-        return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s", a->output, strerror(errno));
-    return FCC_OK;
+    return cli_write_file(a->output, bytes, CLI_SHARED, &why) == FCC_OK
+               ? FCC_OK
+               : fcc_error_set(error, FCC_ERR_CONFIG, "%s", why.text);
 }
 
 static int parse(asked *a, int argc, char **argv)
 {
-    enum { DIR_, USER, ORG, OUTPUT, JSON, HELP };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "output", required_argument, NULL, OUTPUT },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    cli_option options[] = {
+        CLI_WHO(a->open),
+        { "output", .text = &a->output },
+        { "json", .flag = &a->json },
+        { 0 },
     };
-    int option;
+    const int status = cli_options("channel", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            a->open.dir = optarg;
-            break;
-        case USER:
-            a->open.user = optarg;
-            break;
-        case ORG:
-            a->open.org = optarg;
-            break;
-        case OUTPUT:
-            a->output = optarg;
-            break;
-        case JSON:
-            a->json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("channel", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return cli_usage("channel", "list, info, config, update or genesis?");
     a->what = argv[optind];

@@ -5,10 +5,10 @@
 #include "config/config.h"
 #include "msp/channel.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync channel genesis --output FILE [OPTION]...\n\n"
@@ -38,9 +38,9 @@ static int write_block(const char *network_file, const char *crypto, const char 
         return cli_failed("channel", FCC__E_CLI_EXISTS,
                           "%s is there already, and another block would be another channel's", output);
     }
-    if (!arena || (st = config_load(network_file, &network, &error)) != FCC_OK ||
-        (by_name && (st = config_addresses_by_name(network, &error)) != FCC_OK) ||
-        (st = config_founders(network, &founders, &error)) != FCC_OK)
+    if (!arena || config_load(network_file, &network, &error) != FCC_OK ||
+        (by_name && config_addresses_by_name(network, &error) != FCC_OK) ||
+        config_founders(network, &founders, &error) != FCC_OK)
         status = cli_failed("channel", FCC__E_NET_CONFIG, "%s", arena ? error.text : "out of memory");
     else if ((st = msp_genesis(&founders, crypto, (int64_t)time(NULL), arena, &block, &error)) != FCC_OK)
         status = cli_failed("channel", st == FCC_ERR_NOT_FOUND ? FCC__E_CRT_LAYOUT : FCC__E_NET_CONFIG,
@@ -57,45 +57,22 @@ static int write_block(const char *network_file, const char *crypto, const char 
 
 int cli_channel_genesis(int argc, char **argv)
 {
-    enum { OUTPUT, NETWORK, CRYPTO, BY_NAME, HELP };
-    static const struct option options[] = {
-        { "output", required_argument, NULL, OUTPUT }, { "network", required_argument, NULL, NETWORK },
-        { "crypto", required_argument, NULL, CRYPTO }, { "by-name", no_argument, NULL, BY_NAME },
-        { "help", no_argument, NULL, HELP },           { NULL, 0, NULL, 0 },
-    };
     const char *output = NULL, *network = NULL, *crypto = CLI_DEFAULT_DIR "/crypto";
-    char found[4096];
     bool by_name = false;
-    int option;
+    cli_option options[] = {
+        { "output", .text = &output },
+        { "network", .text = &network },
+        { "crypto", .text = &crypto },
+        { "by-name", .flag = &by_name },
+        { 0 },
+    };
+    int status = cli_options("channel genesis", usage, options, argc, argv);
 
-    opterr = 0;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case OUTPUT:
-            output = optarg;
-            break;
-        case NETWORK:
-            network = optarg;
-            break;
-        case CRYPTO:
-            crypto = optarg;
-            break;
-        case BY_NAME:
-            by_name = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("channel", "genesis: %s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind != argc || !output)
-        return cli_usage("channel", "genesis: --output says where the block goes");
-    if (!network && cli_find_file("network/network.yaml", found, sizeof found))
-        network = found;
-    if (!network)
-        return cli_failed("channel", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+        return cli_usage("channel genesis", "--output says where the block goes");
+    if ((status = cli_network_file("channel", &network)) >= 0)
+        return status;
     return write_block(network, crypto, output, by_name);
 }

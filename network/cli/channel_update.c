@@ -8,7 +8,6 @@
 #include "msp/material.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +42,8 @@ const char channel_update_usage[] =
     "  --json                   show: as JSON\n\n"
     "The file is what `peer channel signconfigtx` and `peer channel update` take and write. Whoever adds or removes\n"
     "an organisation or sets ACLs needs most organisations' administrators, who changes an organisation its own.\n";
+
+#define COMMAND "channel update"
 
 enum { CHANGES_MOST = 32 };
 
@@ -169,6 +170,42 @@ static const char *msp_dir_of(asked *a, const config_network *net, const char *w
     return NULL;
 }
 
+/* Where the network's directory says that this orderer is; NULL: it doesn't. */
+static const char *told_address(asked *a, const char *name)
+{
+    const char *path = fcc__arena_printf(a->arena, "%s/endpoints.json", a->open.dir), *found = NULL;
+    json_t *all = path ? json_load_file(path, 0, NULL) : NULL, *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(all, "orderers"), i, one)
+    {
+        const char *is = json_string_value(json_object_get(one, "name"));
+        const char *address = json_string_value(json_object_get(one, "address"));
+
+        if (!found && is && address && strcmp(is, name) == 0)
+            found = fcc__arena_printf(a->arena, "%s", address);
+    }
+    json_decref(all);
+    return found;
+}
+
+/*
+ * A consenter is found by the address that the channel has of it: its full name in containers and on several machines, a port
+ * of their own choice with --ports auto, else the network file's.
+ */
+static fcc_status set_consenter(asked *a, msp_edit *edit, const config_orderer_node *n, fcc_bytes pem)
+{
+    const char *colon = strrchr(n->address, ':');
+    const char *const known[] = { fcc__arena_printf(a->arena, "%s%s", n->name, colon ? colon : ""),
+                                  told_address(a, n->name), n->address };
+    fcc_status st = FCC_ERR_NOT_FOUND;
+
+    for (size_t i = 0; i < 3 && st == FCC_ERR_NOT_FOUND; i++)
+        if (known[i])
+            st = msp_edit_consenter(edit, known[i], pem, &a->error);
+    return st;
+}
+
 static fcc_status set_orderer(asked *a, msp_edit *edit, const config_network *net, const char *node)
 {
     fcc_bytes pem;
@@ -178,13 +215,15 @@ static fcc_status set_orderer(asked *a, msp_edit *edit, const config_network *ne
     for (i = 0; i < net->orderer.node_count; i++) {
         const config_orderer_node *n = &net->orderer.nodes[i];
 
-        if (strcmp(n->name, node) != 0 && strncmp(n->name, node, strcspn(n->name, ".")) != 0)
+        const size_t first = strcspn(n->name, "."); /* the name's first part says it as well */
+
+        if (strcmp(n->name, node) != 0 && (strncmp(n->name, node, first) != 0 || node[first]))
             continue;
         path = fcc__arena_printf(a->arena, "%s/server.crt",
                                  msp_path_orderer_tls(a->arena, crypto_dir(a), &net->orderer, i));
         if (read_file(a, path, &pem) != CLI_OK)
             return fcc_error_set(&a->error, FCC_ERR_NOT_FOUND, "%s: no certificate of this orderer", path);
-        return msp_edit_consenter(edit, n->address, pem, &a->error);
+        return set_consenter(a, edit, n, pem);
     }
     return fcc_error_set(&a->error, FCC_ERR_NOT_FOUND, "%s names no orderer %s", net->path, node);
 }
@@ -229,12 +268,10 @@ static fcc_status apply(asked *a, msp_edit *edit, const config_network *net, con
 
 static int load_network(asked *a, config_network **net)
 {
-    static char found[4096];
+    const int status = cli_network_file("channel", &a->network_file);
 
-    if (!a->network_file && cli_find_file("network/network.yaml", found, sizeof found))
-        a->network_file = found;
-    if (!a->network_file)
-        return cli_failed("channel", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if (status >= 0)
+        return status;
     if (config_load(a->network_file, net, &a->error) != FCC_OK)
         return cli_failed("channel", FCC__E_NET_CONFIG, "%s", a->error.text);
     return CLI_OK;
@@ -250,8 +287,8 @@ static int create(asked *a)
     size_t i;
 
     if (a->change_count == 0 || !a->output)
-        return cli_usage("channel",
-                         "update create: --add-org, --remove-org, --msp, --acl, --acls or --orderer says what changes, "
+        return cli_usage(COMMAND,
+                         "create: --add-org, --remove-org, --msp, --acl, --acls or --orderer says what changes, "
                          "--output where the update goes");
     if ((status = load_network(a, &net)) != CLI_OK || (status = config_now(a, &now)) != CLI_OK) {
         config_free(net);
@@ -362,6 +399,8 @@ static int submit(asked *a)
         return status;
     if (ask_network(a))
         a->st = client_config_submit(a->c, envelope, a->arena, &block, &a->error);
+    if (a->st != FCC_OK && block > 0)
+        return cli_failed("channel", FCC__E_TX_UNKNOWN, "%s", a->error.text);
     if (a->st != FCC_OK)
         return failed(a);
     printf("the channel's configuration is changed by block %" PRIu64 "\n", block);
@@ -370,98 +409,74 @@ static int submit(asked *a)
 
 /* ---- what was asked -------------------------------------------------------------------------------------------------- */
 
-static bool add_change(asked *a, int kind, const char *value)
+static int add_change(asked *a, unsigned kind, const char *value)
 {
     if (a->change_count == CHANGES_MOST)
-        return false;
-    a->changes[a->change_count].kind = (unsigned)kind;
+        return cli_usage(COMMAND, "create: at most %d changes at once", CHANGES_MOST);
+    a->changes[a->change_count].kind = kind;
     a->changes[a->change_count++].value = value;
-    return true;
+    return -1;
+}
+
+static int add_org(void *to, char *org)
+{
+    return add_change(to, ADD_ORG, org);
+}
+
+static int remove_org(void *to, char *org)
+{
+    return add_change(to, REMOVE_ORG, org);
+}
+
+static int set_msp(void *to, char *org)
+{
+    return add_change(to, SET_MSP, org);
+}
+
+static int set_acl(void *to, char *acl)
+{
+    return add_change(to, SET_ACL, acl);
+}
+
+static int renew_orderer(void *to, char *node)
+{
+    return add_change(to, SET_ORDERER, node);
 }
 
 static int parse(asked *a, int argc, char **argv)
 {
-    enum { NETWORK = SET_ORDERER + 1, CRYPTO, CONFIG, DIR_, USER, ORG, MSP_DIR, MSPID, OUTPUT, JSON, HELP };
-    static const struct option options[] = {
-        { "add-org", required_argument, NULL, ADD_ORG },
-        { "remove-org", required_argument, NULL, REMOVE_ORG },
-        { "msp", required_argument, NULL, SET_MSP },
-        { "acl", required_argument, NULL, SET_ACL },
-        { "acls", no_argument, NULL, SET_ACLS },
-        { "orderer", required_argument, NULL, SET_ORDERER },
-        { "network", required_argument, NULL, NETWORK },
-        { "crypto", required_argument, NULL, CRYPTO },
-        { "config", required_argument, NULL, CONFIG },
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "msp-dir", required_argument, NULL, MSP_DIR },
-        { "mspid", required_argument, NULL, MSPID },
-        { "output", required_argument, NULL, OUTPUT },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    bool acls = false;
+    cli_option options[] = {
+        { "add-org", .each = add_org, .to = a },
+        { "remove-org", .each = remove_org, .to = a },
+        { "msp", .each = set_msp, .to = a },
+        { "acl", .each = set_acl, .to = a },
+        { "acls", .flag = &acls },
+        { "orderer", .each = renew_orderer, .to = a },
+        { "network", .text = &a->network_file },
+        { "crypto", .text = &a->crypto },
+        { "config", .text = &a->config_file },
+        CLI_WHO(a->open),
+        { "msp-dir", .text = &a->open.msp_dir },
+        { "mspid", .text = &a->open.mspid },
+        { "output", .text = &a->output },
+        { "json", .flag = &a->json },
+        { 0 },
     };
-    int option;
+    int status = cli_options(COMMAND, channel_update_usage, options, argc, argv);
 
-    opterr = 0;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case ADD_ORG:
-        case REMOVE_ORG:
-        case SET_MSP:
-        case SET_ACL:
-        case SET_ACLS:
-        case SET_ORDERER:
-            if (!add_change(a, option, optarg))
-                return cli_usage("channel", "update create: at most %d changes at once", CHANGES_MOST);
-            break;
-        case NETWORK:
-            a->network_file = optarg;
-            break;
-        case CRYPTO:
-            a->crypto = optarg;
-            break;
-        case CONFIG:
-            a->config_file = optarg;
-            break;
-        case DIR_:
-            a->open.dir = optarg;
-            break;
-        case USER:
-            a->open.user = optarg;
-            break;
-        case ORG:
-            a->open.org = optarg;
-            break;
-        case MSP_DIR:
-            a->open.msp_dir = optarg;
-            break;
-        case MSPID:
-            a->open.mspid = optarg;
-            break;
-        case OUTPUT:
-            a->output = optarg;
-            break;
-        case JSON:
-            a->json = true;
-            break;
-        case HELP:
-            fputs(channel_update_usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("channel", "update: %s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status < 0 && acls)
+        status = add_change(a, SET_ACLS, NULL);
+    if (status >= 0)
+        return status;
     if (!a->open.msp_dir != !a->open.mspid)
-        return cli_usage("channel", "update: --msp-dir and --mspid go together");
+        return cli_usage(COMMAND, "--msp-dir and --mspid go together");
     if (optind == argc)
-        return cli_usage("channel", "update: create, show, sign or submit?");
+        return cli_usage(COMMAND, "create, show, sign or submit?");
     a->what = argv[optind];
     a->file = argv[optind + 1]; /* NULL without */
     if (argc - optind > 2 || !strcmp(a->what, "create") != !a->file)
-        return cli_usage("channel", "update %s: %s", a->what, a->file ? "one file, or none for create" : "which FILE?");
+        return cli_usage(COMMAND, "%s: %s", a->what, a->file ? "one file, or none for create" : "which FILE?");
     return -1;
 }
 
@@ -481,7 +496,7 @@ int cli_channel_update(int argc, char **argv)
     while (i < sizeof(parts) / sizeof(parts[0]) && strcmp(parts[i].name, a.what) != 0)
         i++;
     if (i == sizeof(parts) / sizeof(parts[0]))
-        return cli_usage("channel", "update %s: must be create, show, sign or submit", a.what);
+        return cli_usage(COMMAND, "%s: must be create, show, sign or submit", a.what);
     a.arena = fcc__arena_new(CLI_ARENA_MAX);
     status = a.arena ? parts[i].run(&a) : cli_failed("channel", FCC__E_STAT_RES, "out of memory");
     client_close(a.c);

@@ -7,17 +7,18 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <glob.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char usage[] =
-    "usage: medsync custodian --user NAME [OPTION]...\n\n"
+    "usage: medsync custodian --user NAME [OPTION]...\n"
+    "       medsync custodian --probe --user NAME [OPTION]...\n\n"
     "Holds an organisation's custody key. Asked over mutual TLS by the certificate that asked for access on the "
     "ledger,\n"
     "it looks on its own peer whether that access was granted and holds (ehr GetKey), and seals the record's data key\n"
@@ -28,8 +29,12 @@ static const char usage[] =
     "  --user NAME       the custodian's own user, whose certificate has role=custodian\n"
     "  --org ORG         its organisation, where several have such a user\n"
     "  --listen ADDRESS  HOST:PORT to listen at, port 0 for any (127.0.0.1:0)\n"
+    "  --announced       others are told the address by somebody else: DIR is only read\n"
+    "  --probe           ask the one that listens at --listen whether it serves, for containers' health checks; "
+    "nothing\n"
+    "                    is asked of its peer\n"
     "  --key FILE        the custody key, X25519 in PEM (DIR/custody/MSPID.key); repeatable: keys of before open what\n"
-    "                    was sealed to them\n"
+    "                    was sealed to them (DIR/custody/MSPID.1.key and so on)\n"
     "  --tls-cert FILE   what readers see, with --tls-key FILE its key (the user's own in DIR/crypto)\n"
     "  --tls-ca FILE     who issued it, for readers to check\n"
     "  --client-ca FILE  who may issue readers' certificates (every organisation's authority in DIR/crypto)\n"
@@ -38,13 +43,14 @@ static const char usage[] =
     "or\n"
     "with MEDSYNC_KEY_PASSPHRASE.\n";
 
-enum { KEYS_MAX = 16 };
+/* GetKey is a matter of milliseconds; what is longer silent is asked again by the reader, and a SIGTERM waits for it. */
+enum { KEYS_MAX = 16, PEER_MS = 10000 };
 
 typedef struct options {
     client_options open;
     const char *listen, *keys[KEYS_MAX], *tls_cert, *tls_key, *tls_ca, *client_ca;
     size_t key_count;
-    bool json;
+    bool json, announced, probe;
 } options;
 
 static custodian *volatile running;
@@ -134,31 +140,6 @@ static fcc_status add_authorities(const char *dir, fcc__buf *out, fcc_error *err
     return st;
 }
 
-/* For which name readers must check the certificate: its first DNS name, else its common name. */
-static bool name_of(fcc_bytes pem, char *out, size_t size)
-{
-    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
-    bool found = false;
-    int i;
-
-    for (i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
-
-        if (n->type != GEN_DNS)
-            continue;
-        snprintf(out, size, "%.*s", ASN1_STRING_length(n->d.dNSName), ASN1_STRING_get0_data(n->d.dNSName));
-        found = true;
-    }
-    if (!found && cert)
-        found = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out, (int)size) > 0;
-    GENERAL_NAMES_free(names);
-    X509_free(cert);
-    BIO_free(bio);
-    return found;
-}
-
 /* What the options leave open is in the network's directory. */
 static bool fill_in(options *o, const client *peer, fcc__arena *arena)
 {
@@ -168,14 +149,31 @@ static bool fill_in(options *o, const client *peer, fcc__arena *arena)
 
     if (!tls)
         return false;
-    if (o->key_count == 0)
-        o->keys[o->key_count++] = fcc__arena_printf(arena, "%s/custody/%s.key", dir, client_mspid(peer));
+    if (o->key_count == 0) {
+        const char *key = fcc__arena_printf(arena, "%s/custody/%s.key", dir, client_mspid(peer));
+
+        for (int i = 1; key && o->key_count < KEYS_MAX && (i == 1 || access(key, F_OK) == 0); i++) {
+            o->keys[o->key_count++] = key;
+            key = fcc__arena_printf(arena, "%s/custody/%s.%d.key", dir, client_mspid(peer), i);
+        }
+        if (!key)
+            return false;
+    }
     if (!o->tls_cert) {
         o->tls_cert = fcc__arena_printf(arena, "%s/client.crt", tls);
         o->tls_key = fcc__arena_printf(arena, "%s/client.key", tls);
         o->tls_ca = o->tls_ca ? o->tls_ca : fcc__arena_printf(arena, "%s/ca.crt", tls);
     }
     return o->keys[0] && o->tls_cert && o->tls_key && o->tls_ca;
+}
+
+/* Who can read it reads every record in this custody. */
+static void warn_of_readers(const char *key)
+{
+    struct stat is;
+
+    if (stat(key, &is) == 0 && (is.st_mode & S_IROTH))
+        fcc__log(FCC__WARN, "%s can be read by every user of this machine: chmod 600", key);
 }
 
 static void announce(const options *o, const custodian_address *a)
@@ -191,6 +189,8 @@ static void announce(const options *o, const custodian_address *a)
 
 static int serve(options *o, fcc__arena *arena)
 {
+    /* a core would hold the custody key; 1: not through a pipe either, see core(5) */
+    const struct rlimit no_core = { 1, 1 };
     fcc__buf cert = { 0 }, key = { 0 }, ca = { 0 };
     custodian_options c = { .listen = o->listen };
     custodian_address where = { 0 };
@@ -207,6 +207,10 @@ static int serve(options *o, fcc__arena *arena)
     fcc__buf_init(&cert, 1 << 20);
     fcc__buf_init(&key, 1 << 20);
     fcc__buf_init(&ca, 8 << 20);
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0) {
+        failed("%s%s", "core files cannot be forbidden: ", strerror(errno));
+        goto out;
+    }
     /* signals are taken before there are threads */
     if ((st = rpc_loop_new(&loop, &error)) != FCC_OK || (st = rpc_on_signal(loop, SIGINT, stop, NULL)) != FCC_OK ||
         (st = rpc_on_signal(loop, SIGTERM, stop, NULL)) != FCC_OK) {
@@ -232,11 +236,13 @@ static int serve(options *o, fcc__arena *arena)
         failed("%s%s", error.text, "");
         goto out;
     }
-    if (!name_of(fcc__buf_bytes(&cert), name, sizeof(name))) {
+    if (!custodian_certificate_name(fcc__buf_bytes(&cert), name, sizeof(name))) {
         failed("%s: %s", o->tls_cert, "no certificate with a name");
         goto out;
     }
     fcc__log_who(fcc__arena_printf(arena, "custodian.%s", client_mspid(peer)));
+    for (i = 0; i < o->key_count; i++)
+        warn_of_readers(o->keys[i]);
     c.peer = peer;
     c.custody = (const blob_custody *const *)custody;
     c.custody_count = o->key_count;
@@ -249,15 +255,16 @@ static int serve(options *o, fcc__arena *arena)
     where.mspid = client_mspid(peer);
     where.name = name;
     where.tls_ca = o->tls_ca;
-    if (!where.address || custodian_publish(o->open.dir, &where, &error) != FCC_OK) {
-        failed("%s%s", error.text, "");
+    if (!where.address || (!o->announced && custodian_publish(o->open.dir, &where, &error) != FCC_OK)) {
+        failed("%s%s", where.address ? error.text : "out of memory", "");
         goto out;
     }
     announce(o, &where);
     running = it;
     custodian_run(it);
     running = NULL;
-    custodian_withdraw(o->open.dir, &where);
+    if (!o->announced)
+        custodian_withdraw(o->open.dir, &where);
     status = CLI_OK;
 out:
     custodian_free(it);
@@ -273,59 +280,75 @@ out:
     return status;
 }
 
+/* As the custodian's own user, whose certificate it takes as any member's. */
+static int probe(options *o, fcc__arena *arena)
+{
+    enum { PROBE_MS = 5000 };
+    custodian_reader *reader = NULL;
+    custodian_address where = { .address = o->listen };
+    fcc__buf cert = { 0 };
+    client *self = NULL;
+    fcc_error error = { 0 };
+    char name[256];
+    fcc_status st = client_open(&o->open, &self, &error);
+
+    fcc__buf_init(&cert, 1 << 20);
+    if (st == FCC_OK && !fill_in(o, self, arena))
+        st = fcc_error_set(&error, FCC_ERR_NOMEM, "out of memory");
+    if (st == FCC_OK)
+        st = add_file(o->tls_cert, &cert, &error);
+    if (st == FCC_OK && !custodian_certificate_name(fcc__buf_bytes(&cert), name, sizeof(name)))
+        st = fcc_error_set(&error, FCC_ERR_CONFIG, "%s: no certificate with a name", o->tls_cert);
+    if (st == FCC_OK) {
+        where.mspid = client_mspid(self);
+        where.name = name;
+        where.tls_ca = o->tls_ca;
+        st = custodian_connect(&where, self, &reader, &error);
+    }
+    if (st == FCC_OK)
+        st = custodian_probe(reader, PROBE_MS, &error);
+    custodian_disconnect(reader);
+    client_close(self);
+    fcc__buf_clear(&cert);
+    return st == FCC_OK ? CLI_OK : cli_failed("custodian", cli_code(st, NULL, &error, false), "%s", error.text);
+}
+
 int cli_custodian(int argc, char **argv)
 {
-    enum { DIR_, USER, ORG, LISTEN, KEY, TLS_CERT, TLS_KEY, TLS_CA, CLIENT_CA, JSON, HELP };
-    static const struct option known[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "listen", required_argument, NULL, LISTEN },
-        { "key", required_argument, NULL, KEY },
-        { "tls-cert", required_argument, NULL, TLS_CERT },
-        { "tls-key", required_argument, NULL, TLS_KEY },
-        { "tls-ca", required_argument, NULL, TLS_CA },
-        { "client-ca", required_argument, NULL, CLIENT_CA },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    options o = { .open = { .dir = CLI_DEFAULT_DIR, .timeout_ms = PEER_MS }, .listen = "127.0.0.1:0" };
+    cli_option known[] = {
+        CLI_WHO(o.open),
+        { "listen", .text = &o.listen },
+        { "key", .list = o.keys, .count = &o.key_count, .most = KEYS_MAX },
+        { "tls-cert", .text = &o.tls_cert },
+        { "tls-key", .text = &o.tls_key },
+        { "tls-ca", .text = &o.tls_ca },
+        { "client-ca", .text = &o.client_ca },
+        { "announced", .flag = &o.announced },
+        { "probe", .flag = &o.probe },
+        { "json", .flag = &o.json },
+        { 0 },
     };
-    options o = { .open.dir = CLI_DEFAULT_DIR, .listen = "127.0.0.1:0" };
-    const char **const texts[] = { &o.open.dir, &o.open.user, &o.open.org, &o.listen,   NULL,
-                                   &o.tls_cert, &o.tls_key,   &o.tls_ca,   &o.client_ca };
+    const char *colon;
     fcc__arena *arena;
-    int option, status;
+    int64_t port;
+    int status = cli_options("custodian", usage, known, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == HELP) {
-            fputs(usage, stdout);
-            return CLI_OK;
-        }
-        if (option == JSON) {
-            o.json = true;
-        } else if (option == KEY) {
-            if (o.key_count == KEYS_MAX)
-                return cli_usage("custodian", "--key: at most %d", KEYS_MAX);
-            o.keys[o.key_count++] = optarg;
-        } else if (option >= DIR_ && option <= CLIENT_CA) {
-            *texts[option] = optarg;
-        } else {
-            return cli_usage("custodian", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind != argc)
         return cli_usage("custodian", "%s: no argument is taken", argv[optind]);
     if (!o.open.user)
         return cli_usage("custodian", "--user NAME: as whom?");
-    if (!strrchr(o.listen, ':'))
+    colon = strrchr(o.listen, ':');
+    if (!colon || colon == o.listen || !cli_number(colon + 1, 0, 65535, &port))
         return cli_usage("custodian", "--listen %s: must be HOST:PORT", o.listen);
     if (!o.tls_cert != !o.tls_key || (o.tls_cert && !o.tls_ca))
         return cli_usage("custodian", "--tls-cert, --tls-key and --tls-ca are given together");
     arena = fcc__arena_new(1 << 20);
     if (!arena)
         return cli_failed("custodian", FCC__E_STAT_RES, "out of memory");
-    status = serve(&o, arena);
+    status = o.probe ? probe(&o, arena) : serve(&o, arena);
     fcc__arena_free(arena);
     return status;
 }

@@ -2,7 +2,6 @@
 #include "cli/demo.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,49 +187,20 @@ static void end(demo *d)
 
 int cli_demo(int argc, char **argv)
 {
-    enum { BUNDLE, DIR_, KEEP, REPLACE, REFEREE, HELP };
-    static const struct option options[] = {
-        { "bundle", required_argument, NULL, BUNDLE },
-        { "dir", required_argument, NULL, DIR_ },
-        { "keep", no_argument, NULL, KEEP },
-        { "replace", no_argument, NULL, REPLACE },
-        { "help", no_argument, NULL, HELP },
-        { "referee", required_argument, NULL, REFEREE },
-        { NULL, 0, NULL, 0 },
-    };
     static char found[4096], fresh[4096];
     const char *bundle = NULL, *tmp = getenv("TMPDIR");
     fhir_bundle *checked = NULL;
     fcc_error error;
     demo d = { .referees = "0" };
     bool keep = false, replace = false, own_dir = false, ok;
-    int option, status;
+    cli_option options[] = {
+        { "bundle", .text = &bundle },   { "dir", .text = &d.dir },          { "keep", .flag = &keep },
+        { "replace", .flag = &replace }, { "referee", .text = &d.referees }, { 0 },
+    };
+    int status = cli_options("demo", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case BUNDLE:
-            bundle = optarg;
-            break;
-        case DIR_:
-            d.dir = optarg;
-            break;
-        case KEEP:
-            keep = true;
-            break;
-        case REPLACE:
-            replace = true;
-            break;
-        case REFEREE:
-            d.referees = optarg;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("demo", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind != argc)
         return cli_usage("demo", "%s: a bundle is given with --bundle", argv[optind]);
     if (!bundle) {

@@ -3,9 +3,10 @@
 
 #include "deploy/deploy.h"
 
-#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync deploy [OPTION]...\n\n"
@@ -33,7 +34,8 @@ static const char upgrade_usage[] =
     "gives\n"
     "the new version the slot that the old one does not have (slot: b, then a again). Where the servers are not run "
     "from\n"
-    "here (DIR/config), it stops before the commit until --started says that they run.\n\n"
+    "here (DIR/config), it stops before the commit until --started says that they run; in a container of our image it\n"
+    "changes nothing and tells the way by another image.\n\n"
     "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --network FILE       what shall be there (network/network.yaml)\n"
     "  --org NAME           only this organisation's administrator acts; repeatable\n"
@@ -51,9 +53,12 @@ static const char rollback_usage[] =
     "server\n"
     "must run again (fcc-host's entry of before is used where it is run from here). The ledger's data stay as they "
     "are.\n"
-    "The network file is not changed: put it right as well, or the next deploy goes forward again.\n\n"
+    "The network file is not changed: put it right as well, or the next deploy goes forward again. In a container of "
+    "our\n"
+    "image it changes nothing and tells the way by the image of before.\n\n"
     "  --dir DIR            the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --to SEQUENCE        the sequence whose definition it gets (the one before the present one)\n"
+    "  --started            the servers of then run in every organisation, though not from here\n"
     "  --network FILE       the consortium (what endpoints.json says)\n"
     "  --org NAME           only this organisation's administrator acts; repeatable\n"
     "  --timeout SECONDS    how long each answer may take (30)\n"
@@ -131,7 +136,7 @@ static int show(const deploy_counts *counts, const struct deploying *d, const de
 
 /* ---- deploy, upgrade and rollback --------------------------------------------------------------------------------- */
 
-typedef enum { DEPLOY, UPGRADE, ROLLBACK } kind;
+typedef enum { DEPLOY = 1, UPGRADE = 2, ROLLBACK = 4 } kind;
 
 struct asked {
     kind kind;
@@ -161,6 +166,14 @@ static void tell_return(void *ctx, const deploy_return *plan)
 static bool must_hold(const struct asked *a)
 {
     return a->kind == UPGRADE && !a->started && !a->options.rehearse && !deploy_runs_servers(&a->options);
+}
+
+/* In a container of our image, whose programs are what the servers run as well. */
+static bool is_of_image(const struct asked *a)
+{
+    const char *version = getenv("MEDSYNC_IMAGE_VERSION");
+
+    return a->kind != DEPLOY && !a->started && !a->options.rehearse && version && *version;
 }
 
 static int tell_hold(const struct asked *a, const deploy_counts *counts)
@@ -201,17 +214,17 @@ static int carry_out(struct asked *a, config_network *network)
 
 static int begin(struct asked *a)
 {
-    static char found[4096];
     config_network *network = NULL;
     fcc_error error = { 0 };
     int status;
 
-    if (!a->file && cli_find_file("network/network.yaml", found, sizeof(found)))
-        a->file = found;
-    if (a->kind == ROLLBACK && a->file == found)
-        a->file = NULL; /* it may be another network's: everything that is needed is on the channel */
-    if (!a->file && a->kind != ROLLBACK)
-        return cli_failed(a->command, FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if (is_of_image(a))
+        return cli_failed(a->command, FCC__E_DEP_IMAGE,
+                          "nothing is changed: in containers the chaincodes' programs are the image's. %s",
+                          fcc__code_info_of(FCC__E_DEP_IMAGE)->remedy);
+    /* for a rollback everything that is needed is on the channel, and a file that nobody named may be another network's */
+    if (a->kind != ROLLBACK && (status = cli_network_file(a->command, &a->file)) >= 0)
+        return status;
     if (a->file && config_load(a->file, &network, &error) != FCC_OK)
         return cli_failed(a->command, FCC__E_NET_CONFIG, "%s", error.text);
     status = carry_out(a, network);
@@ -221,68 +234,26 @@ static int begin(struct asked *a)
 
 static int parse(struct asked *a, const char *usage_text, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "dir", required_argument, NULL, 'd' },
-        { "network", required_argument, NULL, 'n' },
-        { "chaincode", required_argument, NULL, 'c' },
-        { "dry-run", no_argument, NULL, 'r' },
-        { "json", no_argument, NULL, 'j' },
-        { "org", required_argument, NULL, 'o' },
-        { "timeout", required_argument, NULL, 't' },
-        { "to", required_argument, NULL, 'b' },
-        { "started", no_argument, NULL, 's' },
+    static const char *orgs[64];
+    cli_option options[] = {
+        { "dir", .text = &a->options.dir },
+        { "network", .text = &a->file },
+        { "chaincode", .text = &a->options.only, .parts = DEPLOY },
+        { "to", .number = &a->to, .least = 1, .most = INT64_MAX, .parts = ROLLBACK },
+        { "started", .flag = &a->started, .parts = UPGRADE | ROLLBACK },
+        { "org", .list = orgs, .count = &a->options.org_count, .most = sizeof(orgs) / sizeof(orgs[0]) },
+        { "timeout", CLI_SECONDS(a->options.timeout_s) },
+        { "dry-run", .flag = &a->options.rehearse },
+        { "json", .flag = &a->json },
         { 0 },
     };
-    static const char *orgs[64];
-    int c;
+    int status;
 
     a->options.dir = CLI_DEFAULT_DIR;
     a->options.orgs = orgs;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        switch (c) {
-        case 'h':
-            fputs(usage_text, stdout);
-            return CLI_OK;
-        case 'd':
-            a->options.dir = optarg;
-            break;
-        case 'n':
-            a->file = optarg;
-            break;
-        case 'c':
-            a->options.only = optarg;
-            break;
-        case 'r':
-            a->options.rehearse = true;
-            break;
-        case 'j':
-            a->json = true;
-            break;
-        case 's':
-            a->started = true;
-            break;
-        case 'o':
-            if (a->options.org_count == sizeof(orgs) / sizeof(orgs[0]))
-                return cli_usage(a->command, "--org %s: too many", optarg);
-            orgs[a->options.org_count++] = optarg;
-            break;
-        case 't':
-            if (!cli_number(optarg, 1, 3600, &a->options.timeout_s))
-                return cli_usage(a->command, "--timeout %s: must be 1 to 3600 seconds", optarg);
-            break;
-        case 'b':
-            if (!cli_number(optarg, 1, INT64_MAX, &a->to))
-                return cli_usage(a->command, "--to %s: must be a sequence", optarg);
-            break;
-        default:
-            return cli_usage(a->command, NULL);
-        }
-    }
-    if ((a->to && a->kind != ROLLBACK) || (a->started && a->kind != UPGRADE) || (a->options.only && a->kind != DEPLOY))
-        return cli_usage(a->command, "an option of another command: --to belongs to rollback, --started to upgrade and "
-                                     "--chaincode to deploy");
+    if ((status = cli_options(a->command, usage_text, options, argc, argv)) >= 0 ||
+        (status = cli_options_of(a->command, options, a->kind, a->command)) >= 0)
+        return status;
     if (a->kind == DEPLOY && optind != argc)
         return cli_usage(a->command, "%s: takes no arguments", argv[optind]);
     if (a->kind != DEPLOY && optind + 1 != argc)

@@ -3,9 +3,9 @@
 
 #include "deploy/status.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync status [OPTION]... [CHAINCODE]\n\n"
@@ -101,41 +101,20 @@ static int show(const deploy_status_options *options, bool as_json)
 
 int cli_status(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },          { "dir", required_argument, NULL, 'd' },
-        { "org", required_argument, NULL, 'o' },     { "json", no_argument, NULL, 'j' },
-        { "timeout", required_argument, NULL, 't' }, { 0 },
-    };
     static const char *orgs[MOST_ORGS];
     deploy_status_options options = { .dir = CLI_DEFAULT_DIR, .orgs = orgs };
     bool as_json = false;
-    int c;
+    cli_option known[] = {
+        { "dir", .text = &options.dir },
+        { "org", .list = orgs, .count = &options.org_count, .most = MOST_ORGS },
+        { "timeout", CLI_SECONDS(options.timeout_s) },
+        { "json", .flag = &as_json },
+        { 0 },
+    };
+    const int status = cli_options("status", usage, known, argc, argv);
 
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        switch (c) {
-        case 'h':
-            fputs(usage, stdout);
-            return CLI_OK;
-        case 'd':
-            options.dir = optarg;
-            break;
-        case 'o':
-            if (options.org_count == MOST_ORGS)
-                return cli_usage("status", "--org %s: too many", optarg);
-            orgs[options.org_count++] = optarg;
-            break;
-        case 'j':
-            as_json = true;
-            break;
-        case 't':
-            if (!cli_number(optarg, 1, 3600, &options.timeout_s))
-                return cli_usage("status", "--timeout %s: must be 1 to 3600 seconds", optarg);
-            break;
-        default:
-            return cli_usage("status", NULL);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind > 1)
         return cli_usage("status", "%s: one chaincode, or none for all", argv[optind + 1]);
     options.only = argv[optind];

@@ -1,11 +1,11 @@
 /* medsync devnet: up, down, status, reset. */
 #include "cli/cli.h"
 
+#include "base/durable.h"
 #include "devnet/devnet.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,24 +75,6 @@ static void tell_parent(void *ctx)
     }
 }
 
-static fcc_status make_dir(const char *path, fcc_error *error)
-{
-    char part[4096];
-    size_t i, n = strlen(path);
-
-    if (n == 0 || n >= sizeof(part))
-        return fcc_error_set(error, FCC_ERR_ARG, "--dir %.80s: not a path", path);
-    for (i = 1; i <= n; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return fcc_error_set(error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-    }
-    return FCC_OK;
-}
-
 /* In the background process: everything that is printed goes to the log; the reason of a failure to the parent. */
 static int run_detached(up_options *o, int pipe_end)
 {
@@ -143,7 +125,7 @@ static int detach(up_options *o)
     pid_t pid;
 
     snprintf(log, sizeof(log), "%s/log", o->devnet.dir);
-    if (make_dir(log, &error) != FCC_OK)
+    if (fcc__make_dirs(log, 0755, false, &error) != FCC_OK)
         return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return cli_failed("devnet", FCC__E_STAT_RES, "pipe: %s", strerror(errno));
@@ -177,7 +159,6 @@ static int detach(up_options *o)
 /* The network file, unless the directory or the options say that there is none. Returns -1 to go on. */
 static int find_network(up_options *o)
 {
-    static char network[4096];
     fcc_error error = { 0 };
     devnet_found found;
 
@@ -192,18 +173,14 @@ static int find_network(up_options *o)
         return cli_failed("devnet", devnet_code(error.status), "%s", error.text);
     if (found.foreign)
         return -1;
-    if (!cli_find_file("network/network.yaml", network, sizeof(network)))
-        return cli_failed("devnet", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
-    o->devnet.network_file = network;
-    return -1;
+    return cli_network_file("devnet", &o->devnet.network_file);
 }
 
 static int up(up_options *o)
 {
-    static char chaincodes[4096], own[4096], bin[4096];
+    static char chaincodes[4096];
     fcc_error error = { 0 };
     fcc_status st;
-    char *slash;
     int bad;
 
     if (o->devnet.services && (o->devnet.with_count > 0 || o->devnet.referees > 0))
@@ -213,11 +190,8 @@ static int up(up_options *o)
         return bad;
     if (!o->devnet.chaincode_dir && cli_find_file("chaincode", chaincodes, sizeof(chaincodes)))
         o->devnet.chaincode_dir = chaincodes;
-    if (!o->devnet.bin_dir && cli_own_path(own, sizeof(own)) && (slash = strrchr(own, '/'))) {
-        *slash = '\0';
-        snprintf(bin, sizeof(bin), "%s", own);
-        o->devnet.bin_dir = bin;
-    }
+    if (!o->devnet.bin_dir)
+        o->devnet.bin_dir = cli_own_dir();
     o->devnet.with = o->with;
     o->devnet.cc_addresses = o->cc_addresses;
     if (o->detach)
@@ -280,8 +254,9 @@ static int status(const char *dir, bool as_json)
     return found.running ? CLI_OK : CLI_FAILED;
 }
 
-static int add_with(up_options *o, char *text)
+static int add_with(void *to, char *text)
 {
+    up_options *o = to;
     static char paths[WITH_MAX][DEVNET_EXE_MAX];
     char *path = paths[o->devnet.with_count < WITH_MAX ? o->devnet.with_count : 0];
     char *equals = strchr(text, '=');
@@ -305,8 +280,9 @@ static int add_with(up_options *o, char *text)
     return -1;
 }
 
-static int add_cc_address(up_options *o, char *text)
+static int add_cc_address(void *to, char *text)
 {
+    up_options *o = to;
     devnet_cc_address *new = &o->cc_addresses[o->devnet.cc_address_count];
     char *equals = strchr(text, '='), *colon = equals ? strrchr(equals, ':') : NULL;
     int64_t port;
@@ -325,29 +301,26 @@ static int add_cc_address(up_options *o, char *text)
 }
 
 /* auto, or FIRST-LAST */
-static int set_ports(up_options *o, char *text)
+static int set_ports(void *to, char *text)
 {
-    char *dash = strchr(text, '-');
+    up_options *o = to;
     int64_t first, last;
 
     if (strcmp(text, "auto") == 0) {
         o->devnet.auto_ports = true;
         return -1;
     }
-    if (dash)
-        *dash = '\0';
-    if (!dash || !cli_number(text, 1, 65535, &first) || !cli_number(dash + 1, first, 65535, &last)) {
-        if (dash)
-            *dash = '-';
+    if (!cli_port_range(text, &first, &last))
         return cli_usage("devnet", "--ports %s: must be auto, or FIRST-LAST such as 7050-7059", text);
-    }
     o->devnet.first_port = (int)first;
     o->devnet.last_port = (int)last;
     return -1;
 }
 
-static int set_fabric(up_options *o, const char *text)
+static int set_fabric(void *to, char *text)
 {
+    up_options *o = to;
+
     if (strcmp(text, "3.1") == 0)
         o->devnet.fabric = DEVNET_FABRIC_3_1;
     else if (strcmp(text, "2.5") == 0)
@@ -359,132 +332,42 @@ static int set_fabric(up_options *o, const char *text)
 
 int cli_devnet(int argc, char **argv)
 {
-    enum {
-        DIR_,
-        DETACH,
-        WITH,
-        PORTS,
-        LISTEN,
-        SERVICES,
-        BATCH,
-        REFEREE,
-        CLIENT_AUTH,
-        NETWORK,
-        CRYPTO,
-        GENESIS,
-        FABRIC,
-        CLOCK,
-        CC_ADDRESS,
-        BIN,
-        CHAINCODES,
-        JSON,
-        HELP
-    };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "detach", no_argument, NULL, DETACH },
-        { "with", required_argument, NULL, WITH },
-        { "ports", required_argument, NULL, PORTS },
-        { "listen", required_argument, NULL, LISTEN },
-        { "services", no_argument, NULL, SERVICES },
-        { "batch-timeout", required_argument, NULL, BATCH },
-        { "referee", required_argument, NULL, REFEREE },
-        { "client-auth", no_argument, NULL, CLIENT_AUTH },
-        { "network", required_argument, NULL, NETWORK },
-        { "crypto", required_argument, NULL, CRYPTO },
-        { "genesis", required_argument, NULL, GENESIS },
-        { "fabric", required_argument, NULL, FABRIC },
-        { "clock", required_argument, NULL, CLOCK },
-        { "cc-address", required_argument, NULL, CC_ADDRESS },
-        { "bin", required_argument, NULL, BIN },
-        { "chaincodes", required_argument, NULL, CHAINCODES },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
     up_options o = { 0 };
     const char *what;
     fcc_error error = { 0 };
-    int option, bad;
-    int64_t number;
+    int64_t referees = 0;
+    cli_option options[] = {
+        { "dir", .text = &o.devnet.dir },
+        { "detach", .flag = &o.detach },
+        { "with", .each = add_with, .to = &o },
+        { "ports", .each = set_ports, .to = &o },
+        { "listen", .text = &o.devnet.listen },
+        { "services", .flag = &o.devnet.services },
+        { "batch-timeout", .number = &o.devnet.batch_timeout_ms, .least = 1, .most = 60000, .unit = "milliseconds" },
+        { "referee", .number = &referees, .most = REFEREES_MAX, .unit = "processes" },
+        { "client-auth", .flag = &o.devnet.client_auth },
+        { "network", .text = &o.devnet.network_file },
+        { "crypto", .text = &o.devnet.crypto },
+        { "genesis", .text = &o.devnet.genesis },
+        { "fabric", .each = set_fabric, .to = &o },
+        { "clock", .moment = &o.devnet.clock_ns },
+        { "cc-address", .each = add_cc_address, .to = &o },
+        { "bin", .text = &o.devnet.bin_dir },
+        { "chaincodes", .text = &o.devnet.chaincode_dir },
+        { "json", .flag = &o.json },
+        { 0 },
+    };
+    int stop;
 
     if (argc > 1 && !strcmp(argv[1], "services"))
         return cli_devnet_services(argc - 1, argv + 1);
     o.devnet.dir = CLI_DEFAULT_DIR;
     o.devnet.batch_timeout_ms = -1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            o.devnet.dir = optarg;
-            break;
-        case DETACH:
-            o.detach = true;
-            break;
-        case WITH:
-            if ((bad = add_with(&o, optarg)) >= 0)
-                return bad;
-            break;
-        case PORTS:
-            if ((bad = set_ports(&o, optarg)) >= 0)
-                return bad;
-            break;
-        case LISTEN:
-            o.devnet.listen = optarg;
-            break;
-        case SERVICES:
-            o.devnet.services = true;
-            break;
-        case BATCH:
-            if (!cli_number(optarg, 1, 60000, &o.devnet.batch_timeout_ms))
-                return cli_usage("devnet", "--batch-timeout %s: must be 1 to 60000 milliseconds", optarg);
-            break;
-        case REFEREE:
-            if (!cli_number(optarg, 0, REFEREES_MAX, &number))
-                return cli_usage("devnet", "--referee %s: must be 0 to %d processes", optarg, REFEREES_MAX);
-            o.devnet.referees = (size_t)number;
-            break;
-        case CLIENT_AUTH:
-            o.devnet.client_auth = true;
-            break;
-        case NETWORK:
-            o.devnet.network_file = optarg;
-            break;
-        case CRYPTO:
-            o.devnet.crypto = optarg;
-            break;
-        case GENESIS:
-            o.devnet.genesis = optarg;
-            break;
-        case FABRIC:
-            if ((bad = set_fabric(&o, optarg)) >= 0)
-                return bad;
-            break;
-        case CLOCK:
-            if (!cli_time(optarg, &o.devnet.clock_ns))
-                return cli_usage("devnet", "--clock %s: must be a moment such as 2026-11-21T11:45:00Z", optarg);
-            o.devnet.has_clock = true;
-            break;
-        case CC_ADDRESS:
-            if ((bad = add_cc_address(&o, optarg)) >= 0)
-                return bad;
-            break;
-        case BIN:
-            o.devnet.bin_dir = optarg;
-            break;
-        case CHAINCODES:
-            o.devnet.chaincode_dir = optarg;
-            break;
-        case JSON:
-            o.json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("devnet", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    o.devnet.clock_ns = INT64_MIN;
+    if ((stop = cli_options("devnet", usage, options, argc, argv)) >= 0)
+        return stop;
+    o.devnet.referees = (size_t)referees;
+    o.devnet.has_clock = o.devnet.clock_ns != INT64_MIN;
     if (argc - optind != 1)
         return cli_usage("devnet", "up, down, status, reset or services?");
     what = argv[optind];

@@ -4,7 +4,6 @@
 #include "config/config.h"
 #include "native/services.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,14 +17,24 @@ static const char usage[] =
     "the\n"
     "chaincodes onto the channel. Run again it writes the same anew; fcc-host and devnet take new certificates without "
     "a\n"
-    "restart (fcc-host at SIGHUP).\n\n"
+    "restart (fcc-host at SIGHUP).\n"
+    "FOLDER/custodian.<domain>/custodian is what `medsync custodian --dir` takes, where the network file gives the\n"
+    "organisation's custodian an address; readers are told that in DIR/custodians.\n\n"
     "  --out FOLDER     a folder an organisation goes there\n"
     "  --dir DIR        the network's directory (" CLI_DEFAULT_DIR ")\n"
     "  --network FILE   the consortium (network/network.yaml)\n"
     "  --bin DIR        where the chaincodes' programs are, seen by fcc-host (beside this one)\n"
     "  --host ADDRESS   all of them run on this machine (127.0.0.1), each at ports of its own. Without it they are\n"
     "                   at chaincodes.<domain>, the same ports everywhere, on a machine or in a container each\n"
-    "  --port N         the first port (7052); chaincodes follow in the network file's order\n";
+    "  --port N         the first port (7052); chaincodes follow in the network file's order\n"
+    "  --ports FIRST-LAST   the devnet's own, as `medsync devnet up` takes them: where custodians find their peers\n\n"
+    "MEDSYNC_PORT_HOSPITAL_CUSTODIAN and so on in the environment: other ports at which readers find custodians.\n";
+
+static void tell_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    printf("%s\n", line);
+}
 
 static int run(services_options *options, const char *file)
 {
@@ -33,6 +42,8 @@ static int run(services_options *options, const char *file)
     fcc_error error = { 0 };
     fcc_status st = config_load(file, &network, &error);
 
+    if (st == FCC_OK)
+        st = config_ports(network, cli_published_port, &error);
     if (st == FCC_OK) {
         options->network = network;
         st = services_write(options, &error);
@@ -46,65 +57,30 @@ static int run(services_options *options, const char *file)
 
 int cli_devnet_services(int argc, char **argv)
 {
-    enum { DIR_, OUT, NETWORK, BIN, HOST, PORT, HELP };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "out", required_argument, NULL, OUT },
-        { "network", required_argument, NULL, NETWORK },
-        { "bin", required_argument, NULL, BIN },
-        { "host", required_argument, NULL, HOST },
-        { "port", required_argument, NULL, PORT },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    services_options o = { .dir = CLI_DEFAULT_DIR, .as_root = geteuid() == 0, .tell = tell_line };
+    const char *file = NULL, *ports = NULL;
+    int64_t port = 0, first = 0, last;
+    cli_option options[] = {
+        { "dir", .text = &o.dir },    { "out", .text = &o.out },
+        { "network", .text = &file }, { "bin", .text = &o.bin_dir },
+        { "host", .text = &o.host },  { "port", .number = &port, .least = 1, .most = 65000 },
+        { "ports", .text = &ports },  { 0 },
     };
-    static char found[4096], own[4096];
-    services_options o = { .dir = CLI_DEFAULT_DIR, .as_root = geteuid() == 0 };
-    const char *file = NULL;
-    char *slash;
-    int64_t port;
-    int option;
+    int status = cli_options("devnet services", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            o.dir = optarg;
-            break;
-        case OUT:
-            o.out = optarg;
-            break;
-        case NETWORK:
-            file = optarg;
-            break;
-        case BIN:
-            o.bin_dir = optarg;
-            break;
-        case HOST:
-            o.host = optarg;
-            break;
-        case PORT:
-            if (!cli_number(optarg, 1, 65000, &port))
-                return cli_usage("devnet", "--port %s: must be 1 to 65000", optarg);
-            o.port = (int)port;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("devnet", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
+    o.port = (int)port;
+    if (ports && !cli_port_range(ports, &first, &last))
+        return cli_usage("devnet services", "--ports %s: must be FIRST-LAST such as 7050-7059", ports);
+    o.devnet_port = (int)first;
     if (optind != argc)
-        return cli_usage("devnet", "%s: services takes no arguments", argv[optind]);
+        return cli_usage("devnet services", "%s: no argument is taken", argv[optind]);
     if (!o.out)
-        return cli_usage("devnet", "services: say where with --out FOLDER");
-    if (!o.bin_dir && cli_own_path(own, sizeof(own)) && (slash = strrchr(own, '/'))) {
-        *slash = '\0';
-        o.bin_dir = own;
-    }
-    if (!file && cli_find_file("network/network.yaml", found, sizeof(found)))
-        file = found;
-    if (!file)
-        return cli_failed("devnet", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+        return cli_usage("devnet services", "say where with --out FOLDER");
+    if (!o.bin_dir)
+        o.bin_dir = cli_own_dir();
+    if ((status = cli_network_file("devnet", &file)) >= 0)
+        return status;
     return run(&o, file);
 }

@@ -3,7 +3,6 @@
 #include "cli/doctor.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,62 +266,24 @@ static int examine(const doctor_options *o)
 
 int cli_doctor(int argc, char **argv)
 {
-    enum { VALUES = 1000, ADDRESS, ROOT, CERT, KEY, ID, TIMEOUT, JSON, DIR_, HELP };
-    static const struct option options[] = {
-        { "values", required_argument, NULL, VALUES },
-        { "address", required_argument, NULL, ADDRESS },
-        { "root-cert", required_argument, NULL, ROOT },
-        { "client-cert", required_argument, NULL, CERT },
-        { "client-key", required_argument, NULL, KEY },
-        { "package-id", required_argument, NULL, ID },
-        { "timeout", required_argument, NULL, TIMEOUT },
-        { "json", no_argument, NULL, JSON },
-        { "dir", required_argument, NULL, DIR_ },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
     doctor_options o = { .timeout_s = 5 };
     const char *dir = NULL;
-    int option;
+    cli_option options[] = {
+        { "values", .text = &o.values },
+        { "address", .text = &o.address },
+        { "root-cert", .text = &o.root_cert },
+        { "client-cert", .text = &o.client_cert },
+        { "client-key", .text = &o.client_key },
+        { "package-id", .text = &o.package_id },
+        { "timeout", .number = &o.timeout_s, .least = 1, .most = 600, .unit = "seconds" },
+        { "json", .flag = &o.json },
+        { "dir", .text = &dir },
+        { 0 },
+    };
+    const int status = cli_options("doctor", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case VALUES:
-            o.values = optarg;
-            break;
-        case ADDRESS:
-            o.address = optarg;
-            break;
-        case ROOT:
-            o.root_cert = optarg;
-            break;
-        case CERT:
-            o.client_cert = optarg;
-            break;
-        case KEY:
-            o.client_key = optarg;
-            break;
-        case ID:
-            o.package_id = optarg;
-            break;
-        case TIMEOUT:
-            if (!cli_number(optarg, 1, 600, &o.timeout_s))
-                return cli_usage("doctor", "--timeout %s: must be 1 to 600 seconds", optarg);
-            break;
-        case JSON:
-            o.json = true;
-            break;
-        case DIR_:
-            dir = optarg;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("doctor", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (dir) {
         if (argc != optind || o.address || o.values || o.root_cert || o.client_cert || o.package_id)
             return cli_usage("doctor", "--dir looks at a whole network: only --timeout and --json go with it");

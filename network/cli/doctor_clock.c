@@ -15,20 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FAR_S = 400 * 86400, WINDOW_MOST_S = 2 * 3600, TOLERATED_S = 60, NOTED_S = 5 };
-
-/* "request unauthorized due to incorrect timestamp T, peer time 2026-11-21T18:00:00Z, ..." */
-static bool peer_time(const char *words, int64_t *seconds)
-{
-    static const char mark[] = "peer time ";
-    const char *at = strstr(words, mark);
-    struct tm tm = { 0 };
-
-    if (!at || !strptime(at + sizeof(mark) - 1, "%Y-%m-%dT%H:%M:%S", &tm))
-        return false;
-    *seconds = (int64_t)timegm(&tm);
-    return true;
-}
+enum { FAR_S = 400 * 86400, WINDOW_MOST_S = 2 * 3600, NOTED_S = 5 };
 
 static bool asked_peer(doctor_network *n, const doctor_node *node, int64_t *offset)
 {
@@ -39,7 +26,7 @@ static bool asked_peer(doctor_network *n, const doctor_node *node, int64_t *offs
     client_set_clock(node->admin, -FAR_S);
     (void)!client_chain_info(node->admin, NULL, n->arena, &info, &error);
     client_set_clock(node->admin, 0);
-    if (!peer_time(error.text, &theirs))
+    if (!msp_clock_of_refusal(error.text, &theirs))
         return false;
     *offset = theirs - (int64_t)time(NULL);
     return true;
@@ -104,19 +91,21 @@ static bool found_middle(const doctor_node *node, int64_t *offset)
 
 void doctor_node_clock(doctor_network *n, const doctor_node *node)
 {
-    int64_t offset = 0, apart;
+    doctor_findings to = { n, node->name, "clock" };
+    msp_checker checker = doctor_checker(&to);
+    int64_t offset = 0;
     const bool is_peer = strcmp(node->kind, "peer") == 0;
 
     if (!(is_peer && asked_peer(n, node, &offset)) && !found_middle(node, &offset)) {
-        doctor_tell(n, DOCTOR_WARN, node->name, "clock", FCC__E_DEP_CLOCK,
+        doctor_tell(n, DOCTOR_WARN, node->name, "clock", FCC__E_CRT_CLOCK,
                     "how far its clock is off could not be told");
         return;
     }
-    apart = llabs(offset);
-    if (apart <= NOTED_S)
-        doctor_tell(n, DOCTOR_OK, node->name, "clock", FCC__E_DEP_CLOCK, "within %d s of this machine's", NOTED_S);
+    if (!msp_check_clock(&checker, node->kind, checker.now_s + offset, MSP_CHECK_CLOCK_S))
+        return;
+    if (llabs(offset) <= NOTED_S)
+        doctor_tell(n, DOCTOR_OK, node->name, "clock", FCC__E_CRT_CLOCK, "within %d s of this machine's", NOTED_S);
     else
-        doctor_tell(n, apart > TOLERATED_S ? DOCTOR_FAIL : DOCTOR_WARN, node->name, "clock", FCC__E_DEP_CLOCK,
-                    "%" PRId64 " s (%" PRId64 " min) %s this machine's", apart, apart / 60,
-                    offset > 0 ? "ahead of" : "behind");
+        doctor_tell(n, DOCTOR_WARN, node->name, "clock", FCC__E_CRT_CLOCK, "%" PRId64 " s %s this machine's",
+                    (int64_t)llabs(offset), offset > 0 ? "ahead of" : "behind");
 }

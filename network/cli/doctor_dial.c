@@ -6,6 +6,7 @@
  * and whether the server asked for a client certificate is noted, because a server that refuses one may just hang up.
  */
 #include "cli/doctor.h"
+#include "msp/check.h"
 
 #include "base/buf.h"
 
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WARN_DAYS = 60, FRAME_HEAD = 9, FRAME_SETTINGS = 4 };
+enum { FRAME_HEAD = 9, FRAME_SETTINGS = 4 };
 
 /* What a client of HTTP/2 says first, with an empty SETTINGS frame behind it. */
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
@@ -421,7 +422,7 @@ static void describe(doctor *d, const handshake *h, X509 *certificate)
     snprintf(d->found, DOCTOR_TEXT, "%s, %s, certificate valid until %s%s", SSL_get_version(h->ssl),
              SSL_get_cipher_name(h->ssl), until,
              h->asked && d->connection.use_client_auth ? ", client certificate" : "");
-    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1 && days < WARN_DAYS)
+    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1 && days < MSP_CHECK_WARN_DAYS)
         snprintf(d->warning, DOCTOR_TEXT, "the %s's certificate is valid for %d more days", who(d), days);
 }
 

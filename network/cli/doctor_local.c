@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/doctor.h"
 #include "cli/doctor_network.h"
+#include "msp/check.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -60,9 +61,25 @@ static void use_tls(doctor_network *n, const char *tls, package_connection *c)
                          read_pem(n, folder, "client.key", &c->client_key);
 }
 
+/* Does the server take others for its peer, who have a certificate of the authority that has issued its own? */
+static bool takes_others(doctor_network *n, const char *tls, const package_connection *c)
+{
+    const char *from = tls ? strstr(tls, "client_ca: ") : NULL, *path, *slash;
+    fcc_bytes clients;
+
+    if (!from || !c->use_tls)
+        return false;
+    from += strlen("client_ca: ");
+    path = fcc__arena_printf(n->arena, "%.*s", (int)strcspn(from, ",}"), from);
+    slash = path ? strrchr(path, '/') : NULL;
+    return slash && read_pem(n, fcc__arena_printf(n->arena, "%.*s", (int)(slash - path), path), slash + 1, &clients) &&
+           msp_shares_authority(clients, c->root_cert);
+}
+
 static void meet(doctor_network *n, const char *org, const char *entry, const char *end)
 {
-    const char *address = value_of(n, entry, end, "  address:"), *name = value_of(n, entry, end, "- name:");
+    const char *address = value_of(n, entry, end, "  address:"), *name = value_of(n, entry, end, "- name:"),
+               *tls = value_of(n, entry, end, "  tls:");
     doctor d = { .arena = n->arena,
                  .socket = -1,
                  .timeout_ms = 1000 * n->timeout_s,
@@ -75,7 +92,12 @@ static void meet(doctor_network *n, const char *org, const char *entry, const ch
     snprintf(subject, sizeof(subject), "%s at %s", name, org);
     st = package_address(n->arena, address, &d.connection, &d.fault);
     d.connection.dial_timeout_ms = 1000 * n->timeout_s;
-    use_tls(n, value_of(n, entry, end, "  tls:"), &d.connection);
+    use_tls(n, tls, &d.connection);
+    if (takes_others(n, tls, &d.connection))
+        doctor_tell(
+            n, DOCTOR_WARN, subject, "server", FCC__E_CRT_OPEN,
+            "takes every TLS certificate of its organisation for the peer's: `medsync certs rotate chaincodes.%s`",
+            org);
     if (st == FCC_OK)
         st = doctor_resolve(&d);
     if (st == FCC_OK)
@@ -84,7 +106,7 @@ static void meet(doctor_network *n, const char *org, const char *entry, const ch
     if (st == FCC_OK)
         st = doctor_tls(&d);
     if (st == FCC_OK && d.warning[0] && d.connection.use_tls)
-        doctor_tell(n, DOCTOR_WARN, subject, "server", FCC__E_DEP_EXPIRES, "%s", d.warning);
+        doctor_tell(n, DOCTOR_WARN, subject, "server", FCC__E_CRT_EXPIRES, "%s", d.warning);
     if (st == FCC_OK)
         st = doctor_register(&d);
     if (d.socket >= 0)

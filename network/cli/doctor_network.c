@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST_NODES = 128, TEXT = 1024 };
@@ -44,6 +45,21 @@ void doctor_tell(doctor_network *n, doctor_level level, const char *subject, con
     if (info)
         printf("      usual cause  %s\n      what to do   %s\n", info->cause, info->remedy);
     fflush(stdout);
+}
+
+static void tell_finding(void *ctx, const msp_finding *f)
+{
+    const doctor_findings *to = ctx;
+
+    doctor_tell(to->n, f->warning ? DOCTOR_WARN : DOCTOR_FAIL, to->subject, to->check, f->code, "%s %s", f->what,
+                f->text);
+}
+
+msp_checker doctor_checker(doctor_findings *to)
+{
+    return (msp_checker){
+        .now_s = (int64_t)time(NULL), .warn_days = MSP_CHECK_WARN_DAYS, .report = tell_finding, .ctx = to
+    };
 }
 
 /* ---- who there is ------------------------------------------------------------------------------------------------- */
@@ -202,6 +218,9 @@ static void look(doctor_network *n)
     if (!json_object_get(n->endpoints, "orderers") && json_object_get(n->endpoints, "orderer"))
         json_object_set_new(n->endpoints, "orderers", json_pack("[O]", json_object_get(n->endpoints, "orderer")));
     orderer_count = read_nodes(n, "orderers", "orderer", orderers);
+    if (json_array_size(json_object_get(n->endpoints, "peers")) == 0)
+        doctor_tell(n, DOCTOR_FAIL, "peers", "directory", FCC__E_NET_CONFIG, "%s/endpoints.json names no peers",
+                    n->dir);
 
     for (size_t i = 0; i < peer_count; i++) {
         doctor_node_dial(n, &peers[i]);

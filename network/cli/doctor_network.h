@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/codes.h"
 #include "client/lifecycle.h"
+#include "msp/check.h"
 
 #include <jansson.h>
 
@@ -34,6 +35,16 @@ typedef struct doctor_node {
 /* One line: what was looked at, and how it is. For DOCTOR_OK `code` counts for nothing. */
 void doctor_tell(doctor_network *n, doctor_level level, const char *subject, const char *check, fcc__code code,
                  const char *format, ...) FCC_PRINTF(6, 7);
+
+/*
+ * A checker of msp/check.h whose findings are lines of this kind. `to` has to live as long as it; what a check says of
+ * itself ("its clock") stands in front of the finding.
+ */
+typedef struct doctor_findings {
+    doctor_network *n;
+    const char *subject, *check;
+} doctor_findings;
+msp_checker doctor_checker(doctor_findings *to);
 
 /* ---- doctor_node.c ---- */
 

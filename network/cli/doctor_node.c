@@ -4,54 +4,30 @@
 #include "cli/doctor_network.h"
 
 #include "deploy/deploy.h"
-#include "msp/channel.h"
 #include "msp/msp.h"
 #include "protos/unpack.h"
 
 #include "common/configtx.pb-c.h"
-#include "msp/identities.pb-c.h"
 #include "msp/msp_config.pb-c.h"
 
 #include <dirent.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WARN_DAYS = 30, SUBJECT = 160 };
+enum { SUBJECT = 160, MEMBERS_MOST = 64 };
 
 /* ---- certificates ------------------------------------------------------------------------------------------------- */
 
-/* Days until the first certificate of a PEM text is over, negative when it is; false: it is none. */
-static bool days_left(fcc_bytes pem, int *days)
+static void check_times(doctor_network *n, const char *subject, const char *what, fcc_bytes pem)
 {
-    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    int seconds = 0;
-    const bool ok = x && ASN1_TIME_diff(days, &seconds, NULL, X509_get0_notAfter(x)) == 1;
+    doctor_findings to = { n, subject, "certificate" };
+    msp_checker checker = doctor_checker(&to);
 
-    if (ok && *days == 0 && seconds < 0)
-        *days = -1;
-    X509_free(x);
-    BIO_free(bio);
-    return ok;
-}
-
-static void tell_days(doctor_network *n, const char *subject, const char *what, fcc_bytes pem)
-{
-    int days = 0;
-
-    if (!days_left(pem, &days))
-        doctor_tell(n, DOCTOR_FAIL, subject, "certificate", FCC__E_DEP_CERTIFICATE, "%s is no certificate", what);
-    else if (days < 0)
-        doctor_tell(n, DOCTOR_FAIL, subject, "certificate", FCC__E_DEP_EXPIRES, "%s is expired, %d days ago", what,
-                    -days);
-    else if (days < WARN_DAYS)
-        doctor_tell(n, DOCTOR_WARN, subject, "certificate", FCC__E_DEP_EXPIRES, "%s expires in %d days", what, days);
-    else
-        doctor_tell(n, DOCTOR_OK, subject, "certificate", FCC__E_DEP_EXPIRES, "%s is valid for %d days", what, days);
+    if (msp_check_times(&checker, what, pem) && checker.warnings == 0)
+        doctor_tell(n, DOCTOR_OK, subject, "certificate", FCC__E_CRT_EXPIRES, "%s is valid for more than %d days", what,
+                    MSP_CHECK_WARN_DAYS);
 }
 
 static fcc_status read_pem(doctor_network *n, const char *path, fcc_bytes *out)
@@ -65,7 +41,7 @@ static fcc_status read_pem(doctor_network *n, const char *path, fcc_bytes *out)
 }
 
 /* The certificates by which the organisation's administrator asks. */
-static void tell_admin(doctor_network *n, const doctor_node *node)
+static void check_admin(doctor_network *n, const doctor_node *node)
 {
     const json_t *peers = json_object_get(n->endpoints, "peers"), *p;
     size_t i;
@@ -88,7 +64,7 @@ static void tell_admin(doctor_network *n, const doctor_node *node)
 
             if (e->d_name[0] != '.' &&
                 read_pem(n, fcc__arena_printf(n->arena, "%s/%s", folder, e->d_name), &pem) == FCC_OK)
-                tell_days(n, node->mspid, "its administrator's certificate", pem);
+                check_times(n, node->mspid, "its administrator's certificate", pem);
         }
         if (d)
             closedir(d);
@@ -163,10 +139,10 @@ void doctor_node_dial(doctor_network *n, doctor_node *node)
         doctor_tell(n, DOCTOR_FAIL, node->name, "connection", dial_code(&d.fault), "%s at %s: %s %s", node->kind,
                     node->address, fcc__code_info_of(d.fault.code)->code, d.fault.error.text);
     else if (d.warning[0])
-        doctor_tell(n, DOCTOR_WARN, node->name, "connection", FCC__E_DEP_EXPIRES, "%s at %s: %s", node->kind,
+        doctor_tell(n, DOCTOR_WARN, node->name, "connection", FCC__E_CRT_EXPIRES, "%s at %s: %s", node->kind,
                     node->address, d.warning);
     else
-        doctor_tell(n, DOCTOR_OK, node->name, "connection", FCC__E_DEP_EXPIRES, "%s at %s, %s", node->kind,
+        doctor_tell(n, DOCTOR_OK, node->name, "connection", FCC__E_CRT_EXPIRES, "%s at %s, %s", node->kind,
                     node->address, d.found);
 }
 
@@ -193,12 +169,11 @@ static void ask_peer(doctor_network *n, doctor_node *node)
     const client_call call = { .chaincode = "qscc", .args = args, .arg_count = 2 };
     client_proposal proposal;
     client_endorsement e = { 0 };
-    Msp__SerializedIdentity *identity;
     Common__BlockchainInfo *info;
     fcc_error error = { 0 };
     fcc_status st = client_propose(node->admin, &call, n->arena, &proposal, &error);
 
-    tell_admin(n, node);
+    check_admin(n, node);
     if (st == FCC_OK)
         st = client_process(node->admin, NULL, &proposal, n->arena, &e, &error);
     if (st != FCC_OK) {
@@ -207,19 +182,9 @@ static void ask_peer(doctor_network *n, doctor_node *node)
     }
     if (FCC__UNPACK(common__blockchain_info, e.payload, n->arena, &info) == FCC_OK)
         node->height = info->height;
-    if (FCC__UNPACK(msp__serialized_identity, e.endorser, n->arena, &identity) != FCC_OK) {
-        doctor_tell(n, DOCTOR_FAIL, node->name, "identity", FCC__E_DEP_IDENTITY, "its answer is not signed");
-        return;
-    }
-    if (!fcc_bytes_equal(fcc__of_pb(identity->mspid), fcc_str(node->mspid)))
-        doctor_tell(n, DOCTOR_FAIL, node->name, "identity", FCC__E_DEP_MSPID,
-                    "it signs as " FCC_FMT ", endpoints.json calls it %s's", FCC_ARG(fcc__of_pb(identity->mspid)),
-                    node->mspid);
-    else
-        doctor_tell(n, DOCTOR_OK, node->name, "identity", FCC__E_DEP_MSPID, "%s, %s, takes its administrator",
-                    node->mspid, version_of(n, node->admin));
+    doctor_tell(n, DOCTOR_OK, node->name, "identity", FCC__E_DEP_IDENTITY, "%s, %s, takes its administrator",
+                node->mspid, version_of(n, node->admin));
     node->identity = e.endorser;
-    tell_days(n, node->name, "its signing certificate", fcc__of_pb(identity->id_bytes));
 }
 
 static void ask_orderer(doctor_network *n, doctor_node *node)
@@ -248,41 +213,6 @@ void doctor_node_ask(doctor_network *n, doctor_node *node)
 
 /* ---- what the channel says ---------------------------------------------------------------------------------------- */
 
-static void check_authorities(doctor_network *n, const Common__ConfigGroup *org, const char *name)
-{
-    char subject[SUBJECT + 32];
-
-    snprintf(subject, sizeof(subject), "%s on the channel", name);
-    for (size_t i = 0; i < org->n_values; i++) {
-        Msp__MSPConfig *config;
-        Msp__FabricMSPConfig *fabric;
-
-        if (!org->values[i]->value || !fcc_bytes_equal(fcc__of_pb(org->values[i]->key), FCC_LIT("MSP")) ||
-            FCC__UNPACK(msp__mspconfig, fcc__of_pb(org->values[i]->value->value), n->arena, &config) != FCC_OK ||
-            FCC__UNPACK(msp__fabric_mspconfig, fcc__of_pb(config->config), n->arena, &fabric) != FCC_OK)
-            continue;
-        for (size_t k = 0; k < fabric->n_root_certs; k++)
-            tell_days(n, subject, "its CA", fcc__of_pb(fabric->root_certs[k]));
-        for (size_t k = 0; k < fabric->n_tls_root_certs; k++)
-            tell_days(n, subject, "its TLS CA", fcc__of_pb(fabric->tls_root_certs[k]));
-    }
-}
-
-/* The MSP id of a group of the configuration; empty without one. */
-static fcc_bytes msp_of(doctor_network *n, const Common__ConfigGroup *org)
-{
-    for (size_t i = 0; i < org->n_values; i++) {
-        Msp__MSPConfig *config;
-        Msp__FabricMSPConfig *fabric;
-
-        if (org->values[i]->value && fcc_bytes_equal(fcc__of_pb(org->values[i]->key), FCC_LIT("MSP")) &&
-            FCC__UNPACK(msp__mspconfig, fcc__of_pb(org->values[i]->value->value), n->arena, &config) == FCC_OK &&
-            FCC__UNPACK(msp__fabric_mspconfig, fcc__of_pb(config->config), n->arena, &fabric) == FCC_OK)
-            return fcc__of_pb(fabric->name);
-    }
-    return (fcc_bytes){ 0 };
-}
-
 static const Common__ConfigGroup *group_of(const Common__ConfigGroup *in, const char *name)
 {
     for (size_t i = 0; in && i < in->n_groups; i++)
@@ -291,70 +221,99 @@ static const Common__ConfigGroup *group_of(const Common__ConfigGroup *in, const 
     return NULL;
 }
 
+/* The application's organisations, as the configuration has them. */
+typedef struct members {
+    msp_org *orgs[MEMBERS_MOST];
+    const Msp__FabricMSPConfig *configs[MEMBERS_MOST];
+    const char *mspids[MEMBERS_MOST];
+    size_t count;
+} members;
+
+static void read_member(doctor_network *n, fcc_bytes value, members *m)
+{
+    Msp__MSPConfig *config;
+    Msp__FabricMSPConfig *fabric;
+    fcc_error error = { 0 };
+
+    if (FCC__UNPACK(msp__mspconfig, value, n->arena, &config) != FCC_OK ||
+        FCC__UNPACK(msp__fabric_mspconfig, fcc__of_pb(config->config), n->arena, &fabric) != FCC_OK ||
+        msp_org_parse(value, &m->orgs[m->count], &error) != FCC_OK) {
+        doctor_tell(n, DOCTOR_WARN, "channel", "certificate", FCC__E_DEP_IDENTITY,
+                    "an organisation's membership service cannot be read: %s", error.text);
+        return;
+    }
+    m->configs[m->count] = fabric;
+    m->mspids[m->count] = msp_org_id(m->orgs[m->count]);
+    m->count++;
+}
+
+static void read_members(doctor_network *n, const Common__ConfigGroup *application, members *m)
+{
+    for (size_t k = 0; k < application->n_groups; k++) {
+        const Common__ConfigGroup *org = application->groups[k]->value;
+
+        for (size_t i = 0; org && i < org->n_values && m->count < MEMBERS_MOST; i++)
+            if (org->values[i]->value && fcc_bytes_equal(fcc__of_pb(org->values[i]->key), FCC_LIT("MSP")))
+                read_member(n, fcc__of_pb(org->values[i]->value->value), m);
+    }
+}
+
+static void check_authorities(doctor_network *n, const Msp__FabricMSPConfig *config, const char *name)
+{
+    char subject[SUBJECT + 32];
+
+    snprintf(subject, sizeof(subject), "%s on the channel", name);
+    for (size_t k = 0; k < config->n_root_certs; k++)
+        check_times(n, subject, "its CA", fcc__of_pb(config->root_certs[k]));
+    for (size_t k = 0; k < config->n_tls_root_certs; k++)
+        check_times(n, subject, "its TLS CA", fcc__of_pb(config->tls_root_certs[k]));
+}
+
 /* Every organisation of the directory is one of the channel, and the other way round. */
-static void compare_members(doctor_network *n, const Common__ConfigGroup *application, const doctor_node *peers,
-                            size_t count)
+static void compare_members(doctor_network *n, const members *m, const doctor_node *peers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         bool is = false;
 
-        for (size_t k = 0; k < application->n_groups && !is; k++)
-            is = application->groups[k]->value &&
-                 fcc_bytes_equal(msp_of(n, application->groups[k]->value), fcc_str(peers[i].mspid));
+        for (size_t k = 0; k < m->count && !is; k++)
+            is = strcmp(m->mspids[k], peers[i].mspid) == 0;
         if (!is)
             doctor_tell(n, DOCTOR_FAIL, peers[i].name, "msp id", FCC__E_DEP_MSPID,
                         "%s is no organisation of channel %s", peers[i].mspid, client_channel(peers[i].admin));
     }
-    for (size_t k = 0; k < application->n_groups; k++) {
-        const fcc_bytes mspid = application->groups[k]->value ? msp_of(n, application->groups[k]->value)
-                                                              : (fcc_bytes){ 0 };
-        char name[SUBJECT];
+    for (size_t k = 0; k < m->count; k++) {
         bool is = false;
 
-        snprintf(name, sizeof(name), FCC_FMT, FCC_ARG(mspid));
         for (size_t i = 0; i < count && !is; i++)
-            is = strcmp(peers[i].mspid, name) == 0;
+            is = strcmp(peers[i].mspid, m->mspids[k]) == 0;
         if (!is)
-            doctor_tell(n, DOCTOR_WARN, name, "msp id", FCC__E_DEP_MSPID,
+            doctor_tell(n, DOCTOR_WARN, m->mspids[k], "msp id", FCC__E_DEP_MSPID,
                         "is an organisation of the channel; endpoints.json has no peer of it");
         else
-            check_authorities(n, application->groups[k]->value, name);
+            check_authorities(n, m->configs[k], m->mspids[k]);
     }
 }
 
 /* Does the channel take what each peer signs with: one of its authorities' certificates, with a role, not revoked? */
-static void check_identities(doctor_network *n, fcc_bytes config, const doctor_node *peers, size_t count)
+static void check_identities(doctor_network *n, const members *m, const doctor_node *peers, size_t count)
 {
-    msp_channel *channel = NULL;
-    fcc_error error = { 0 };
-
-    if (msp_channel_from_config(json_string_value(json_object_get(n->endpoints, "channel")), config, &channel,
-                                &error) != FCC_OK) {
-        doctor_tell(n, DOCTOR_WARN, "channel", "certificate", FCC__E_DEP_IDENTITY, "%s", error.text);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
-        const msp_identity *identity;
-        fcc_status st;
+        doctor_findings to = { n, peers[i].name, "certificate" };
+        msp_checker checker = doctor_checker(&to);
 
-        if (peers[i].identity.len == 0)
-            continue;
-        st = msp_deserialize(msp_channel_manager(channel), peers[i].identity, &identity, &error);
-        if (st == FCC_OK)
-            st = msp_validate(identity, &error);
-        if (st == FCC_OK)
-            doctor_tell(n, DOCTOR_OK, peers[i].name, "certificate", FCC__E_DEP_IDENTITY,
+        if (peers[i].identity.len > 0 &&
+            msp_check_identity(&checker, "its signing certificate", peers[i].identity, peers[i].mspid, MSP_MEMBER,
+                               (const msp_org *const *)m->orgs, m->count))
+            doctor_tell(n, DOCTOR_OK, peers[i].name, "certificate", FCC__E_CRT_CHAIN,
                         "it comes from an authority of %s on the channel and is not revoked", peers[i].mspid);
-        else
-            doctor_tell(n, DOCTOR_FAIL, peers[i].name, "certificate", FCC__E_DEP_IDENTITY,
-                        "the channel does not take its signing certificate: %s", error.text);
     }
-    msp_channel_free(channel);
 }
 
 void doctor_channel(doctor_network *n, const doctor_node *peers, size_t count)
 {
+    const Common__ConfigGroup *application = NULL;
     Common__Config *config;
+    members m = { .count = 0 };
     fcc_bytes bytes;
     fcc_error error = { 0 };
     fcc_status st = FCC_ERR_NOT_FOUND;
@@ -362,10 +321,15 @@ void doctor_channel(doctor_network *n, const doctor_node *peers, size_t count)
     for (size_t i = 0; i < count && st != FCC_OK; i++)
         if (peers[i].admin && peers[i].height)
             st = client_channel_config(peers[i].admin, NULL, n->arena, &bytes, &error);
-    if (st == FCC_OK && FCC__UNPACK(common__config, bytes, n->arena, &config) == FCC_OK &&
-        group_of(config->channel_group, "Application")) {
-        compare_members(n, group_of(config->channel_group, "Application"), peers, count);
-        check_identities(n, bytes, peers, count);
-    } else if (error.text[0])
+    if (st == FCC_OK && FCC__UNPACK(common__config, bytes, n->arena, &config) == FCC_OK)
+        application = group_of(config->channel_group, "Application");
+    if (application) {
+        read_members(n, application, &m);
+        compare_members(n, &m, peers, count);
+        check_identities(n, &m, peers, count);
+    } else if (error.text[0]) {
         doctor_tell(n, DOCTOR_FAIL, "channel", "msp id", deploy_code_of(st, error.text), "%s", error.text);
+    }
+    for (size_t i = 0; i < m.count; i++)
+        msp_org_free(m.orgs[i]);
 }

@@ -4,9 +4,9 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync events [OPTION]... CHAINCODE\n\n"
@@ -64,74 +64,27 @@ static bool print_event(void *ctx, const client_event *e)
 
 int cli_events(int argc, char **argv)
 {
-    enum { DIR_, USER, ORG, FROM, AFTER, COUNT, IDLE, CHECKPOINT, JSON, HELP };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "from", required_argument, NULL, FROM },
-        { "after", required_argument, NULL, AFTER },
-        { "count", required_argument, NULL, COUNT },
-        { "idle", required_argument, NULL, IDLE },
-        { "json", no_argument, NULL, JSON },
-        { "checkpoint", required_argument, NULL, CHECKPOINT },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
-    client_options open = { 0 };
-    client_events_options o = { 0 };
-    printer p = { 0 };
+    client_options open = { .dir = CLI_DEFAULT_DIR };
+    client_events_options o = { .from_block = -1 };
+    printer p = { .left = -1 };
     client_checkpoint at = { 0 };
     client *who = NULL;
     fcc_error error = { 0 };
     fcc_status st;
-    int64_t n;
-    int option;
+    cli_option options[] = {
+        CLI_WHO(open),
+        { "from", .number = &o.from_block, .least = 0, .most = INT64_MAX },
+        { "after", .text = &o.after_txid },
+        { "checkpoint", .text = &p.checkpoint },
+        { "count", .number = &p.left, .least = 1, .most = INT64_MAX },
+        { "idle", .number = &o.idle_ms, .least = 1, .most = 1000000, .unit = "seconds", .times = 1000 },
+        { "json", .flag = &p.json },
+        { 0 },
+    };
+    const int status = cli_options("events", usage, options, argc, argv);
 
-    open.dir = CLI_DEFAULT_DIR;
-    o.from_block = -1;
-    p.left = -1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            open.dir = optarg;
-            break;
-        case USER:
-            open.user = optarg;
-            break;
-        case ORG:
-            open.org = optarg;
-            break;
-        case FROM:
-            if (!cli_number(optarg, 0, INT64_MAX, &o.from_block))
-                return cli_usage("events", "--from %s: must be a block's number", optarg);
-            break;
-        case AFTER:
-            o.after_txid = optarg;
-            break;
-        case COUNT:
-            if (!cli_number(optarg, 1, INT64_MAX, &p.left))
-                return cli_usage("events", "--count %s: must be a number from 1", optarg);
-            break;
-        case IDLE:
-            if (!cli_number(optarg, 1, 1000000, &n))
-                return cli_usage("events", "--idle %s: must be a number of seconds", optarg);
-            o.idle_ms = n * 1000;
-            break;
-        case CHECKPOINT:
-            p.checkpoint = optarg;
-            break;
-        case JSON:
-            p.json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("events", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return cli_usage("events", "which chaincode?");
     o.chaincode = argv[optind];

@@ -1,9 +1,9 @@
 /* medsync explain: what an error code means. Needs no network. */
 #include "cli/cli.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync explain [--json] [CODE]\n\n"
@@ -38,25 +38,13 @@ static int explain_all(bool json)
 
 int cli_explain(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
     const fcc__code_info *info;
     bool json = false;
-    int option;
+    cli_option options[] = { { "json", .flag = &json }, { 0 } };
+    const int status = cli_options("explain", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            return CLI_OK;
-        }
-        if (option != 'j')
-            return cli_usage("explain", "%s: no such option", argv[optind - 1]);
-        json = true;
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind > 1)
         return cli_usage("explain", "one code at a time");
     if (argc == optind)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +30,14 @@ static const char usage[] =
     "part\n"
     "             in the folder of --parts, for nodes that are reached by their full names; what is there is kept\n"
     "  join       have those nodes join the channel, as far as they have not\n"
-    "  endpoints  write DIR/endpoints.json with the network file's addresses: for who reaches published ports\n\n"
+    "  endpoints  write DIR/endpoints.json with the network file's addresses, and where custodians are: for who "
+    "reaches\n"
+    "             published ports. MEDSYNC_PORT_ORDERER0, MEDSYNC_PORT_HOSPITAL, MEDSYNC_PORT_HOSPITAL_CUSTODIAN and "
+    "so\n"
+    "             on in the environment are other ports, as docker-compose.yaml takes them\n\n"
     "  --dir DIR            the network's directory (" DEFAULT_DIR ")\n"
     "  --network FILE       the consortium (network/network.yaml); not for down and status\n"
+    "  --json               status: one JSON object\n"
     "for prepare and join:\n"
     "  --org NAME           this organisation's part or nodes alone, from the keys and the genesis block that are in "
     "DIR\n"
@@ -60,6 +64,7 @@ typedef struct fabric_options {
     bool detach;
     int ready_end;
     const char *parts, *org, *fabric;
+    bool json;
 } fabric_options;
 
 static void tell_line(void *ctx, const char *line)
@@ -178,23 +183,17 @@ static int detach(fabric_options *o)
 /* Where the network file, Fabric's files and the chaincodes' programs are; -1, or the exit status. */
 static int find_files(fabric_options *o)
 {
-    static char network[4096], config[4096], own[4096];
-    char *slash;
+    static char config[4096];
+    const int status = cli_network_file("fabric", &o->network_file);
 
-    if (!o->network_file) {
-        if (!cli_find_file("network/network.yaml", network, sizeof(network)))
-            return cli_failed("fabric", FCC__E_NET_CONFIG,
-                              "no network/network.yaml here: say where with --network FILE");
-        o->network_file = network;
-    }
+    if (status >= 0)
+        return status;
     if (!cli_find_file("network/fabric/core.yaml", config, sizeof(config)))
         return cli_failed("fabric", FCC__E_NET_CONFIG, "network/fabric/core.yaml is not here, nor beside this program");
     *strrchr(config, '/') = '\0';
     o->native.config_dir = config;
-    if (!o->native.bin_dir && cli_own_path(own, sizeof(own)) && (slash = strrchr(own, '/'))) {
-        *slash = '\0';
-        o->native.bin_dir = own;
-    }
+    if (!o->native.bin_dir)
+        o->native.bin_dir = cli_own_dir();
     return -1;
 }
 
@@ -241,91 +240,77 @@ static int down(const char *dir)
     return CLI_OK;
 }
 
-static int status(const char *dir)
+static int status(const char *dir, bool as_json)
 {
     devnet_found found;
     fcc_error error = { 0 };
 
     if (devnet_find(dir, &found, &error) != FCC_OK)
         return cli_failed("fabric", code_of(error.status), "%s", error.text);
-    if (found.running)
+    if (as_json) {
+        json_t *o = json_pack("{s:s, s:b, s:b}", "dir", dir, "running", found.running, "ready", found.ready);
+
+        if (found.running)
+            json_object_set_new(o, "pid", json_integer(found.pid));
+        cli_print_json(o);
+    } else if (found.running)
         printf("Fabric in %s: process %ld, %s\n", dir, (long)found.pid, found.ready ? "ready" : "starting");
     else
         printf("no network runs in %s\n", dir);
     return found.running ? CLI_OK : CLI_FAILED;
 }
 
+static int add_with(void *to, char *text)
+{
+    fabric_options *o = to;
+
+    if (o->with_count == WITH_MAX || !*text || *text == '=')
+        return cli_usage("fabric", "--with %s: must be NAME or NAME=EXE, at most %d times", text, WITH_MAX);
+    o->with[o->with_count++] = text;
+    return -1;
+}
+
+static int set_ports(void *to, char *text)
+{
+    fabric_options *o = to;
+
+    o->native.auto_ports = strcmp(text, "auto") == 0;
+    return o->native.auto_ports ? -1 : cli_usage("fabric", "--ports %s: must be auto", text);
+}
+
+static int set_fabric(void *to, char *text)
+{
+    fabric_options *o = to;
+
+    o->fabric = text;
+    return strncmp(text, "2.", 2) == 0 || strncmp(text, "3.", 2) == 0
+               ? -1
+               : cli_usage("fabric", "--fabric %s: must be a release such as 2.5 or 3.1", text);
+}
+
 int cli_fabric(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "dir", required_argument, NULL, 'd' },
-        { "detach", no_argument, NULL, 'D' },
-        { "fabric-bin", required_argument, NULL, 'f' },
-        { "network", required_argument, NULL, 'n' },
-        { "with", required_argument, NULL, 'w' },
-        { "ports", required_argument, NULL, 'p' },
-        { "batch-timeout", required_argument, NULL, 't' },
-        { "bin", required_argument, NULL, 'b' },
-        { "parts", required_argument, NULL, 'P' },
-        { "org", required_argument, NULL, 'o' },
-        { "fabric", required_argument, NULL, 'F' },
+    fabric_options o = { .native = { .dir = DEFAULT_DIR }, .ready_end = -1, .fabric = "3.1" };
+    cli_option options[] = {
+        { "dir", .text = &o.native.dir },
+        { "detach", .flag = &o.detach },
+        { "fabric-bin", .text = &o.native.fabric_bin },
+        { "network", .text = &o.network_file },
+        { "with", .each = add_with, .to = &o },
+        { "ports", .each = set_ports, .to = &o },
+        { "batch-timeout", .number = &o.batch_timeout_ms, .least = 1, .most = 60000, .unit = "milliseconds" },
+        { "bin", .text = &o.native.bin_dir },
+        { "parts", .text = &o.parts },
+        { "org", .text = &o.org },
+        { "fabric", .each = set_fabric, .to = &o },
+        { "json", .flag = &o.json },
         { 0 },
     };
-    fabric_options o = { .native = { .dir = DEFAULT_DIR }, .ready_end = -1, .fabric = "3.1" };
+    const int stop = cli_options("fabric", usage, options, argc, argv);
     const char *what;
-    int c;
 
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        switch (c) {
-        case 'h':
-            fputs(usage, stdout);
-            return CLI_OK;
-        case 'd':
-            o.native.dir = optarg;
-            break;
-        case 'D':
-            o.detach = true;
-            break;
-        case 'f':
-            o.native.fabric_bin = optarg;
-            break;
-        case 'n':
-            o.network_file = optarg;
-            break;
-        case 'w':
-            if (o.with_count == WITH_MAX || !*optarg || *optarg == '=')
-                return cli_usage("fabric", "--with %s: must be NAME or NAME=EXE, at most %d times", optarg, WITH_MAX);
-            o.with[o.with_count++] = optarg;
-            break;
-        case 'p':
-            if (strcmp(optarg, "auto") != 0)
-                return cli_usage("fabric", "--ports %s: must be auto", optarg);
-            o.native.auto_ports = true;
-            break;
-        case 't':
-            if (!cli_number(optarg, 1, 60000, &o.batch_timeout_ms))
-                return cli_usage("fabric", "--batch-timeout %s: must be 1 to 60000 milliseconds", optarg);
-            break;
-        case 'b':
-            o.native.bin_dir = optarg;
-            break;
-        case 'P':
-            o.parts = optarg;
-            break;
-        case 'o':
-            o.org = optarg;
-            break;
-        case 'F':
-            if (strncmp(optarg, "2.", 2) != 0 && strncmp(optarg, "3.", 2) != 0)
-                return cli_usage("fabric", "--fabric %s: must be a release such as 2.5 or 3.1", optarg);
-            o.fabric = optarg;
-            break;
-        default:
-            return cli_usage("fabric", NULL);
-        }
-    }
+    if (stop >= 0)
+        return stop;
     what = optind < argc ? argv[optind] : "";
     if (optind + 1 != argc)
         return cli_usage("fabric", "up, down, status, prepare, join or endpoints?");
@@ -334,7 +319,7 @@ int cli_fabric(int argc, char **argv)
     if (strcmp(what, "down") == 0)
         return down(o.native.dir);
     if (strcmp(what, "status") == 0)
-        return status(o.native.dir);
+        return status(o.native.dir, o.json);
     if (strcmp(what, "prepare") == 0 || strcmp(what, "join") == 0 || strcmp(what, "endpoints") == 0)
         return elsewhere(&o, what);
     return cli_usage("fabric", "%s: up, down, status, prepare, join or endpoints?", what);

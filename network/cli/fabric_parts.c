@@ -1,7 +1,9 @@
 /* See fabric.h: prepare, join, endpoints. */
+#include "cli/cli.h"
 #include "cli/fabric.h"
 
 #include "msp/material.h"
+#include "native/custodians.h"
 #include "native/join.h"
 #include "native/nodes.h"
 #include "native/parts.h"
@@ -80,9 +82,14 @@ static fcc_status endpoints(const fabric_parts *o, fcc__arena *arena, fcc_error 
 {
     const char **peers = fcc__arena_zalloc(arena, o->network->org_count + 1, sizeof(*peers));
     const char *crypto = fcc__arena_printf(arena, "%s/crypto", o->dir);
+    const custodians_options custodians = { .dir = o->dir, .crypto = crypto, .network = o->network };
+    fcc_status st;
 
     if (!peers || !crypto)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    if ((st = config_ports(o->network, cli_published_port, error)) != FCC_OK ||
+        (st = custodians_tell(&custodians, arena, error)) != FCC_OK)
+        return st;
     for (size_t i = 0; i < o->network->org_count; i++)
         peers[i] = o->network->orgs[i].peer_address;
     return msp_write_endpoints(o->dir, o->network, crypto, peers, false, error);

@@ -3,10 +3,10 @@
 
 #include "client/direct.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char usage[] = "usage: medsync health [OPTION]...\n\n"
                             "Asks the peer of each organisation for its channel's height and the ordering service for "
@@ -90,6 +90,10 @@ static round_of ask(const asking *a)
         if (mspid)
             ask_peer(a, mspid, &r, arena, i == 0);
     }
+    if (endpoints && json_array_size(r.peers) == 0) { /* nobody who could be unwell */
+        r.well = false;
+        r.st = fcc_error_set(&r.error, FCC_ERR_NOT_FOUND, "%s names no peers", path);
+    }
     json_decref(endpoints);
     fcc__arena_free(arena);
     return r;
@@ -163,46 +167,19 @@ static int run(const asking *a)
 
 int cli_health(int argc, char **argv)
 {
-    enum { DIR_, WAIT, TIMEOUT, QUIET, JSON, HELP };
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "wait", required_argument, NULL, WAIT },
-        { "timeout", required_argument, NULL, TIMEOUT },
-        { "quiet", no_argument, NULL, QUIET },
-        { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
     asking a = { .dir = CLI_DEFAULT_DIR, .timeout_s = 5 };
-    int option;
+    cli_option options[] = {
+        { "dir", .text = &a.dir },
+        { "wait", .number = &a.wait_s, .least = 0, .most = 86400, .unit = "seconds" },
+        { "timeout", CLI_SECONDS(a.timeout_s) },
+        { "quiet", .flag = &a.quiet },
+        { "json", .flag = &a.json },
+        { 0 },
+    };
+    const int status = cli_options("health", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            a.dir = optarg;
-            break;
-        case WAIT:
-            if (!cli_number(optarg, 0, 86400, &a.wait_s))
-                return cli_usage("health", "--wait %s: must be 0 to 86400 seconds", optarg);
-            break;
-        case TIMEOUT:
-            if (!cli_number(optarg, 1, 3600, &a.timeout_s))
-                return cli_usage("health", "--timeout %s: must be 1 to 3600 seconds", optarg);
-            break;
-        case QUIET:
-            a.quiet = true;
-            break;
-        case JSON:
-            a.json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("health", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind != argc)
         return cli_usage("health", "%s: takes no arguments", argv[optind]);
     return run(&a);

@@ -11,10 +11,10 @@
 #include "rpc/rpc.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync lifecycle install PACKAGE.tar.gz\n"
@@ -54,7 +54,8 @@ typedef struct options {
     const char *collections;
     const char *package_id;
     const char *output;
-    char *endorse;
+    const char *endorse[MOST_ORGS];
+    size_t endorse_count;
     bool json;
 } options;
 
@@ -127,12 +128,11 @@ static int install(step *s, const char *path)
 
 static int save(const step *s, fcc_bytes bytes)
 {
-    FILE *f = fopen(s->o->output, "wb");
-    bool ok = f && fwrite(bytes.data, 1, bytes.len, f) == bytes.len;
+    fcc_error error = { 0 };
 
-    if (f && fclose(f) != 0)
-        ok = false;
-    return ok ? CLI_OK : cli_failed("lifecycle", FCC__E_CLI_FILE, "%s: %s", s->o->output, strerror(errno));
+    return cli_write_file(s->o->output, bytes, CLI_SHARED, &error) == FCC_OK
+               ? CLI_OK
+               : cli_failed("lifecycle", FCC__E_CLI_FILE, "%s", error.text);
 }
 
 static json_t *references(const Lifecycle__QueryInstalledChaincodeResult *r)
@@ -227,20 +227,15 @@ static int approve(step *s, const client_definition *d)
 
 static int commit(step *s, const client_definition *d)
 {
-    const char *orgs[MOST_ORGS], *name;
-    char *rest = s->o->endorse;
+    const char *all[MOST_ORGS];
+    const bool chosen = s->o->endorse_count > 0;
     size_t count = 0;
     fcc_status st;
 
-    if (rest) {
-        while (count < MOST_ORGS && (name = strsep(&rest, ",")))
-            if (*name)
-                orgs[count++] = name;
-    } else {
-        for (; count < MOST_ORGS && count < client_org_count(s->c); count++)
-            orgs[count] = client_org(s->c, count);
-    }
-    st = client_commit(s->c, d, orgs, count, s->arena, &s->answer, &s->error);
+    for (; count < MOST_ORGS && count < client_org_count(s->c); count++)
+        all[count] = client_org(s->c, count);
+    st = client_commit(s->c, d, chosen ? s->o->endorse : all, chosen ? s->o->endorse_count : count, s->arena,
+                       &s->answer, &s->error);
     return submitted(s, st, "committed", d);
 }
 
@@ -386,99 +381,25 @@ static const word *word_named(const char *name)
 /* -1 to go on, else the exit status. */
 static int parse(options *o, int argc, char **argv)
 {
-    enum {
-        DIR_,
-        ORG,
-        USER,
-        TIMEOUT,
-        JSON,
-        VERSION,
-        SEQUENCE,
-        POLICY,
-        REF,
-        COLLECTIONS,
-        INIT,
-        ID,
-        ENDORSE,
-        OUTPUT,
-        HELP
+    cli_option list[] = {
+        CLI_WHO(o->open),
+        CLI_TIMEOUT(o->open),
+        { "version", .text = &o->d.version },
+        { "sequence", .number = &o->d.sequence, .least = 1, .most = INT64_MAX },
+        { "policy", .text = &o->policy },
+        { "policy-ref", .text = &o->policy_ref },
+        { "collections", .text = &o->collections },
+        { "init-required", .flag = &o->d.init_required },
+        { "package-id", .text = &o->package_id },
+        { "endorse", .list = o->endorse, .count = &o->endorse_count, .most = MOST_ORGS, .commas = true },
+        { "output", .text = &o->output },
+        { "json", .flag = &o->json },
+        { 0 },
     };
-    static const struct option list[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "org", required_argument, NULL, ORG },
-        { "user", required_argument, NULL, USER },
-        { "timeout", required_argument, NULL, TIMEOUT },
-        { "json", no_argument, NULL, JSON },
-        { "version", required_argument, NULL, VERSION },
-        { "sequence", required_argument, NULL, SEQUENCE },
-        { "policy", required_argument, NULL, POLICY },
-        { "policy-ref", required_argument, NULL, REF },
-        { "collections", required_argument, NULL, COLLECTIONS },
-        { "init-required", no_argument, NULL, INIT },
-        { "package-id", required_argument, NULL, ID },
-        { "endorse", required_argument, NULL, ENDORSE },
-        { "output", required_argument, NULL, OUTPUT },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
-    int64_t n;
-    int option;
+    const int status = cli_options("lifecycle", usage, list, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            o->open.dir = optarg;
-            break;
-        case ORG:
-            o->open.org = optarg;
-            break;
-        case USER:
-            o->open.user = optarg;
-            break;
-        case TIMEOUT:
-            if (!cli_number(optarg, 1, 3600, &n))
-                return cli_usage("lifecycle", "--timeout %s: must be 1 to 3600 seconds", optarg);
-            o->open.timeout_ms = n * 1000;
-            break;
-        case JSON:
-            o->json = true;
-            break;
-        case VERSION:
-            o->d.version = optarg;
-            break;
-        case SEQUENCE:
-            if (!cli_number(optarg, 1, INT64_MAX, &o->d.sequence))
-                return cli_usage("lifecycle", "--sequence %s: must be a number from 1", optarg);
-            break;
-        case POLICY:
-            o->policy = optarg;
-            break;
-        case REF:
-            o->policy_ref = optarg;
-            break;
-        case COLLECTIONS:
-            o->collections = optarg;
-            break;
-        case INIT:
-            o->d.init_required = true;
-            break;
-        case ID:
-            o->package_id = optarg;
-            break;
-        case ENDORSE:
-            o->endorse = optarg;
-            break;
-        case OUTPUT:
-            o->output = optarg;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("lifecycle", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (o->policy && o->policy_ref)
         return cli_usage("lifecycle", "--policy and --policy-ref exclude each other");
     return -1;

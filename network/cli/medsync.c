@@ -1,6 +1,7 @@
 /* medsync: the network's command line. One dispatch table, one file a command. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,8 +70,12 @@ int main(int argc, char **argv)
         if (status == CLI_FAILED && cli_first_status() != CLI_OK)
             status = cli_first_status();
         /* an answer that could not be written is no success */
-        if (fflush(stdout) != 0 || ferror(stdout))
-            status = status ? status : CLI_FAILED;
+        errno = 0;
+        if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK) {
+            if (errno != EPIPE) /* who reads it has seen enough */
+                cli_failed(name, FCC__E_CLI_FILE, "standard output: %s", errno ? strerror(errno) : "not all was taken");
+            status = CLI_FAILED;
+        }
         return status;
     }
     fprintf(stderr, "medsync: %s no command %s\n\n", fcc__code_info_of(FCC__E_CLI_USAGE)->code, name);

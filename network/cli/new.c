@@ -8,7 +8,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,26 +163,14 @@ static int make_files(const char *dir, const names *n)
 
 int cli_new(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, 'd' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
     const char *dir = NULL;
     names n = { 0 };
     size_t i;
-    int option, status;
+    cli_option options[] = { { "dir", .text = &dir }, { 0 } };
+    int status = cli_options("new", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            return CLI_OK;
-        }
-        if (option != 'd')
-            return cli_usage("new", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        dir = optarg;
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return cli_usage("new", "one NAME");
     n.lower = argv[optind];

@@ -4,10 +4,11 @@
 #include "client/direct.h"
 #include "notify/notify.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync notify [OPTION]... [-- PROGRAM [ARG]...]\n\n"
@@ -38,7 +39,8 @@ static const char usage[] =
     "  --every SECONDS     how often what is due is asked for (300)\n"
     "  --mine              of events only those whose act the user may see\n"
     "where to:\n"
-    "  --webhook URL       POST; any 2xx is a yes\n"
+    "  --webhook URL       POST; any 2xx is a yes. @FILE: its first line is the URL, for one that others must not see\n"
+    "                      in the list of processes; messages have scheme, host and port alone\n"
     "  --webhook-secret FILE\n"
     "                      X-MedSync-Signature: sha256=HMAC of the body with the content of FILE\n"
     "  --webhook-ca FILE   who may have issued the server's certificate (the system's authorities)\n"
@@ -50,8 +52,8 @@ typedef struct given {
     notify_webhook hook;
     const char *mailbox, *to;
     char *const *program;
-    char state[PATH_MAX], pid[64];
-    int timeout_s;
+    char state[PATH_MAX], pid[64], *url; /* url: malloc'ed; NULL: not from a file */
+    int64_t timeout_s;
 } given;
 
 static void log_line(void *ctx, fcc__code code, const char *text)
@@ -80,8 +82,9 @@ static bool are_kinds(const char *list)
     return true;
 }
 
-static int read_pid(given *g, const char *text)
+static int read_pid(void *to, char *text)
 {
+    given *g = to;
     size_t len = 0;
     char *content;
 
@@ -98,8 +101,26 @@ static int read_pid(given *g, const char *text)
     return -1;
 }
 
-static int read_from(given *g, const char *text)
+static int read_webhook(void *to, char *text)
 {
+    given *g = to;
+    size_t len = 0;
+
+    g->hook.url = text;
+    if (text[0] != '@')
+        return -1;
+    g->url = cli_read_file(text + 1, &len);
+    if (!g->url)
+        return cli_failed("notify", FCC__E_CLI_FILE, "%s: cannot be read", text + 1);
+    g->url[strcspn(g->url, "\r\n")] = '\0';
+    g->hook.url = g->url;
+    return -1;
+}
+
+static int read_from(void *to, char *text)
+{
+    given *g = to;
+
     if (!strcmp(text, "oldest"))
         g->o.from = CLIENT_OLDEST;
     else if (!strcmp(text, "next"))
@@ -109,161 +130,55 @@ static int read_from(given *g, const char *text)
     return -1;
 }
 
-static int read_number(const char *name, const char *text, int64_t most, int64_t *out)
+static int read_kinds(void *to, char *list)
 {
-    if (!cli_number(text, 1, most, out))
-        return cli_usage("notify", "--%s %s: must be a number from 1 to %lld", name, text, (long long)most);
-    return -1;
-}
+    given *g = to;
 
-enum {
-    DIR_,
-    USER,
-    ORG,
-    STATE,
-    KIND,
-    EVENT,
-    FROM,
-    TIMEOUT,
-    GIVE_UP,
-    COUNT,
-    IDLE,
-    PID,
-    AHEAD,
-    EVERY,
-    MINE,
-    WEBHOOK,
-    SECRET,
-    CA,
-    MAILBOX,
-    TO,
-    CLOCK,
-    HELP
-};
-
-static int parse_option(given *g, int option, char **argv)
-{
-    int64_t n = 0;
-    int status = -1;
-
-    switch (option) {
-    case DIR_:
-        g->o.who.dir = optarg;
-        break;
-    case USER:
-        g->o.who.user = optarg;
-        break;
-    case ORG:
-        g->o.who.org = optarg;
-        break;
-    case STATE:
-        g->o.state = optarg;
-        break;
-    case KIND:
-        if (!are_kinds(optarg))
-            return cli_usage("notify", "--kind %s: `medsync notify --help` has the kinds", optarg);
-        g->o.kinds = optarg;
-        break;
-    case EVENT:
-        g->o.events = optarg;
-        break;
-    case FROM:
-        return read_from(g, optarg);
-    case TIMEOUT:
-        if ((status = read_number("timeout", optarg, 3600, &n)) < 0)
-            g->timeout_s = (int)n;
-        break;
-    case GIVE_UP:
-        return read_number("give-up", optarg, 1000000, &g->o.give_up);
-    case COUNT:
-        return read_number("count", optarg, INT64_MAX, &g->o.count);
-    case IDLE:
-        if ((status = read_number("idle", optarg, 1000000, &n)) < 0)
-            g->o.idle_ms = n * 1000;
-        break;
-    case PID:
-        return read_pid(g, optarg);
-    case AHEAD:
-        if ((status = read_number("ahead", optarg, 525600, &n)) < 0)
-            g->o.ahead_s = n * 60;
-        break;
-    case EVERY:
-        return read_number("every", optarg, 86400, &g->o.every_s);
-    case MINE:
-        g->o.mine = true;
-        break;
-    case WEBHOOK:
-        g->hook.url = optarg;
-        break;
-    case SECRET:
-        g->hook.secret = optarg;
-        break;
-    case CA:
-        g->hook.ca = optarg;
-        break;
-    case MAILBOX:
-        g->mailbox = optarg;
-        break;
-    case TO:
-        g->to = optarg;
-        break;
-    case CLOCK:
-        if (!cli_number(optarg, -1000000000, 1000000000, &g->o.who.clock_offset_s))
-            return cli_usage("notify", "--clock-offset %s: must be a number of seconds", optarg);
-        break;
-    case HELP:
-        fputs(usage, stdout);
-        return CLI_OK;
-    default:
-        return cli_usage("notify", "%s: no such option, or it lacks its value", argv[optind - 1]);
-    }
-    return status;
+    g->o.kinds = list;
+    return are_kinds(list) ? -1 : cli_usage("notify", "--kind %s: `medsync notify --help` has the kinds", list);
 }
 
 static int parse(given *g, int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, DIR_ },
-        { "user", required_argument, NULL, USER },
-        { "org", required_argument, NULL, ORG },
-        { "state", required_argument, NULL, STATE },
-        { "kind", required_argument, NULL, KIND },
-        { "event", required_argument, NULL, EVENT },
-        { "from", required_argument, NULL, FROM },
-        { "timeout", required_argument, NULL, TIMEOUT },
-        { "give-up", required_argument, NULL, GIVE_UP },
-        { "count", required_argument, NULL, COUNT },
-        { "idle", required_argument, NULL, IDLE },
-        { "pid", required_argument, NULL, PID },
-        { "ahead", required_argument, NULL, AHEAD },
-        { "every", required_argument, NULL, EVERY },
-        { "mine", no_argument, NULL, MINE },
-        { "webhook", required_argument, NULL, WEBHOOK },
-        { "webhook-secret", required_argument, NULL, SECRET },
-        { "webhook-ca", required_argument, NULL, CA },
-        { "mailbox", required_argument, NULL, MAILBOX },
-        { "to", required_argument, NULL, TO },
-        { "clock-offset", required_argument, NULL, CLOCK }, /* for tests */
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
+    cli_option options[] = {
+        CLI_WHO(g->o.who),
+        { "state", .text = &g->o.state },
+        { "kind", .each = read_kinds, .to = g },
+        { "event", .text = &g->o.events },
+        { "from", .each = read_from, .to = g },
+        { "timeout", CLI_SECONDS(g->timeout_s) },
+        { "give-up", .number = &g->o.give_up, .least = 1, .most = 1000000 },
+        { "count", .number = &g->o.count, .least = 1, .most = INT64_MAX },
+        { "idle", .number = &g->o.idle_ms, .least = 1, .most = 1000000, .unit = "seconds", .times = 1000 },
+        { "pid", .each = read_pid, .to = g },
+        { "ahead", .number = &g->o.ahead_s, .least = 1, .most = 525600, .unit = "minutes", .times = 60 },
+        { "every", .number = &g->o.every_s, .least = 1, .most = 86400, .unit = "seconds" },
+        { "mine", .flag = &g->o.mine },
+        { "webhook", .each = read_webhook, .to = g },
+        { "webhook-secret", .text = &g->hook.secret },
+        { "webhook-ca", .text = &g->hook.ca },
+        { "mailbox", .text = &g->mailbox },
+        { "to", .text = &g->to },
+        CLI_CLOCK_OFFSET(g->o.who), /* for tests */
+        { 0 },
     };
-    int option, status;
+    int own = 1, status; /* what stands before "--" */
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1)
-        if ((status = parse_option(g, option, argv)) >= 0)
-            return status;
-    if (optind < argc && strcmp(argv[optind - 1], "--") != 0)
+    while (own < argc && strcmp(argv[own], "--") != 0)
+        own++;
+    if ((status = cli_options("notify", usage, options, own, argv)) >= 0)
+        return status;
+    if (optind < own)
         return cli_usage("notify", "%s: a program and its arguments stand behind --", argv[optind]);
-    if (optind < argc)
-        g->program = argv + optind;
+    if (own + 1 < argc)
+        g->program = argv + own + 1;
     if ((g->hook.secret || g->hook.ca) && !g->hook.url)
         return cli_usage("notify", "--webhook-secret and --webhook-ca need --webhook");
     if (g->to && !g->mailbox)
         return cli_usage("notify", "--to needs --mailbox");
     if (g->o.mine && !g->o.who.user)
         return cli_usage("notify", "--mine needs --user: whose?");
-    g->o.who.timeout_ms = (int64_t)g->timeout_s * 1000;
+    g->o.who.timeout_ms = g->timeout_s * 1000;
     if (!g->o.state) {
         snprintf(g->state, sizeof(g->state), "%s/notify/%s%s%s", g->o.who.dir, g->o.who.org ? g->o.who.org : "",
                  g->o.who.org ? "-" : "", g->o.who.user ? g->o.who.user : "Admin");
@@ -279,13 +194,13 @@ static fcc_status open_sinks(const given *g, notify_sink **sinks, size_t *count,
     fcc_status st = FCC_OK;
 
     snprintf(to, sizeof(to), "%s@localhost", g->o.who.user ? g->o.who.user : "Admin");
-    if (g->hook.url && (st = notify_to_webhook(&g->hook, g->timeout_s, &sinks[*count], error)) == FCC_OK)
+    if (g->hook.url && (st = notify_to_webhook(&g->hook, (int)g->timeout_s, &sinks[*count], error)) == FCC_OK)
         (*count)++;
     if (st == FCC_OK && g->mailbox &&
         (st = notify_to_mailbox(g->mailbox, g->to ? g->to : to, &sinks[*count], error)) == FCC_OK)
         (*count)++;
     if (st == FCC_OK && g->program &&
-        (st = notify_to_command(g->program, g->timeout_s, &sinks[*count], error)) == FCC_OK)
+        (st = notify_to_command(g->program, (int)g->timeout_s, &sinks[*count], error)) == FCC_OK)
         (*count)++;
     if (st == FCC_OK && *count == 0 && (st = notify_to_output(&sinks[0], error)) == FCC_OK)
         *count = 1;
@@ -305,13 +220,16 @@ int cli_notify(int argc, char **argv)
     g.o.ahead_s = 86400;
     g.o.every_s = 300;
     g.o.log = log_line;
-    if ((status = parse(&g, argc, argv)) >= 0)
+    if ((status = parse(&g, argc, argv)) >= 0) {
+        free(g.url);
         return status;
+    }
     st = open_sinks(&g, sinks, &g.o.sink_count, &error);
     g.o.sinks = sinks;
     if (st == FCC_OK)
         st = notify_run(&g.o, &error);
     while (g.o.sink_count > 0)
         notify_sink_free(sinks[--g.o.sink_count]);
+    free(g.url);
     return st == FCC_OK ? CLI_OK : cli_failed("notify", cli_code(st, NULL, &error, false), "%s", error.text);
 }

@@ -6,7 +6,6 @@
 #include "package/package.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,16 +101,11 @@ static int make_connection(fcc__arena *arena, const package_options *o, fcc_byte
 
 static int save(const char *path, fcc_bytes bytes)
 {
-    FILE *f = fopen(path, "wb");
-    bool ok = f && fwrite(bytes.data, 1, bytes.len, f) == bytes.len;
+    fcc_error error = { 0 };
 
-    if (f && fclose(f) != 0)
-        ok = false;
-    if (ok)
-        return CLI_OK;
-    if (f)
-        unlink(path);
-    return cli_failed("package", FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
+    return cli_write_file(path, bytes, CLI_SHARED, &error) == FCC_OK
+               ? CLI_OK
+               : cli_failed("package", FCC__E_CLI_FILE, "%s", error.text);
 }
 
 static int save_as(fcc__arena *arena, const package_options *o, const char *label, fcc_bytes package, const char *id)
@@ -130,16 +124,15 @@ static int save_as(fcc__arena *arena, const package_options *o, const char *labe
 /* What `medsync deploy` makes of the network file's chaincode. */
 static int make_deployed(fcc__arena *arena, const package_options *o)
 {
-    static char found[4096];
-    const char *file = o->network ? o->network : found, *id = NULL;
+    const char *file = o->network, *id = NULL;
     const config_chaincode *chaincode;
     config_network *network = NULL;
     fcc_bytes package;
     fcc_error error = { 0 };
-    int status;
+    int status = cli_network_file("package", &file);
 
-    if (!o->network && !cli_find_file("network/network.yaml", found, sizeof(found)))
-        return cli_failed("package", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if (status >= 0)
+        return status;
     if (config_load(file, &network, &error) != FCC_OK)
         return cli_failed("package", FCC__E_NET_CONFIG, "%s", error.text);
     chaincode = config_find_chaincode(network, o->chaincode);
@@ -181,65 +174,25 @@ static int make_package(fcc__arena *arena, const package_options *o)
 
 int cli_package(int argc, char **argv)
 {
-    enum { ADDRESS = 1000, TIMEOUT, ROOT, CERT, KEY, CONNECTION, OUTPUT, META_INF, CHAINCODE, NETWORK, HELP };
-    static const struct option options[] = {
-        { "address", required_argument, NULL, ADDRESS },
-        { "dial-timeout", required_argument, NULL, TIMEOUT },
-        { "root-cert", required_argument, NULL, ROOT },
-        { "client-cert", required_argument, NULL, CERT },
-        { "client-key", required_argument, NULL, KEY },
-        { "connection", required_argument, NULL, CONNECTION },
-        { "output", required_argument, NULL, OUTPUT },
-        { "meta-inf", required_argument, NULL, META_INF },
-        { "chaincode", required_argument, NULL, CHAINCODE },
-        { "network", required_argument, NULL, NETWORK },
-        { "help", no_argument, NULL, HELP },
-        { NULL, 0, NULL, 0 },
-    };
     package_options o = { .dial_timeout = "10s" };
     fcc__arena *arena;
-    int option, status;
+    cli_option options[] = {
+        { "address", .text = &o.address },
+        { "dial-timeout", .text = &o.dial_timeout },
+        { "root-cert", .text = &o.root_cert },
+        { "client-cert", .text = &o.client_cert },
+        { "client-key", .text = &o.client_key },
+        { "connection", .text = &o.connection },
+        { "output", .text = &o.output },
+        { "meta-inf", .text = &o.meta_inf },
+        { "chaincode", .text = &o.chaincode },
+        { "network", .text = &o.network },
+        { 0 },
+    };
+    int status = cli_options("package", package_usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case ADDRESS:
-            o.address = optarg;
-            break;
-        case TIMEOUT:
-            o.dial_timeout = optarg;
-            break;
-        case ROOT:
-            o.root_cert = optarg;
-            break;
-        case CERT:
-            o.client_cert = optarg;
-            break;
-        case KEY:
-            o.client_key = optarg;
-            break;
-        case CONNECTION:
-            o.connection = optarg;
-            break;
-        case OUTPUT:
-            o.output = optarg;
-            break;
-        case META_INF:
-            o.meta_inf = optarg;
-            break;
-        case CHAINCODE:
-            o.chaincode = optarg;
-            break;
-        case NETWORK:
-            o.network = optarg;
-            break;
-        case HELP:
-            fputs(package_usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("package", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (o.chaincode && (argc != optind || o.address || o.connection || o.meta_inf))
         return cli_usage("package", "--chaincode takes everything from the network file");
     if (!o.chaincode && (argc - optind != 1 || !o.address == !o.connection))
@@ -277,16 +230,16 @@ static int tell_id(const char *path, bool with_name)
 
 int cli_pkgid(int argc, char **argv)
 {
-    int i, status = CLI_OK;
+    cli_option none[] = { { 0 } };
+    int i, status = cli_options("pkgid", pkgid_usage, none, argc, argv);
 
-    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        fputs(pkgid_usage, stdout);
-        return CLI_OK;
-    }
-    if (argc < 2 || argv[1][0] == '-')
+    if (status >= 0)
+        return status;
+    if (optind == argc)
         return cli_usage("pkgid", "which package?");
-    for (i = 1; i < argc; i++)
-        if (tell_id(argv[i], argc > 2) != CLI_OK)
+    status = CLI_OK;
+    for (i = optind; i < argc; i++)
+        if (tell_id(argv[i], argc - optind > 1) != CLI_OK)
             status = CLI_FAILED;
     return status;
 }

@@ -4,11 +4,11 @@
 #include "msp/material.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync record add [OPTION]... --enc ENC FILE...   a doctor's, nurse's or lab's records in an open "
@@ -192,161 +192,18 @@ bool record_need_pid(record_run *r)
 
 /* ---- options ---- */
 
-/* "a,b" into a list; false when there are too many. */
-static bool split(record_run *r, const char *text, const char **list, size_t most, size_t *count)
-{
-    while (*text) {
-        size_t n = strcspn(text, ",");
-
-        if (n > 0) {
-            if (*count == most || !(list[*count] = fcc__arena_printf(r->keep, "%.*s", (int)n, text)))
-                return false;
-            (*count)++;
-        }
-        text += n + (text[n] == ',');
-    }
-    return true;
-}
-
 enum { ADD = 1, IMPORT = 2, SHOW = 4, VERIFY = 8, EXPORT = 16, WRITE = ADD | IMPORT, READ = SHOW | VERIFY | EXPORT };
 
 static const struct step {
     const char *name;
     int (*run)(record_run *r);
-    int bit;
+    unsigned bit;
     bool files;
 } steps[] = {
     { "add", record_add, ADD, true },           { "import", record_import, IMPORT, true },
     { "show", record_show, SHOW, false },       { "verify", record_verify, VERIFY, false },
     { "export", record_export, EXPORT, false },
 };
-
-enum {
-    O_DIR,
-    O_USER,
-    O_ORG,
-    O_STORE,
-    O_PID,
-    O_ENC,
-    O_PURPOSE,
-    O_AUDIT,
-    O_EMERGENCY,
-    O_OUTPUT,
-    O_CUSTODY,
-    O_KIND,
-    O_TYPE,
-    O_MIME,
-    O_CATEGORY,
-    O_SENS,
-    O_DATE,
-    O_CLASS,
-    O_REC,
-    O_ONLY,
-    O_ENDORSE,
-    O_TIMEOUT,
-    O_JSON,
-    O_HELP,
-    O_COUNT
-};
-
-static const struct option known[] = {
-    { "dir", required_argument, NULL, O_DIR },
-    { "user", required_argument, NULL, O_USER },
-    { "org", required_argument, NULL, O_ORG },
-    { "store", required_argument, NULL, O_STORE },
-    { "pid", required_argument, NULL, O_PID },
-    { "enc", required_argument, NULL, O_ENC },
-    { "purpose", required_argument, NULL, O_PURPOSE },
-    { "audit", required_argument, NULL, O_AUDIT },
-    { "output", required_argument, NULL, O_OUTPUT },
-    { "emergency", required_argument, NULL, O_EMERGENCY },
-    { "custody", required_argument, NULL, O_CUSTODY },
-    { "kind", required_argument, NULL, O_KIND },
-    { "type", required_argument, NULL, O_TYPE },
-    { "mime", required_argument, NULL, O_MIME },
-    { "category", required_argument, NULL, O_CATEGORY },
-    { "sens", required_argument, NULL, O_SENS },
-    { "date", required_argument, NULL, O_DATE },
-    { "class", required_argument, NULL, O_CLASS },
-    { "rec", required_argument, NULL, O_REC },
-    { "only", required_argument, NULL, O_ONLY },
-    { "endorse", required_argument, NULL, O_ENDORSE },
-    { "timeout", required_argument, NULL, O_TIMEOUT },
-    { "json", no_argument, NULL, O_JSON },
-    { "help", no_argument, NULL, O_HELP },
-    { NULL, 0, NULL, 0 },
-};
-
-/* Which steps take an option; those not named: all of them. */
-static const int taken_by[O_COUNT] = {
-    [O_ENC] = ADD | READ,
-    [O_PURPOSE] = READ,
-    [O_AUDIT] = READ,
-    [O_EMERGENCY] = READ,
-    [O_OUTPUT] = SHOW | EXPORT,
-    [O_CUSTODY] = WRITE,
-    [O_KIND] = ADD,
-    [O_TYPE] = ADD,
-    [O_MIME] = ADD,
-    [O_CATEGORY] = ADD,
-    [O_SENS] = ADD,
-    [O_DATE] = ADD,
-    [O_CLASS] = ADD,
-    [O_REC] = READ,
-    [O_ONLY] = READ,
-    [O_ENDORSE] = WRITE | READ,
-};
-
-static int parse(record_run *r, int argc, char **argv, int *given)
-{
-    const char **const texts[O_COUNT] = {
-        [O_DIR] = &r->open.dir,    [O_USER] = &r->open.user,  [O_ORG] = &r->open.org,
-        [O_STORE] = &r->store_at,  [O_PID] = &r->pid,         [O_ENC] = &r->enc,
-        [O_PURPOSE] = &r->purpose, [O_AUDIT] = &r->audit,     [O_EMERGENCY] = &r->emergency,
-        [O_OUTPUT] = &r->output,   [O_CUSTODY] = &r->custody, [O_KIND] = &r->kind,
-        [O_TYPE] = &r->type,       [O_MIME] = &r->mime,       [O_CATEGORY] = &r->category,
-        [O_SENS] = &r->sens,       [O_DATE] = &r->date,       [O_CLASS] = &r->class_name,
-    };
-    int option;
-    int64_t n;
-
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option < 0 || option >= O_COUNT)
-            return cli_usage("record", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        given[option] = 1;
-        if (texts[option]) {
-            *texts[option] = optarg;
-            continue;
-        }
-        switch (option) {
-        case O_REC:
-            if (!split(r, optarg, r->recs, RECORD_MANY, &r->rec_count))
-                return cli_usage("record", "--rec: at most %d", RECORD_MANY);
-            break;
-        case O_ONLY:
-            if (!split(r, optarg, r->categories, 16, &r->category_count))
-                return cli_usage("record", "--only: at most 16");
-            break;
-        case O_ENDORSE:
-            if (!split(r, optarg, r->orgs, 8, &r->org_count))
-                return cli_usage("record", "--endorse: at most 8");
-            break;
-        case O_TIMEOUT:
-            if (!cli_number(optarg, 1, 3600, &n))
-                return cli_usage("record", "--timeout %s: must be 1 to 3600 seconds", optarg);
-            r->open.timeout_ms = n * 1000;
-            break;
-        case O_JSON:
-            r->json = true;
-            break;
-        default:
-            fputs(usage, stdout);
-            return CLI_OK;
-        }
-    }
-    return -1;
-}
 
 static int open_all(record_run *r)
 {
@@ -373,45 +230,54 @@ static int open_all(record_run *r)
 int cli_record(int argc, char **argv)
 {
     record_run r = { .open.dir = CLI_DEFAULT_DIR, .purpose = "TREAT" };
-    int given[O_COUNT] = { 0 }, status = CLI_FAILED, i;
+    cli_option options[] = {
+        CLI_WHO(r.open),
+        CLI_TIMEOUT(r.open),
+        { "store", .text = &r.store_at },
+        { "pid", .text = &r.pid },
+        { "json", .flag = &r.json },
+        { "endorse", .list = r.orgs, .count = &r.org_count, .most = 8, .commas = true },
+        { "enc", .text = &r.enc, .parts = ADD | READ },
+        { "custody", .text = &r.custody, .parts = WRITE },
+        { "kind", .text = &r.kind, .parts = ADD },
+        { "type", .text = &r.type, .parts = ADD },
+        { "mime", .text = &r.mime, .parts = ADD },
+        { "category", .text = &r.category, .parts = ADD },
+        { "sens", .text = &r.sens, .parts = ADD },
+        { "date", .text = &r.date, .parts = ADD },
+        { "class", .text = &r.class_name, .parts = ADD },
+        { "purpose", .text = &r.purpose, .parts = READ },
+        { "audit", .text = &r.audit, .parts = READ },
+        { "emergency", .text = &r.emergency, .parts = READ },
+        { "rec", .list = r.recs, .count = &r.rec_count, .most = RECORD_MANY, .commas = true, .parts = READ },
+        { "only", .list = r.categories, .count = &r.category_count, .most = 16, .commas = true, .parts = READ },
+        { "output", .text = &r.output, .parts = SHOW | EXPORT },
+        { 0 },
+    };
     const struct step *step = NULL;
+    int status = cli_options("record", usage, options, argc, argv);
+    size_t i;
 
-    r.keep = fcc__arena_new(CLI_ARENA_MAX);
-    r.call = fcc__arena_new(CLI_ARENA_MAX);
-    if (!r.keep || !r.call) {
-        cli_failed("record", FCC__E_STAT_RES, "out of memory");
-        goto out;
-    }
-    if ((status = parse(&r, argc, argv, given)) >= 0)
-        goto out;
-    status = CLI_USAGE;
-    if (optind == argc) {
-        cli_usage("record", "what shall be done: add, import, show, verify or export?");
-        goto out;
-    }
-    for (i = 0; i < (int)(sizeof(steps) / sizeof(steps[0])); i++)
+    if (status >= 0)
+        return status;
+    if (optind == argc)
+        return cli_usage("record", "what shall be done: add, import, show, verify or export?");
+    for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
         if (!strcmp(steps[i].name, argv[optind]))
             step = &steps[i];
-    if (!step) {
-        cli_usage("record", "%s: no such step; there are add, import, show, verify and export", argv[optind]);
-        goto out;
-    }
+    if (!step)
+        return cli_usage("record", "%s: no such step; there are add, import, show, verify and export", argv[optind]);
     r.count = argc - optind - 1;
     r.args = argv + optind + 1;
-    if ((r.count > 0) != step->files) {
-        cli_usage("record", step->files ? "%s: which files?" : "%s takes no arguments", step->name);
-        goto out;
-    }
-    for (i = 0; i < O_COUNT; i++) {
-        if (!given[i] || !taken_by[i] || (taken_by[i] & step->bit))
-            continue;
-        cli_usage("record", "--%s is not for %s", known[i].name, step->name);
-        goto out;
-    }
-    status = open_all(&r);
+    if ((r.count > 0) != step->files)
+        return cli_usage("record", step->files ? "%s: which files?" : "%s takes no arguments", step->name);
+    if ((status = cli_options_of("record", options, step->bit, step->name)) >= 0)
+        return status;
+    r.keep = fcc__arena_new(CLI_ARENA_MAX);
+    r.call = fcc__arena_new(CLI_ARENA_MAX);
+    status = r.keep && r.call ? open_all(&r) : cli_failed("record", FCC__E_STAT_RES, "out of memory");
     if (status == CLI_OK)
         status = step->run(&r);
-out:
     client_close(r.who);
     blob_close(r.store);
     fcc__arena_free(r.call);

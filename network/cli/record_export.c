@@ -3,10 +3,8 @@
 #include "fhir/document.h"
 #include "fhir/map.h"
 
-#include "base/durable.h"
 #include "base/hash.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,7 +252,7 @@ static bool write_document(record_run *r, const char *now, fcc__buf *entries, js
         goto out;
     }
     fcc__buf_putc(&out, '\n');
-    st = fcc__buf_ok(&out) ? fcc__write_whole(r->output, fcc__buf_bytes(&out), &error) : FCC_ERR_LIMIT;
+    st = fcc__buf_ok(&out) ? cli_write_file(r->output, fcc__buf_bytes(&out), CLI_PRIVATE, &error) : FCC_ERR_LIMIT;
     ok = st == FCC_OK || record_failed(FCC__E_CLI_FILE, "%s", error.text[0] ? error.text : fcc_status_text(st));
 out:
     fcc__buf_clear(&out);

@@ -198,18 +198,14 @@ static const char *ending(const char *mime)
 static bool write_file(const char *dir, const json_t *record, fcc_bytes content)
 {
     char path[4096];
-    FILE *f;
-    bool ok;
+    fcc_error error = { 0 };
 
     /* ids of records name no folders: checked by the ledger, and here */
     snprintf(path, sizeof(path), "%s/%.64s.%s", dir, record_text(record, "recId"), ending(record_text(record, "mime")));
     if (strchr(record_text(record, "recId"), '/'))
         return record_failed(FCC__E_CLI_ANSWER, "%s is no id of a record", record_text(record, "recId"));
-    f = fopen(path, "wb");
-    ok = f && fwrite(content.data, 1, content.len, f) == content.len;
-    if (f && fclose(f) != 0)
-        ok = false;
-    return ok || record_failed(FCC__E_CLI_FILE, "%s: %s", path, strerror(errno));
+    return cli_write_file(path, content, CLI_PRIVATE, &error) == FCC_OK ||
+           record_failed(FCC__E_CLI_FILE, "%s", error.text);
 }
 
 static bool show_one(record_run *r, const record_chart *c, size_t i, json_t *list)

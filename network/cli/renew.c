@@ -4,10 +4,10 @@
 #include "package/package.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: medsync renew [OPTION]... PEER_DATA\n\n"
@@ -76,36 +76,18 @@ static int renew(const char *data, const char *values, bool rehearse, bool as_js
 
 int cli_renew(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "values", required_argument, NULL, 'v' },
-        { "dry-run", no_argument, NULL, 'r' },
-        { "json", no_argument, NULL, 'j' },
-        { 0 },
-    };
     const char *values = getenv("CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG");
     bool rehearse = false, as_json = false;
-    int c;
+    cli_option options[] = {
+        { "values", .text = &values },
+        { "dry-run", .flag = &rehearse },
+        { "json", .flag = &as_json },
+        { 0 },
+    };
+    const int status = cli_options("renew", usage, options, argc, argv);
 
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        switch (c) {
-        case 'h':
-            fputs(usage, stdout);
-            return CLI_OK;
-        case 'v':
-            values = optarg;
-            break;
-        case 'r':
-            rehearse = true;
-            break;
-        case 'j':
-            as_json = true;
-            break;
-        default:
-            return cli_usage("renew", NULL);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return cli_usage("renew", "one peer's file system path");
     return renew(argv[optind], values, rehearse, as_json);

@@ -103,3 +103,14 @@ bool cli_number(const char *text, int64_t least, int64_t most, int64_t *out)
     *out = v;
     return true;
 }
+
+bool cli_port_range(const char *text, int64_t *first, int64_t *last)
+{
+    const char *dash = strchr(text, '-');
+    char left[8];
+
+    if (!dash || (size_t)(dash - text) >= sizeof(left))
+        return false;
+    snprintf(left, sizeof(left), "%.*s", (int)(dash - text), text);
+    return cli_number(left, 1, 65535, first) && cli_number(dash + 1, *first, 65535, last);
+}

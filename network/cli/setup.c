@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 #include "cli/setup.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -69,47 +68,29 @@ static int show(telling *t, fcc_status st, const setup_report *r, double seconds
 
 int cli_setup(int argc, char **argv)
 {
-    enum { DIR_, NETWORK, JSON, HELP };
-    static const struct option options[] = { { "dir", required_argument, NULL, DIR_ },
-                                             { "network", required_argument, NULL, NETWORK },
-                                             { "json", no_argument, NULL, JSON },
-                                             { "help", no_argument, NULL, HELP },
-                                             { NULL, 0, NULL, 0 } };
     const char *dir = CLI_DEFAULT_DIR, *network = NULL;
     telling t = { .terminal = isatty(STDOUT_FILENO) == 1 };
     setup_report report = { 0 };
     struct timespec from, to;
-    char found[4096];
     fcc_error error = { 0 };
     fcc_status st;
-    int option, status;
+    cli_option options[] = {
+        { "dir", .text = &dir },
+        { "network", .text = &network },
+        { "json", .flag = &t.json },
+        { 0 },
+    };
+    int status = cli_options("setup", usage, options, argc, argv);
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case DIR_:
-            dir = optarg;
-            break;
-        case NETWORK:
-            network = optarg;
-            break;
-        case JSON:
-            t.json = true;
-            break;
-        case HELP:
-            fputs(usage, stdout);
-            return CLI_OK;
-        default:
-            return cli_usage("setup", "%s: no such option, or it lacks its value", argv[optind - 1]);
-        }
-    }
+    if (status >= 0)
+        return status;
     if (optind != argc)
         return cli_usage("setup", "%s: no argument is taken", argv[optind]);
-    if (!network && !cli_find_file("network/network.yaml", found, sizeof(found)))
-        return cli_failed("setup", FCC__E_NET_CONFIG, "no network/network.yaml here: say where with --network FILE");
+    if ((status = cli_network_file("setup", &network)) >= 0)
+        return status;
     t.refused = json_array();
     clock_gettime(CLOCK_MONOTONIC, &from);
-    st = setup_consortium(dir, network ? network : found, tell, &t, &report, &error);
+    st = setup_consortium(dir, network, tell, &t, &report, &error);
     clock_gettime(CLOCK_MONOTONIC, &to);
     status = show(&t, st, &report, (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
                   &error);

@@ -59,6 +59,7 @@ typedef struct setup_plan {
     const char *dir;
     setup_act *acts;
     size_t count, room;
+    bool (*random)(uint8_t *out, size_t len); /* where random bytes come from; NULL: the system's */
     fcc_error *error;
     fcc_status st; /* the first failure sticks */
 } setup_plan;

@@ -231,6 +231,7 @@ static unsigned long free_place(setup_plan *plan, const council *c)
     do
         place = strtoul(setup_random(plan, 4), NULL, 16) % LIST_BITS;
     while (plan->st == FCC_OK && c->used[place]);
+    c->used[place] = true;
     return place;
 }
 
@@ -264,9 +265,29 @@ static json_t *make_licence(setup_plan *plan, const council *c, const holder *wh
     return vc;
 }
 
+static const char *licence_path(setup_plan *plan, const holder *who, const char *type)
+{
+    return path_of(plan, fcc__arena_printf(plan->arena, "%s-%s", who->id, type));
+}
+
+static const char *place_of(const json_t *vc)
+{
+    return json_string_value(json_object_get(json_object_get(vc, "credentialStatus"), "statusListIndex"));
+}
+
+/* The place of a licence of an earlier run is nobody else's. */
+static void note_place(setup_plan *plan, const council *c, const holder *who, const char *type)
+{
+    json_t *vc = kept(plan, licence_path(plan, who, type));
+
+    if (place_of(vc))
+        c->used[strtoul(place_of(vc), NULL, 10) % LIST_BITS] = true;
+    json_decref(vc);
+}
+
 static void add_licence(setup_plan *plan, const council *c, const holder *who, const char *type)
 {
-    const char *path = path_of(plan, fcc__arena_printf(plan->arena, "%s-%s", who->id, type)), *parts[4];
+    const char *path = licence_path(plan, who, type), *parts[4];
     static const char *const names[] = { "id", "validFrom", "validUntil" };
     json_t *vc = kept(plan, path);
 
@@ -279,32 +300,41 @@ static void add_licence(setup_plan *plan, const council *c, const holder *who, c
     }
     for (size_t i = 0; i < 3; i++)
         parts[i] = json_string_value(json_object_get(vc, names[i]));
-    parts[3] = json_string_value(json_object_get(json_object_get(vc, "credentialStatus"), "statusListIndex"));
+    parts[3] = place_of(vc);
     if (plan->st == FCC_OK && (!parts[0] || !parts[1] || !parts[2] || !parts[3]))
         plan->st = fcc_error_set(plan->error, FCC_ERR_CONFIG, "%s is not what setup writes: remove it", path);
     for (size_t i = 0; plan->st == FCC_OK && i < 4; i++)
         parts[i] = fcc__arena_printf(plan->arena, "%s", parts[i]);
-    if (plan->st == FCC_OK)
-        c->used[strtoul(parts[3], NULL, 10) % LIST_BITS] = true;
     setup_add(plan, SETUP_LICENCES, c->org, c->user, "credentials", who->id, "IssueCredential", parts[0],
               hash_of(plan, vc), type, who->id, c->list, parts[3], parts[1], parts[2],
               setup_text(plan, regions_of(who)), NULL);
     json_decref(vc);
 }
 
-/* Every site of those who make, sell and use medicines is a trading partner in its region: supply asks for it. */
-static void add_partners(setup_plan *plan, const council *c)
+/* Everybody who gets a licence, in the order of the network file; then the sites. */
+static void for_holders(setup_plan *plan, const council *c,
+                        void (*tell)(setup_plan *plan, const council *c, const holder *who, const char *type))
 {
-    static const char *const type = "TradingPartner", *const msps[] = { "ManufacturerMSP", "DistributorMSP",
-                                                                        "PharmacyMSP", "HospitalMSP", "ClinicMSP" };
+    /* every site of those who make, sell and use medicines is a trading partner in its region: supply asks for it */
+    static const char *const partner = "TradingPartner", *const msps[] = { "ManufacturerMSP", "DistributorMSP",
+                                                                           "PharmacyMSP", "HospitalMSP", "ClinicMSP" };
 
-    for (size_t i = 0; config_has(c->user->issues, type) && i < plan->network->site_count; i++) {
+    for (size_t i = 0; i < plan->network->org_count; i++)
+        for (size_t k = 0; k < plan->network->orgs[i].user_count; k++) {
+            const config_user *user = &plan->network->orgs[i].users[k];
+            const char *type = user->role ? licence_of(user) : NULL;
+            const holder who = { user->uid, user->regions };
+
+            if (type && config_has(c->user->issues, type))
+                tell(plan, c, &who, type);
+        }
+    for (size_t i = 0; config_has(c->user->issues, partner) && i < plan->network->site_count; i++) {
         const config_site *site = &plan->network->sites[i];
         const holder who = { site->gln, { &site->region, 1 } };
 
         for (size_t k = 0; k < sizeof(msps) / sizeof(msps[0]); k++)
             if (strcmp(site->msp, msps[k]) == 0)
-                add_licence(plan, c, &who, type);
+                tell(plan, c, &who, partner);
     }
 }
 
@@ -318,17 +348,8 @@ static void add_all(setup_plan *plan, const council *c)
                   "Accredit", c->did, c->user->issues.v[i], NULL);
     setup_add(plan, SETUP_LISTS, c->org, c->user, "credentials", c->list, "CreateStatusList", c->list, "revocation",
               fcc__arena_printf(plan->arena, "%d", (int)LIST_BITS), NULL);
-    for (size_t i = 0; i < plan->network->org_count; i++)
-        for (size_t k = 0; k < plan->network->orgs[i].user_count; k++) {
-            const config_user *user = &plan->network->orgs[i].users[k];
-            const char *type = user->role ? licence_of(user) : NULL;
-
-            const holder who = { user->uid, user->regions };
-
-            if (type && config_has(c->user->issues, type))
-                add_licence(plan, c, &who, type);
-        }
-    add_partners(plan, c);
+    for_holders(plan, c, note_place);
+    for_holders(plan, c, add_licence);
 }
 
 void setup_add_council(setup_plan *plan)

@@ -64,12 +64,17 @@ const char *setup_text(setup_plan *plan, json_t *value)
     return (const char *)copy.data;
 }
 
+static bool system_random(uint8_t *out, size_t len)
+{
+    return RAND_bytes(out, (int)len) == 1;
+}
+
 const char *setup_random(setup_plan *plan, size_t bytes)
 {
     uint8_t random[64];
     fcc_bytes hex = { 0 };
 
-    if (bytes <= sizeof(random) && RAND_bytes(random, (int)bytes) == 1)
+    if (bytes <= sizeof(random) && (plan->random ? plan->random : system_random)(random, bytes))
         hex = fcc__hex(plan->arena, fcc_bytes_of(random, bytes));
     if (hex.len == 0 && plan->st == FCC_OK)
         no_room(plan);

@@ -35,6 +35,12 @@ typedef struct client_options {
 fcc_status client_open(const client_options *options, client **out, fcc_error *error) FCC_MUST_CHECK;
 void client_close(client *c); /* takes NULL */
 
+/*
+ * A path out of a file of the network's directory, in the arena: as it is when it is there; else below the directory, which
+ * may be a copy from another machine or a container. NULL: past the arena's cap.
+ */
+const char *client_path(const char *dir, const char *path, fcc__arena *arena);
+
 /* From now on proposals and requests are made at this offset from the clock; see clock_offset_s. */
 void client_set_clock(client *c, int64_t offset_s);
 /* The orderer that is asked next, by its place in endpoints.json; when it can't be reached, the one behind it. */

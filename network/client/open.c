@@ -53,22 +53,27 @@ static const char *keep(client *c, const char *text)
  * Paths in endpoints.json are absolute, or relative to where the network was started, or to its directory. What is absolute
  * and not there is of another machine or a container, from which the directory was copied: then it is the copy's.
  */
-static const char *resolve(client *c, const char *dir, const char *path)
+const char *client_path(const char *dir, const char *path, fcc__arena *arena)
 {
     const char *crypto;
     struct stat s;
 
-    if (!path || stat(path, &s) == 0)
-        return keep(c, path);
+    if (stat(path, &s) == 0)
+        return fcc__arena_printf(arena, "%s", path);
     if (path[0] != '/')
-        return fcc__arena_printf(c->arena, "%s/%s", dir, path);
+        return fcc__arena_printf(arena, "%s/%s", dir, path);
     for (crypto = strstr(path, "/crypto/"); crypto; crypto = strstr(crypto + 1, "/crypto/")) {
-        const char *copy = fcc__arena_printf(c->arena, "%s%s", dir, crypto);
+        const char *copy = fcc__arena_printf(arena, "%s%s", dir, crypto);
 
         if (copy && stat(copy, &s) == 0)
             return copy;
     }
-    return keep(c, path);
+    return fcc__arena_printf(arena, "%s", path);
+}
+
+static const char *resolve(client *c, const char *dir, const char *path)
+{
+    return path ? client_path(dir, path, c->arena) : NULL;
 }
 
 /* "orderers", or "orderer" where there is one alone; without a name its certificate is to be its address's. */

@@ -66,22 +66,36 @@ static bool look(void *ctx, uint64_t number, fcc_bytes message)
     return !w->found && client__now_ms() < w->until_ms;
 }
 
-/* From the orderer, because who may update its settings need not be a reader of the peers' blocks. */
+/*
+ * From the orderer, because who may update its settings need not be a reader of the peers' blocks. An update that concerns the
+ * orderers themselves ends their streams, or takes the leader away for some seconds: they are asked again.
+ */
 static fcc_status wait_behind(client *c, uint64_t block, uint64_t *out, fcc_error *error)
 {
     const client_blocks_options o = {
         .source = CLIENT_ORDERED, .from = (int64_t)block + 1, .to = CLIENT_FOREVER, .idle_ms = c->timeout_ms
     };
+    const struct timespec pause = { 0, 250 * 1000000 };
     waiter w = { .arena = fcc__arena_new(SCRATCH_MAX), .until_ms = client__now_ms() + c->timeout_ms };
-    fcc_status st = w.arena ? client_blocks(c, &o, look, &w, error)
-                            : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
+    fcc_error why = { 0 };
+    fcc_status st = w.arena ? FCC_OK : fcc_error_set(&why, FCC_ERR_NOMEM, "out of memory");
 
-    if (st == FCC_OK && !w.found)
-        st = fcc_error_set(error, FCC_ERR_TIMEOUT, "the orderer took the update, but no block with it came in time");
-    if (st == FCC_OK)
+    while (st == FCC_OK && !w.found && client__now_ms() < w.until_ms) {
+        why.text[0] = '\0';
+        st = client_blocks(c, &o, look, &w, &why);
+        if (st != FCC_ERR_IO && st != FCC_ERR_TIMEOUT && st != FCC_ERR_PEER)
+            continue;
+        st = FCC_OK;
+        nanosleep(&pause, NULL);
+    }
+    if (w.found)
         *out = w.block;
+    else
+        st = fcc_error_set(error, st == FCC_OK ? FCC_ERR_TIMEOUT : st,
+                           "the orderer took the update, but no block with it came in time%s%s",
+                           why.text[0] ? ": " : "", why.text);
     fcc__arena_free(w.arena);
-    return st;
+    return w.found ? FCC_OK : st;
 }
 
 /* ---- the update --------------------------------------------------------------------------------------------------- */
@@ -123,6 +137,7 @@ fcc_status client_config_submit(client *c, fcc_bytes envelope, fcc__arena *arena
         (st = msp_configtx_seal(envelope, c->signer, now_s(c), arena, &sealed, error)) != FCC_OK ||
         (st = judge(c, &now, sealed, arena, error)) != FCC_OK || (st = client_broadcast(c, sealed, error)) != FCC_OK)
         return st;
+    *block = now.block + 1;
     return wait_behind(c, now.block, block, error);
 }
 
@@ -148,5 +163,6 @@ fcc_status client_config_update(client *c, const client_config *now, fcc_bytes u
         return fcc_error_set(error, st, "the update cannot be signed: %s", fcc_status_text(st));
     if ((st = client_broadcast(c, envelope, error)) != FCC_OK)
         return st;
+    *block = now->block + 1;
     return wait_behind(c, now->block, block, error);
 }

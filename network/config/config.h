@@ -73,7 +73,9 @@ typedef struct config_org {
      * organisations from the beginning.
      */
     bool newcomer;
-    bool custody; /* keeps a custody key (an organisation with a user of role custodian) */
+    bool custody;                  /* keeps a custody key (an organisation with a user of role custodian) */
+    const char *custodian_user;    /* that user, the first of several; NULL */
+    const char *custodian_address; /* "127.0.0.1:7060"; NULL: none, or told by who starts it */
     const config_user *users;
     size_t user_count;
 } config_org;
@@ -174,10 +176,17 @@ fcc_status config_add_chaincode(config_network *network, const char *name, const
                                 const char *collections_path, fcc_error *error) FCC_MUST_CHECK;
 
 /*
- * From now on each peer and orderer is at its full name, with the port that it has in the network file: how they find each
- * other in containers and on several machines.
+ * From now on each peer and orderer is at its full name, and a custodian at custodian.<domain>, with the port that it has in
+ * the network file: how they find each other in containers and on several machines.
  */
 fcc_status config_addresses_by_name(config_network *network, fcc_error *error) FCC_MUST_CHECK;
+/*
+ * From now on each of them has the port that `port_of` knows for it, NULL: the one that it has. Asked by "ORDERER0",
+ * "HOSPITAL" (its peer) and "HOSPITAL_CUSTODIAN": letters large, _ for what is neither letter nor digit.
+ * FCC_ERR_CONFIG: what it answers is no port.
+ */
+fcc_status config_ports(config_network *network, const char *(*port_of)(const char *name),
+                        fcc_error *error) FCC_MUST_CHECK;
 /* The network without its newcomers, of which a genesis block is made. Shares all with `network`. FCC_ERR_CONFIG: nobody. */
 fcc_status config_founders(const config_network *network, config_network *out, fcc_error *error) FCC_MUST_CHECK;
 

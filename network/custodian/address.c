@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,7 @@ fcc_status custodian_find(const char *dir, const char *mspid, fcc__arena *arena,
                           fcc_error *error)
 {
     char path[PATH_ROOM];
+    const char *ca;
     struct stat there;
     json_error_t why;
     json_t *o;
@@ -65,9 +68,8 @@ fcc_status custodian_find(const char *dir, const char *mspid, fcc__arena *arena,
     out->name = fcc__arena_printf(
         arena, "%s",
         json_string_value(json_object_get(o, "name")) ? json_string_value(json_object_get(o, "name")) : "");
-    out->tls_ca = fcc__arena_printf(
-        arena, "%s",
-        json_string_value(json_object_get(o, "tlsCa")) ? json_string_value(json_object_get(o, "tlsCa")) : "");
+    ca = json_string_value(json_object_get(o, "tlsCa"));
+    out->tls_ca = ca && *ca ? client_path(dir, ca, arena) : "";
     if (!out->address || !out->mspid || !out->name || !out->tls_ca)
         st = fcc_error_set(error, FCC_ERR_LIMIT, "%s: out of memory", path);
     else if (!out->address[0] || !out->name[0] || !out->tls_ca[0])
@@ -86,4 +88,27 @@ void custodian_withdraw(const char *dir, const custodian_address *a)
         !strcmp(there.address, a->address))
         unlink(path);
     fcc__arena_free(arena);
+}
+
+bool custodian_certificate_name(fcc_bytes pem, char *out, size_t size)
+{
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
+    bool found = false;
+
+    for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+
+        if (n->type != GEN_DNS)
+            continue;
+        snprintf(out, size, "%.*s", ASN1_STRING_length(n->d.dNSName), ASN1_STRING_get0_data(n->d.dNSName));
+        found = true;
+    }
+    if (!found && cert)
+        found = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out, (int)size) > 0;
+    GENERAL_NAMES_free(names);
+    X509_free(cert);
+    BIO_free(bio);
+    return found;
 }

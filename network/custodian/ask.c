@@ -175,3 +175,18 @@ out:
     rpc_reply_clear(&reply);
     return st;
 }
+
+/* A question without a record is refused by whoever serves. */
+fcc_status custodian_probe(custodian_reader *r, int64_t timeout_ms, fcc_error *error)
+{
+    rpc_reply reply = { 0 };
+    fcc_status st = rpc_unary(r->channel, path, fcc_bytes_of(NULL, 0), timeout_ms, &reply);
+
+    if (st != FCC_OK)
+        fcc_error_set(error, st, "the custodian of %s at %s: %s", r->mspid, r->address, fcc_status_text(st));
+    else if (reply.code != RPC_INVALID_ARGUMENT)
+        st = reply.code == RPC_OK ? fcc_error_set(error, FCC_ERR_PROTO, "at %s is no custodian", r->address)
+                                  : refused(r, &reply, error);
+    rpc_reply_clear(&reply);
+    return st;
+}

@@ -47,11 +47,16 @@ typedef struct custodian_address {
     const char *tls_ca; /* PEM file: who issued that */
 } custodian_address;
 
+/* For which name a certificate (PEM) must be checked: its first DNS name, else its common name. false: it has none. */
+bool custodian_certificate_name(fcc_bytes pem, char *out, size_t size);
 /* Whole or not at all. FCC_ERR_IO. */
 fcc_status custodian_publish(const char *dir, const custodian_address *address, fcc_error *error) FCC_MUST_CHECK;
 /* When it is this address that is published. */
 void custodian_withdraw(const char *dir, const custodian_address *address);
-/* FCC_ERR_NOT_FOUND: no custodian of that organisation runs here; FCC_ERR_CONFIG: the file is damaged. */
+/*
+ * FCC_ERR_NOT_FOUND: no custodian of that organisation runs here; FCC_ERR_CONFIG: the file is damaged. `tlsCa` is found in a
+ * copy of the directory as well (client_path).
+ */
 fcc_status custodian_find(const char *dir, const char *mspid, fcc__arena *arena, custodian_address *out,
                           fcc_error *error) FCC_MUST_CHECK;
 
@@ -81,8 +86,17 @@ typedef struct custodian_key {
 fcc_status custodian_ask(custodian_reader *reader, const char *audit_id, const char *const *rec_ids, size_t count,
                          custodian_key *out, fcc_error *error) FCC_MUST_CHECK;
 
+/* Does it serve? As custodian_ask, and FCC_ERR_TIMEOUT after so long; nothing is asked of its peer. */
+fcc_status custodian_probe(custodian_reader *reader, int64_t timeout_ms, fcc_error *error) FCC_MUST_CHECK;
+
 /* What a data key is sealed for, besides a certificate: one request and one record. In the arena; empty past its cap. */
 fcc_bytes custodian__context(fcc__arena *arena, fcc_bytes audit_id, fcc_bytes rec_id);
+/*
+ * Does the channel take this certificate (PEM) for a member's, by its configuration as the peer has it now? *why, static, is
+ * NULL, or why not. Everything else: the peer does not answer.
+ */
+fcc_status custodian__judge_reader(client *peer, fcc_bytes cert, fcc__arena *arena, const char **why,
+                                   fcc_error *error) FCC_MUST_CHECK;
 /* 1 to 64 of [A-Za-z0-9._:-], as all of the ledger's ids. */
 bool custodian__is_id(fcc_bytes id);
 

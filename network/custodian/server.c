@@ -11,13 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING_MAX = 64, ARENA_MAX = 16 << 20 };
+/*
+ * Whoever has a certificate of the consortium gets this far, patients too. So one reader takes few places and little memory,
+ * and leaves the others theirs, also by calls in which nothing is asked.
+ */
+enum {
+    WAITING_MAX = 64,
+    OPEN_MAX = 512,
+    READER_MAX = 8,
+    REQUEST_MAX = 16 << 10, /* more than CUSTODIAN_BATCH ids are */
+    ARENA_MAX = 16 << 20
+};
 
 static const char path[] = "/medsync.Custodian/Release";
+static const char no_peer[] = "the custodian's own peer does not answer";
 
 /* A call that waits for its turn, or for its request. */
 typedef struct waiting {
     struct waiting *next;
+    struct waiting *older, *newer; /* of all that are open */
     custodian *owner;
     rpc_call *call;    /* NULL: over */
     fcc_bytes cert;    /* malloc'ed PEM */
@@ -34,6 +46,8 @@ struct custodian {
     fcc__arena *arena;
     waiting *first, **last;
     size_t count;
+    waiting *newest; /* open, whether they have asked or not */
+    size_t open;
     bool stopping, drained;
 };
 
@@ -118,6 +132,8 @@ static verdict release(custodian *c, const waiting *w, const char *fp, fcc_bytes
     if (!sealed || context.len == 0)
         goto out;
     v = evaluate(c, audit_id, rec_id, &answer, &why);
+    if (v == NO_PEER)
+        why = no_peer;
     if (v != RELEASED)
         goto out;
     v = REFUSED;
@@ -162,12 +178,14 @@ static bool ids_are_ids(const Medsync__ReleaseRequest *r)
     return r->n_rec_ids > 0 && r->n_rec_ids <= CUSTODIAN_BATCH && custodian__is_id(fcc__of_pb(r->audit_id));
 }
 
-static void serve(custodian *c, waiting *w)
+/* false: its own peer does not answer */
+static bool serve(custodian *c, waiting *w)
 {
     Medsync__ReleaseReply reply = MEDSYNC__RELEASE_REPLY__INIT;
     Medsync__ReleaseRequest *request;
     Medsync__Released **list, *one;
     fcc_error error = { 0 };
+    const char *why;
     fcc_bytes wire;
     char fp[65];
     size_t i;
@@ -175,22 +193,37 @@ static void serve(custodian *c, waiting *w)
     fcc__arena_reset(c->arena);
     if (FCC__UNPACK(medsync__release_request, w->request, c->arena, &request) != FCC_OK || !ids_are_ids(request)) {
         finish(w->call, RPC_INVALID_ARGUMENT, "one audit id and 1 to 100 record ids are needed");
-        return;
+        return true;
     }
     if (blob_fingerprint(w->cert, fp, &error) != FCC_OK) {
         finish(w->call, RPC_UNAUTHENTICATED, "a certificate is needed: the one that asked for access on the ledger");
-        return;
+        return true;
+    }
+    if (custodian__judge_reader(c->peer, w->cert, c->arena, &why, &error) != FCC_OK) {
+        fcc__log_code(FCC__ERROR, FCC__E_CUST_PEER, "the channel's configuration was not answered: %s", error.text);
+        why = no_peer;
+    }
+    if (why) {
+        for (i = 0; i < request->n_rec_ids; i++)
+            told("key refused", why, fcc__of_pb(request->audit_id), fcc__of_pb(request->rec_ids[i]), fp);
+        finish(w->call, why == no_peer ? RPC_UNAVAILABLE : RPC_PERMISSION_DENIED,
+               why == no_peer ? no_peer : "the channel does not take this certificate");
+        return why != no_peer;
     }
     list = fcc__arena_zalloc(c->arena, request->n_rec_ids, sizeof(*list));
     for (i = 0; list && i < request->n_rec_ids; i++) {
+        if (i > 0)
+            rpc_loop_poll(c->loop, 0); /* who has gone meanwhile isn't answered any more */
+        if (!w->call)
+            return true;
         one = list[i] = fcc__arena_alloc(c->arena, sizeof(*one));
         if (!one)
             break;
         medsync__released__init(one);
         one->rec_id = request->rec_ids[i];
         if (release(c, w, fp, fcc__of_pb(request->audit_id), fcc__of_pb(request->rec_ids[i]), one) == NO_PEER) {
-            finish(w->call, RPC_UNAVAILABLE, "the custodian's own peer does not answer");
-            return;
+            finish(w->call, RPC_UNAVAILABLE, no_peer);
+            return false;
         }
     }
     reply.released = list;
@@ -198,9 +231,10 @@ static void serve(custodian *c, waiting *w)
     if (!list || i < request->n_rec_ids || fcc__pack(&reply, c->arena, &wire) != FCC_OK ||
         rpc_send(w->call, wire) != FCC_OK) {
         finish(w->call, RPC_RESOURCE_EXHAUSTED, "the custodian is out of memory");
-        return;
+        return true;
     }
     finish(w->call, RPC_OK, "");
+    return true;
 }
 
 /* ---- calls come and go ---- */
@@ -212,6 +246,40 @@ static void drop(waiting *w)
     free(w);
 }
 
+static void enter(waiting *w)
+{
+    custodian *c = w->owner;
+
+    w->older = c->newest;
+    if (c->newest)
+        c->newest->newer = w;
+    c->newest = w;
+    c->open++;
+}
+
+static void leave(waiting *w)
+{
+    custodian *c = w->owner;
+
+    if (w->newer)
+        w->newer->older = w->older;
+    else
+        c->newest = w->older;
+    if (w->older)
+        w->older->newer = w->newer;
+    c->open--;
+}
+
+/* How many calls this reader has open. */
+static size_t open_of(const custodian *c, fcc_bytes cert)
+{
+    size_t n = 0;
+
+    for (const waiting *w = c->newest; w; w = w->older)
+        n += fcc_bytes_equal(w->cert, cert);
+    return n;
+}
+
 static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
 {
     waiting *w = ctx;
@@ -220,6 +288,10 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
 
     if (w->request.data)
         return; /* one request a call */
+    if (message.len > REQUEST_MAX) {
+        finish(call, RPC_INVALID_ARGUMENT, "a question is smaller than 16 KiB");
+        return;
+    }
     if (c->count >= WAITING_MAX || !(copy = malloc(message.len + 1))) {
         finish(call, RPC_RESOURCE_EXHAUSTED, "too many wait for this custodian: try again");
         return;
@@ -241,6 +313,7 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
     (void)call;
     (void)status;
     w->call = NULL;
+    leave(w);
     if (!w->queued)
         drop(w); /* the others go when their turn comes */
 }
@@ -259,6 +332,12 @@ static const rpc_events *on_call(rpc_call *call, void *ctx, void **call_ctx)
     w->owner = c;
     w->call = call;
     w->cert = rpc_peer_certificate(call);
+    if (c->open >= OPEN_MAX || open_of(c, w->cert) >= READER_MAX) {
+        drop(w);
+        finish(call, RPC_RESOURCE_EXHAUSTED, "too many calls are open at this custodian: try again");
+        return NULL;
+    }
+    enter(w);
     *call_ctx = w;
     return &events;
 }
@@ -300,23 +379,32 @@ out:
 
 /*
  * Calls are collected by the loop and served between its turns, because asking the peer turns a loop of its own and
- * takes its time.
+ * takes its time. When the peer did not answer, those who have waited meanwhile are told so, instead of each waiting for
+ * its silence anew: so signals, too, are heard in time.
  */
 static void serve_all(custodian *c)
 {
+    size_t in_vain = 0;
+
     while (c->first) {
         waiting *w = c->first;
+        bool answered = true;
 
         c->first = w->next;
         if (!c->first)
             c->last = &c->first;
         c->count--;
-        if (w->call) {
-            serve(c, w);
-            w->queued = false; /* on_closed frees it */
-        } else {
+        if (w->call && in_vain > 0)
+            finish(w->call, RPC_UNAVAILABLE, no_peer);
+        else if (w->call)
+            answered = serve(c, w);
+        in_vain -= in_vain > 0;
+        w->queued = false; /* on_closed frees it */
+        if (!w->call)
             drop(w);
-        }
+        rpc_loop_poll(c->loop, 0);
+        if (!answered)
+            in_vain = c->count;
     }
 }
 

@@ -22,8 +22,9 @@ static bool is_listed(const Lifecycle__QueryInstalledChaincodesResult *all, cons
 static bool install(deploy__org *org, const Lifecycle__QueryInstalledChaincodesResult *all, const deploy__wanted *w)
 {
     deploy__run *run = org->run;
+    Lifecycle__QueryInstalledChaincodesResult *now;
     const char *id = NULL;
-    fcc_error error = { 0 };
+    fcc_error error = { 0 }, ignored;
     fcc_status st;
 
     if (is_listed(all, w->package_id) || run->options->rehearse) {
@@ -32,6 +33,12 @@ static bool install(deploy__org *org, const Lifecycle__QueryInstalledChaincodesR
         return true;
     }
     st = client_install(org->admin, NULL, w->package, org->arena, &id, &error);
+    /* somebody else, or we whose answer was lost, has installed it meanwhile: the peer refuses what it has */
+    if (st != FCC_OK && client_installed(org->admin, NULL, org->arena, &now, &ignored) == FCC_OK &&
+        is_listed(now, w->package_id)) {
+        deploy__tell(run, w, org, DEPLOY_INSTALL, DEPLOY_KEPT, NULL, FCC_OK, NULL);
+        return true;
+    }
     if (st == FCC_OK && strcmp(id, w->package_id) != 0)
         st = fcc_error_set(&error, FCC_ERR_PEER, "the peer calls the package %s instead of %s", id, w->package_id);
     deploy__tell(run, w, org, DEPLOY_INSTALL, st == FCC_OK ? DEPLOY_DONE : DEPLOY_FAILED, NULL, st, error.text);
@@ -98,6 +105,10 @@ static bool approve(deploy__org *org, const deploy__wanted *w)
         return true;
     }
     st = client_approve(org->admin, &w->definition, package, org->arena, &answer, &error);
+    if (st != FCC_OK && has_approved(org, w, package)) { /* as above */
+        deploy__tell(run, w, org, DEPLOY_APPROVE, DEPLOY_KEPT, NULL, FCC_OK, NULL);
+        return true;
+    }
     deploy__tell(run, w, org, DEPLOY_APPROVE, st == FCC_OK ? DEPLOY_DONE : DEPLOY_FAILED, NULL, st, error.text);
     return st == FCC_OK;
 }
@@ -235,6 +246,16 @@ static void name_missing(const deploy__org *org, const Lifecycle__CheckCommitRea
                       missing, network->org_count, list);
 }
 
+/* Has somebody else committed just this meanwhile? */
+static bool has_committed(const deploy__org *org, const deploy__wanted *w)
+{
+    Lifecycle__QueryChaincodeDefinitionResult *have;
+    fcc_error ignored;
+
+    return client_committed(org->admin, NULL, w->definition.name, org->arena, &have, &ignored) == FCC_OK &&
+           have->sequence == w->definition.sequence && DEPLOY__SAME_DEFINITION(have, &w->definition, org->arena);
+}
+
 static void commit(deploy__org *org, const deploy__wanted *w)
 {
     deploy__run *run = org->run;
@@ -243,6 +264,7 @@ static void commit(deploy__org *org, const deploy__wanted *w)
     client_answer answer = { 0 };
     fcc_error error = { 0 };
     const size_t k = (size_t)(w - run->wanted);
+    bool kept;
     fcc_status st;
 
     if (w->committed || run->options->rehearse) {
@@ -268,9 +290,14 @@ static void commit(deploy__org *org, const deploy__wanted *w)
         if (count < needed || answer.validation)
             name_missing(org, ready, &error);
     }
-    if (st == FCC_OK)
+    kept = st != FCC_OK && has_committed(org, w);
+    if (st == FCC_OK || kept)
         st = await_commit(org, w, &error);
-    deploy__tell(run, w, NULL, DEPLOY_COMMIT, st == FCC_OK ? DEPLOY_DONE : DEPLOY_FAILED, NULL, st, error.text);
+    deploy__tell(run, w, NULL, DEPLOY_COMMIT,
+                 st != FCC_OK ? DEPLOY_FAILED
+                 : kept       ? DEPLOY_KEPT
+                              : DEPLOY_DONE,
+                 NULL, st, error.text);
 }
 
 /* The first of those who have approved, counted on by the chaincode's place, so that nobody commits all of them. */

@@ -283,6 +283,11 @@ void devnet_stop_waiting(devnet_call *call);
 /* protos.Endorser on the peer's server. */
 fcc_status devnet_endorser_serve(devnet_peer *peer) FCC_MUST_CHECK;
 
+/* ---- discovery.c ------------------------------------------------------------------------------------------------- */
+
+/* discovery.Discovery on the peer's server. */
+fcc_status devnet_discovery_serve(devnet_peer *peer) FCC_MUST_CHECK;
+
 /* ---- deliver.c --------------------------------------------------------------------------------------------------- */
 
 /* protos.Deliver on the peer's server. */

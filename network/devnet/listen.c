@@ -177,7 +177,7 @@ static fcc_status listen_tls(struct devnet *net, rpc_server *server, const char 
 
     if ((st = read_tls(net, tls_dir, own, error)) != FCC_OK)
         return st;
-    if ((st = with_clients(net, own, own == &net->orderer_tls, net->arena, &tls)) != FCC_OK)
+    if (with_clients(net, own, own == &net->orderer_tls, net->arena, &tls) != FCC_OK)
         return no_memory(error);
     if ((st = place(net, asked, tls_dir, number, &host, &address, error)) != FCC_OK ||
         (st = rpc_server_listen(server, address, &tls, &port, error)) != FCC_OK)
@@ -204,7 +204,7 @@ fcc_status devnet_listen(struct devnet *net, fcc_error *error)
         if ((st = rpc_server_new(net->loop, &peer->server, error)) != FCC_OK)
             return st;
         if ((st = devnet_gateway_serve(peer)) != FCC_OK || (st = devnet_endorser_serve(peer)) != FCC_OK ||
-            (st = devnet_deliver_serve(peer)) != FCC_OK)
+            (st = devnet_discovery_serve(peer)) != FCC_OK || (st = devnet_deliver_serve(peer)) != FCC_OK)
             return fcc_error_set(error, st, "the services of %s: %s", peer->org->mspid, fcc_status_text(st));
         st = listen_tls(net, peer->server, peer->org->peer_address,
                         msp_path_peer_tls(net->arena, net->crypto_dir, peer->org), i + 1, &peer->tls, &peer->address,

@@ -162,17 +162,27 @@ static bool find_layouts(const struct planning *p, unsigned allowed, devnet_layo
     return true;
 }
 
+/* What the interest's calls come to, without the layouts. */
+static const char *survey(const struct devnet *net, fcc_bytes channel, const Protos__ChaincodeInterest *interest,
+                          fcc__arena *arena, struct planning *out)
+{
+    unsigned all = (1u << net->peer_count) - 1;
+    const char *problem = NULL;
+
+    *out = (struct planning){ .net = net, .arena = arena, .members = all, .equipped = all };
+    if (!make_room(out, interest))
+        return no_memory;
+    for (size_t i = 0; i < interest->n_chaincodes && !problem; i++)
+        problem = add_call(out, channel, interest->chaincodes[i]);
+    return problem;
+}
+
 const char *devnet_plan(const struct devnet *net, fcc_bytes channel, const Protos__ChaincodeInterest *interest,
                         unsigned preferred, fcc__arena *arena, devnet_layouts *out)
 {
-    unsigned all = (1u << net->peer_count) - 1;
-    struct planning p = { .net = net, .arena = arena, .members = all, .equipped = all };
-    const char *problem = NULL;
+    struct planning p;
+    const char *problem = survey(net, channel, interest, arena, &p);
 
-    if (!make_room(&p, interest))
-        return no_memory;
-    for (size_t i = 0; i < interest->n_chaincodes && !problem; i++)
-        problem = add_call(&p, channel, interest->chaincodes[i]);
     if (problem)
         return problem;
     if (p.policy_count == 0)
@@ -185,4 +195,15 @@ const char *devnet_plan(const struct devnet *net, fcc_bytes channel, const Proto
         return no_memory;
     return out->count > 0 ? "required chaincodes are not installed on sufficient peers"
                           : "no peer combination can satisfy the endorsement policy";
+}
+
+const char *devnet_plan_equipped(const struct devnet *net, fcc_bytes channel, const Protos__ChaincodeInterest *interest,
+                                 fcc__arena *arena, unsigned *out)
+{
+    struct planning p;
+    const char *problem = survey(net, channel, interest, arena, &p);
+
+    if (!problem)
+        *out = p.members & p.equipped;
+    return problem;
 }

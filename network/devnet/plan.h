@@ -27,5 +27,8 @@ typedef struct devnet_layouts {
  */
 const char *devnet_plan(const struct devnet *net, fcc_bytes channel, const Protos__ChaincodeInterest *interest,
                         unsigned preferred, fcc__arena *arena, devnet_layouts *out);
+/* Those that have all chaincodes of `interest` and may see what it reads. NULL, or why that can't be said. */
+const char *devnet_plan_equipped(const struct devnet *net, fcc_bytes channel, const Protos__ChaincodeInterest *interest,
+                                 fcc__arena *arena, unsigned *out);
 
 #endif

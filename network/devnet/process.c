@@ -82,8 +82,10 @@ struct environment {
     size_t n;
 };
 
-static const char *const own_variables[] = { "CHAINCODE_SERVER_ADDRESS=", "CHAINCODE_ID=", "CORE_CHAINCODE_ID_NAME=",
-                                             "CORE_PEER_LOCALMSPID=", "CHAINCODE_TLS_DISABLED=" };
+/* The passphrases (and the file with them) are for the keys of who has started the network. */
+static const char *const own_variables[] = { "CHAINCODE_SERVER_ADDRESS=", "CHAINCODE_ID=",
+                                             "CORE_CHAINCODE_ID_NAME=",   "CORE_PEER_LOCALMSPID=",
+                                             "CHAINCODE_TLS_DISABLED=",   "MEDSYNC_KEY_PASSPHRASE" };
 
 static bool is_own(const char *variable)
 {

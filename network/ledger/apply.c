@@ -33,6 +33,7 @@ enum { SETS_VALUE = 1, SETS_METADATA = 2, DELETES_METADATA = 4, DELETES = 8 };
 struct change {
     fcc_bytes ns, collection, key;
     uint8_t sum;
+    bool written; /* not its metadata alone */
     fcc_bytes value, metadata;
 };
 
@@ -75,6 +76,7 @@ static fcc_status note_write(ledger__updates *u, ledger__map *changes, fcc_bytes
     if (!change)
         return FCC_ERR_LIMIT;
     change->sum = (uint8_t)(change->sum + (is_delete ? DELETES : SETS_VALUE));
+    change->written = true;
     if (!is_delete)
         change->value = value;
     return FCC_OK;
@@ -152,7 +154,9 @@ static fcc_status remember(ledger__updates *u, fcc_bytes state_key, const struct
     return FCC_OK;
 }
 
-static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const struct change *change, uint32_t index)
+/* `before` gets the version that it had; `stands`: it is there now, with this one. */
+static fcc_status change_state(ledger__updates *u, fcc_bytes state_key, const struct change *change, uint32_t index,
+                               ledger__version *before, bool *stands)
 {
     ledger__version version = { u->block, index };
     ledger__entry old, fresh;
@@ -160,10 +164,12 @@ static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const stru
 
     if (st != FCC_OK)
         return st;
+    *before = old.version;
+    *stands = !deletes(change) && (!keeps_value(change) || old.exists);
     /* metadata of a key that isn't there are ignored, unless this block has deleted it: then it stays an update */
     if (keeps_value(change) && !old.exists && !ledger__map_find(&u->map, state_key))
         return FCC_OK;
-    if (deletes(change) || (keeps_value(change) && !old.exists)) {
+    if (!*stands) {
         st = ledger__del(&u->l->store, u->txn, LEDGER__STATE, state_key);
         if (st == FCC_OK && change->collection.len)
             st = ledger__private_forget(u->l, u->txn, change->ns, change->collection, change->key, NULL);
@@ -186,18 +192,15 @@ static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const stru
     return st;
 }
 
-static fcc_status note_history(ledger__updates *u, const ledger__ns_rwset *ns, uint32_t index)
+static fcc_status change_key(ledger__updates *u, fcc_bytes state_key, const struct change *change, uint32_t index)
 {
-    ledger__version version = { u->block, index };
-    fcc_status st = FCC_OK;
-    size_t i;
+    ledger__version before;
+    bool stands;
+    fcc_status st = change_state(u, state_key, change, index, &before, &stands);
 
-    for (i = 0; st == FCC_OK && i < ns->set->n_writes; i++) {
-        fcc_bytes key = ledger__history_key(u->l, ns->name, fcc__of_pb(ns->set->writes[i]->key), &version);
-
-        st = key.len ? ledger__put(&u->l->store, u->txn, LEDGER__HISTORY, key, fcc_bytes_of(NULL, 0)) : FCC_ERR_LIMIT;
-    }
-    return st;
+    if (st != FCC_OK || !change->ns.len || change->collection.len)
+        return st;
+    return ledger__history_move(u, state_key, change->written, stands, index, before);
 }
 
 fcc_status ledger__apply(ledger__updates *u, const ledger__rwset *rwset, uint32_t index)
@@ -212,9 +215,9 @@ fcc_status ledger__apply(ledger__updates *u, const ledger__rwset *rwset, uint32_
         if (fcc_bytes_equal(rwset->namespaces[i].name, FCC_LIT(LEDGER__LIFECYCLE)) &&
             ledger__ns_writes(&rwset->namespaces[i]))
             u->defines = true;
-        if (st == FCC_OK && rwset->namespaces[i].name.len)
-            st = note_history(u, &rwset->namespaces[i], index);
     }
+    if (st == FCC_OK)
+        st = ledger__history_note(u, rwset, index);
     for (i = 0; st == FCC_OK && i < changes.count; i++)
         st = change_key(u, changes.items[i]->key, changes.items[i]->value, index);
     return st;

@@ -33,23 +33,15 @@ static void blame_writer(struct reads *r, uint64_t block, uint64_t index)
 /* Who deleted a key that isn't there any more: its history's newest entry. Private keys have no history. */
 static fcc_status blame_deleter(struct reads *r)
 {
-    ledger *l = r->u->l;
-    fcc_bytes prefix;
-    ledger__cursor cursor;
     ledger__version version;
     fcc_status st;
 
     if (r->conflict.collection.len)
         return FCC_OK;
-    prefix = ledger__history_key(l, r->conflict.ns, r->conflict.key, NULL);
-    if (!prefix.len || !fcc__arena_copy(r->u->arena, prefix, &prefix))
-        return FCC_ERR_LIMIT;
-    st = ledger__cursor_open(&l->store, r->u->txn, LEDGER__HISTORY, prefix, &cursor);
-    if (st == FCC_OK && cursor.key.data && fcc_bytes_starts_with(cursor.key, prefix) &&
-        ledger__history_version(cursor.key, &version))
+    st = ledger__history_newest(r->u->l, r->u->txn, r->conflict.ns, r->conflict.key, &version);
+    if (st == FCC_OK)
         blame_writer(r, version.block, version.tx);
-    ledger__cursor_close(&cursor);
-    return st;
+    return st == FCC_ERR_NOT_FOUND ? FCC_OK : st;
 }
 
 static fcc_status check_read(struct reads *r, fcc_bytes ns, fcc_bytes collection, fcc_bytes key,
@@ -78,31 +70,50 @@ static fcc_status check_read(struct reads *r, fcc_bytes ns, fcc_bytes collection
 
 /* ---- ranges -------------------------------------------------------------------------------------------------------- */
 
-/* A walk over a range as it is now. */
+/*
+ * A walk over a range as it is now. Where the end key belongs to it, it comes last, whatever its place: also behind the
+ * keys of a range that starts behind its end, and behind all keys when it is empty.
+ */
 struct walk {
-    fcc_bytes prefix, end;
-    bool closed; /* the end key belongs to it */
+    struct reads *reads;
+    fcc_bytes ns, prefix, end;
+    bool end_follows;
     ledger__cursor cursor;
     fcc_bytes key;
     ledger__version version;
-    bool done;
+    bool at_end, done;
 };
+
+/* The cursor is behind the range: the end key, once. */
+static fcc_status look_at_end(struct walk *w)
+{
+    const ledger__updates *u = w->reads->u;
+    ledger__entry entry;
+    fcc_status st = FCC_OK;
+
+    w->done = !w->end_follows;
+    if (w->done)
+        return FCC_OK;
+    w->end_follows = false;
+    st = ledger__entry_get(u->l, u->txn, LEDGER__STATE, ledger__state_key(u->l, w->ns, none, w->end), &entry);
+    w->done = st != FCC_OK || !entry.exists;
+    w->key = w->end;
+    w->version = entry.version;
+    w->at_end = true;
+    return st;
+}
 
 /* The entry under the cursor, if it belongs to the range. */
 static fcc_status look(struct walk *w)
 {
     ledger__entry entry;
     fcc_status st;
-    int order;
 
-    w->done = !w->cursor.key.data || !fcc_bytes_starts_with(w->cursor.key, w->prefix);
-    if (w->done)
-        return FCC_OK;
+    if (!w->cursor.key.data || !fcc_bytes_starts_with(w->cursor.key, w->prefix))
+        return look_at_end(w);
     w->key = fcc_bytes_of(w->cursor.key.data + w->prefix.len, w->cursor.key.len - w->prefix.len);
-    order = w->end.len ? fcc_bytes_compare(w->key, w->end) : -1;
-    w->done = order > 0 || (order == 0 && !w->closed);
-    if (w->done)
-        return FCC_OK;
+    if (w->end.len && fcc_bytes_compare(w->key, w->end) >= 0)
+        return look_at_end(w);
     st = ledger__entry_parse(w->cursor.value, &entry);
     if (st == FCC_OK)
         w->version = entry.version;
@@ -116,8 +127,10 @@ static fcc_status walk_open(struct reads *r, fcc_bytes ns, const Kvrwset__RangeQ
     fcc_status st;
 
     memset(w, 0, sizeof *w);
+    w->reads = r;
+    w->ns = ns;
     w->end = fcc__of_pb(info->end_key);
-    w->closed = !info->itr_exhausted;
+    w->end_follows = !info->itr_exhausted;
     if (!fcc__arena_copy(r->u->arena, ledger__state_key(l, ns, none, none), &w->prefix))
         return FCC_ERR_LIMIT;
     from = ledger__state_key(l, ns, none, fcc__of_pb(info->start_key));
@@ -129,9 +142,11 @@ static fcc_status walk_open(struct reads *r, fcc_bytes ns, const Kvrwset__RangeQ
 
 static fcc_status walk_next(struct walk *w)
 {
-    fcc_status st = ledger__cursor_next(&w->cursor);
+    fcc_status st = w->at_end ? FCC_OK : ledger__cursor_next(&w->cursor);
 
-    return st == FCC_OK ? look(w) : st;
+    if (st != FCC_OK)
+        return st;
+    return w->at_end ? look_at_end(w) : look(w);
 }
 
 /* `key`, which the walk is at or has passed, is not as it was recorded. */
@@ -197,8 +212,10 @@ static fcc_status blame_newest(struct reads *r, fcc_bytes ns, const Kvrwset__Ran
              (w.version.block == r->conflict.writer_block && w.version.tx <= r->conflict.writer_index)))
             continue;
         blame_writer(r, w.version.block, w.version.tx);
-        if (!fcc__arena_copy(u->arena, w.key, &r->conflict.key))
+        if (!fcc__arena_copy(u->arena, w.key, &r->conflict.key)) {
             st = FCC_ERR_LIMIT;
+            break;
+        }
     }
     ledger__cursor_close(&w.cursor);
     for (size_t i = 0; st == FCC_OK && i < u->map.count; i++) {

@@ -13,6 +13,7 @@ enum {
     LEDGER__ARENA_CAP = 1 << 30,
     LEDGER__KEY_MAX = 1 << 28,
     LEDGER__MAX_DEGREE = 50, /* results of a range query that are recorded one by one; more are hashed */
+    LEDGER__VERSION_LEN = 16,
 };
 
 /* The end of every refusal of damaged files, with the ledger's directory. */
@@ -68,9 +69,11 @@ fcc_bytes ledger__state_key(ledger *l, fcc_bytes ns, fcc_bytes collection, fcc_b
 /* kind 'k': the plain key's value; 'h': from the key's hash to the plain key. */
 fcc_bytes ledger__private_key(ledger *l, const char *mspid, fcc_bytes ns, fcc_bytes collection, char kind,
                               fcc_bytes key);
-fcc_bytes ledger__history_key(ledger *l, fcc_bytes ns, fcc_bytes key, const ledger__version *version);
-/* What a history key ends in. */
+/* Of LEDGER__HISTORY: it ends in LEDGER__VERSION_LEN bytes of its version, which ledger__history_version takes off it. */
+fcc_bytes ledger__history_key(ledger *l, fcc_bytes ns, fcc_bytes key, ledger__version version);
 bool ledger__history_version(fcc_bytes key, ledger__version *out);
+/* Of LEDGER__CHAINS. */
+fcc_bytes ledger__chain_key(ledger *l, ledger__version version);
 fcc_bytes ledger__number_key(ledger *l, char kind, uint64_t number);
 
 /* FCC_OK also when it doesn't exist. A key past LEDGER__KEY_MAX ({NULL, 0}) is FCC_ERR_LIMIT. */
@@ -205,6 +208,24 @@ void ledger__updates_init(ledger__updates *updates, ledger *l, MDB_txn *txn, fcc
 fcc_status ledger__apply(ledger__updates *updates, const ledger__rwset *rwset, uint32_t index) FCC_MUST_CHECK;
 /* The deterministic bytes that go into the commit hash. */
 fcc_status ledger__updates_pack(ledger__updates *updates, fcc__buf *out) FCC_MUST_CHECK;
+
+/* ---- history.c: which versions a public key has had ---------------------------------------------------------------- */
+
+/* Note what a valid transaction's public writes replace. Before any of them has changed the state. */
+fcc_status ledger__history_note(const ledger__updates *updates, const ledger__rwset *rwset,
+                                uint32_t index) FCC_MUST_CHECK;
+/*
+ * A transaction has changed a public key, which had the version `before`. `written`: not its metadata alone; `stands`:
+ * the key is in the state now, with this transaction as its version.
+ */
+fcc_status ledger__history_move(const ledger__updates *updates, fcc_bytes state_key, bool written, bool stands,
+                                uint32_t index, ledger__version before) FCC_MUST_CHECK;
+/* FCC_ERR_NOT_FOUND: the key was never written. */
+fcc_status ledger__history_newest(ledger *l, MDB_txn *txn, fcc_bytes ns, fcc_bytes key,
+                                  ledger__version *out) FCC_MUST_CHECK;
+/* The version before `at`, in which the key is that write of the transaction, from 0, counted over all namespaces. */
+fcc_status ledger__history_before(ledger *l, MDB_txn *txn, fcc_bytes ns, fcc_bytes key, ledger__version at,
+                                  size_t write, ledger__version *out) FCC_MUST_CHECK;
 
 /* ---- conflicts.c: has what a transaction read been changed since? --------------------------------------------------- */
 

@@ -23,7 +23,15 @@ static fcc_status new_iter(ledger_sim *sim, ledger__query query, fcc_bytes ns, l
     return FCC_OK;
 }
 
-/* Open the cursor at the prefix followed by `from`, and enter the iterator into the simulation. */
+/* Into the simulation. */
+static void enter(ledger_iter *iter)
+{
+    iter->open = true;
+    *iter->sim->iters_end = iter;
+    iter->sim->iters_end = &iter->next;
+}
+
+/* Open the cursor at the prefix followed by `from`. */
 static fcc_status start(ledger_iter *iter, ledger__table table, fcc_bytes prefix, fcc_bytes from)
 {
     ledger_sim *sim = iter->sim;
@@ -39,12 +47,9 @@ static fcc_status start(ledger_iter *iter, ledger__table table, fcc_bytes prefix
     if (st == FCC_OK)
         st = ledger__cursor_open(&sim->l->store, sim->txn, table, fcc__buf_bytes(&at), &iter->cursor);
     fcc__buf_clear(&at);
-    if (st != FCC_OK)
-        return st;
-    iter->open = true;
-    *sim->iters_end = iter;
-    sim->iters_end = &iter->next;
-    return FCC_OK;
+    if (st == FCC_OK)
+        enter(iter);
+    return st;
 }
 
 fcc_status ledger_sim_range(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, fcc_bytes from, fcc_bytes end,
@@ -97,22 +102,25 @@ fcc_status ledger_sim_range(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection,
 
 fcc_status ledger_sim_history(ledger_sim *sim, fcc_bytes ns, fcc_bytes key, ledger_iter **out)
 {
-    fcc_bytes none = { NULL, 0 };
     ledger_iter *iter;
     fcc_status st = new_iter(sim, LEDGER__KEY_HISTORY, ns, &iter);
 
     if (st == FCC_OK && !fcc__arena_copy(sim->arena, key, &iter->key))
         st = FCC_ERR_LIMIT;
     if (st == FCC_OK)
-        st = start(iter, LEDGER__HISTORY, ledger__history_key(sim->l, ns, key, NULL), none);
-    if (st == FCC_OK)
-        *out = iter;
-    return st;
+        st = ledger__history_newest(sim->l, sim->txn, ns, key, &iter->at);
+    if (st != FCC_OK && st != FCC_ERR_NOT_FOUND)
+        return st;
+    iter->ended = st == FCC_ERR_NOT_FOUND;
+    enter(iter);
+    *out = iter;
+    return FCC_OK;
 }
 
-/* The write behind a history entry is read again from its block. */
-static fcc_status pack_modification(ledger_iter *iter, ledger__version version, fcc__arena *arena, fcc_bytes *out)
+/* The write behind a version is read again from its block; `number` gets which one of its transaction's it is. */
+static fcc_status pack_modification(const ledger_iter *iter, fcc__arena *arena, fcc_bytes *out, size_t *number)
 {
+    ledger__version version = iter->at;
     Queryresult__KeyModification change = QUERYRESULT__KEY_MODIFICATION__INIT;
     Google__Protobuf__Timestamp timestamp = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     fcc__arena *scratch = fcc__arena_new(LEDGER__ARENA_CAP);
@@ -136,10 +144,15 @@ static fcc_status pack_modification(ledger_iter *iter, ledger__version version, 
     if (st != FCC_OK)
         goto out;
     st = FCC_ERR_CORRUPT;
+    *number = 0;
     for (i = 0; i < set.count; i++) {
         const ledger__ns_rwset *ns = &set.namespaces[i];
 
-        for (j = 0; fcc_bytes_equal(ns->name, iter->ns) && j < ns->set->n_writes; j++) {
+        if (!fcc_bytes_equal(ns->name, iter->ns)) {
+            *number += ns->name.len ? ns->set->n_writes : 0;
+            continue;
+        }
+        for (j = 0; j < ns->set->n_writes; j++, (*number)++) {
             const Kvrwset__KVWrite *write = ns->set->writes[j];
 
             if (!fcc_bytes_equal(fcc__of_pb(write->key), iter->key))
@@ -202,20 +215,22 @@ static fcc_status pull_range(ledger_iter *iter, fcc__arena *arena, fcc_bytes *ou
 /* The next result, packed; *end when there is none. */
 static fcc_status pull(ledger_iter *iter, fcc__arena *arena, fcc_bytes *out, bool *end)
 {
-    ledger__version version;
+    size_t number;
     fcc_status st;
 
     *end = false;
     if (iter->query != LEDGER__KEY_HISTORY)
         return pull_range(iter, arena, out, end);
-    if (!iter->cursor.key.data || !fcc_bytes_starts_with(iter->cursor.key, iter->prefix)) {
+    if (iter->ended) {
         *end = true;
         return FCC_OK;
     }
-    if (!ledger__history_version(iter->cursor.key, &version))
-        return FCC_ERR_CORRUPT;
-    st = pack_modification(iter, version, arena, out);
-    return st == FCC_OK ? ledger__cursor_next(&iter->cursor) : st;
+    st = pack_modification(iter, arena, out, &number);
+    if (st != FCC_OK)
+        return st;
+    st = ledger__history_before(iter->sim->l, iter->sim->txn, iter->ns, iter->key, iter->at, number, &iter->at);
+    iter->ended = st == FCC_ERR_NOT_FOUND;
+    return iter->ended ? FCC_OK : st;
 }
 
 /* Keep the result that was pulled beyond the answer until the next one. */

@@ -168,16 +168,16 @@ fcc_status ledger__transient_drop(ledger__updates *u, const ledger__candidate *c
 /* NULL when it isn't defined (any more). */
 static fcc_status collection_of(ledger__updates *u, fcc_bytes ns, fcc_bytes name, const ledger__collection **out)
 {
-    char *path = fcc__arena_printf(u->arena, FCC_FMT "/" FCC_FMT, FCC_ARG(ns), FCC_ARG(name));
-    ledger__collection **known = path ? ledger__map_find(&u->collections, fcc_str(path)) : NULL;
+    const fcc_bytes path = ledger__state_key(u->l, ns, name, fcc_bytes_of(NULL, 0));
+    ledger__collection **known = path.len ? ledger__map_find(&u->collections, path) : NULL;
     fcc_status st;
 
-    if (!path)
+    if (!path.len)
         return FCC_ERR_LIMIT;
     if (!known) {
         ledger__collection *fresh = fcc__arena_alloc(u->arena, sizeof *fresh);
 
-        known = ledger__map_at(&u->collections, fcc_str(path));
+        known = ledger__map_at(&u->collections, path);
         if (!fresh || !known)
             return FCC_ERR_LIMIT;
         st = ledger__find_collection(u->l, NULL, ns, name, u->arena, fresh);
@@ -284,7 +284,7 @@ static fcc_status store_collection(ledger__updates *u, fcc_bytes ns, fcc_bytes n
 
     if (st != FCC_OK || !collection)
         return st;
-    st = FCC__UNPACK(kvrwset__kvrwset, plain, u->arena, &set);
+    st = FCC__UNPACK_ANY(kvrwset__kvrwset, plain, u->arena, &set);
     if (st == FCC_OK)
         st = ledger__writeset_keep(u, ns, name, collection, plain, set, index);
     for (i = 0; st == FCC_OK && i < u->l->org_count; i++) {
@@ -317,7 +317,7 @@ static fcc_bytes promised_hash(const ledger__rwset *rwset, fcc_bytes ns, fcc_byt
 static fcc_status store_set(ledger__updates *u, const ledger__candidate *candidate, fcc_bytes bytes, uint32_t index)
 {
     Rwset__TxPvtReadWriteSet *set;
-    fcc_status st = FCC__UNPACK(rwset__tx_pvt_read_write_set, bytes, u->arena, &set);
+    fcc_status st = FCC__UNPACK_ANY(rwset__tx_pvt_read_write_set, bytes, u->arena, &set);
     size_t i, j;
 
     for (i = 0; st == FCC_OK && i < set->n_ns_pvt_rwset; i++) {

@@ -104,18 +104,35 @@ static fcc_status look_hashed(ledger_sim *sim, fcc_bytes ns, fcc_bytes collectio
     return look(sim, ns, collection, fcc__sha256_bytes(&digest), out);
 }
 
+static bool join(fcc__arena *arena, const fcc_bytes *parts, size_t count, fcc_bytes *out)
+{
+    size_t len = 0, i;
+    uint8_t *p;
+
+    for (i = 0; i < count; i++)
+        len += parts[i].len;
+    p = fcc__arena_alloc(arena, len + 1);
+    if (!p)
+        return false;
+    *out = fcc_bytes_of(p, len);
+    for (i = 0; i < count; p += parts[i++].len)
+        if (parts[i].len)
+            memcpy(p, parts[i].data, parts[i].len);
+    return true;
+}
+
 /* Read a key of the chaincode's definition, for the record. */
 static fcc_status note(ledger_sim *sim, const char *what, fcc_bytes ns, const char *field)
 {
-    char *key = fcc__arena_printf(sim->arena, "namespaces/%s/" FCC_FMT "%s", what, FCC_ARG(ns), field);
-    fcc_bytes lifecycle = FCC_LIT(LEDGER__LIFECYCLE), none = { NULL, 0 };
+    const fcc_bytes parts[] = { FCC_LIT("namespaces/"), fcc_str(what), FCC_LIT("/"), ns, fcc_str(field) };
+    fcc_bytes lifecycle = FCC_LIT(LEDGER__LIFECYCLE), none = { NULL, 0 }, key;
     ledger__entry entry;
     fcc_status st;
 
-    if (!key)
+    if (!join(sim->arena, parts, sizeof parts / sizeof parts[0], &key))
         return FCC_ERR_LIMIT;
-    st = look(sim, lifecycle, none, fcc_str(key), &entry);
-    return st == FCC_OK ? ledger__add_read(&sim->builder, lifecycle, none, fcc_str(key), &entry) : st;
+    st = look(sim, lifecycle, none, key, &entry);
+    return st == FCC_OK ? ledger__add_read(&sim->builder, lifecycle, none, key, &entry) : st;
 }
 
 fcc_status ledger_sim_enter(ledger_sim *sim, fcc_bytes ns)
@@ -152,8 +169,8 @@ fcc_status ledger__note_definition(ledger_sim *sim, fcc_bytes ns)
 
 static fcc_status know(ledger_sim *sim, fcc_bytes ns, fcc_bytes collection, struct known_collection **out)
 {
-    char *name = fcc__arena_printf(sim->arena, FCC_FMT "/" FCC_FMT, FCC_ARG(ns), FCC_ARG(collection));
-    struct known_collection *known = name ? ledger__map_at(&sim->collections, fcc_str(name)) : NULL;
+    const fcc_bytes name = ledger__state_key(sim->l, ns, collection, fcc_bytes_of(NULL, 0));
+    struct known_collection *known = name.len ? ledger__map_at(&sim->collections, name) : NULL;
     fcc_status st;
 
     if (!known)

@@ -37,7 +37,9 @@ struct ledger_iter {
     ledger_iter *next;
     ledger__query query;
     fcc_bytes ns;
-    fcc_bytes key;    /* of a history */
+    fcc_bytes key;      /* of a history */
+    ledger__version at; /* its next result; behind the last one `ended` */
+    bool ended;
     fcc_bytes prefix; /* database keys of this query begin so */
     fcc_bytes end;    /* plain end key; empty: open */
     int32_t page_size;

@@ -56,27 +56,33 @@ static uint64_t big_endian(const uint8_t *p)
 }
 
 /* Versions are inverted, so that the newest comes first; the key's length keeps it apart from its extensions. */
-fcc_bytes ledger__history_key(ledger *l, fcc_bytes ns, fcc_bytes key, const ledger__version *version)
+fcc_bytes ledger__history_key(ledger *l, fcc_bytes ns, fcc_bytes key, ledger__version version)
 {
     fcc__buf_reset(&l->key);
     fcc__buf_add(&l->key, ns);
     fcc__buf_putc(&l->key, 0);
     put_big_endian(&l->key, key.len);
     fcc__buf_add(&l->key, key);
-    if (version) {
-        put_big_endian(&l->key, ~version->block);
-        put_big_endian(&l->key, ~version->tx);
-    }
+    put_big_endian(&l->key, ~version.block);
+    put_big_endian(&l->key, ~version.tx);
     return finish(l);
 }
 
 bool ledger__history_version(fcc_bytes key, ledger__version *out)
 {
-    if (key.len < 16)
+    if (key.len < LEDGER__VERSION_LEN)
         return false;
-    out->block = ~big_endian(key.data + key.len - 16);
-    out->tx = ~big_endian(key.data + key.len - 8);
+    out->block = ~big_endian(key.data + key.len - LEDGER__VERSION_LEN);
+    out->tx = ~big_endian(key.data + key.len - LEDGER__VERSION_LEN / 2);
     return true;
+}
+
+fcc_bytes ledger__chain_key(ledger *l, ledger__version version)
+{
+    fcc__buf_reset(&l->key);
+    put_big_endian(&l->key, version.block);
+    put_big_endian(&l->key, version.tx);
+    return finish(l);
 }
 
 fcc_bytes ledger__number_key(ledger *l, char kind, uint64_t number)
@@ -159,7 +165,7 @@ fcc_status ledger__metadata_find(fcc_bytes metadata, fcc_bytes name, fcc__arena 
     *out = fcc_bytes_of(NULL, 0);
     if (!metadata.len)
         return FCC_OK;
-    st = FCC__UNPACK(kvrwset__kvmetadata_write, metadata, arena, &write);
+    st = FCC__UNPACK_ANY(kvrwset__kvmetadata_write, metadata, arena, &write);
     if (st != FCC_OK)
         return st == FCC_ERR_PROTO ? FCC_ERR_CORRUPT : st;
     for (i = 0; i < write->n_entries; i++) {

@@ -10,8 +10,9 @@
 enum { MAX_READERS = 4096, SHARED_KEY = LEDGER__DIRECT_KEY + 1 };
 static const size_t map_bytes = (size_t)1 << 40;
 
-static const char *const table_names[LEDGER__TABLES] = { "state", "private",   "history", "txs",      "blocks",
-                                                         "meta",  "transient", "expiry",  "writesets" };
+static const char *const table_names[LEDGER__TABLES] = { "state",     "private", "history",   "txs",
+                                                         "blocks",    "meta",    "transient", "expiry",
+                                                         "writesets", "chains",  "heads" };
 
 bool ledger__take_uvarint(fcc_bytes *from, uint64_t *out)
 {
@@ -96,18 +97,59 @@ static int stretch(MDB_env *env)
  * Where earlier versions had private write sets while a block was being written. What is there belongs to the block that they
  * would replay: a version that knows it has to.
  */
+static const char pending[] = "pending";
+
 static int drop_pending(MDB_txn *txn, bool *in_use)
 {
     MDB_dbi dbi;
     MDB_stat stat;
-    int rc = mdb_dbi_open(txn, "pending", 0, &dbi);
+    int rc = mdb_dbi_open(txn, pending, 0, &dbi);
 
     if (rc)
-        return rc == MDB_NOTFOUND ? 0 : rc;
+        return rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE ? 0 : rc;
     if ((rc = mdb_stat(txn, dbi, &stat)))
         return rc;
     *in_use = stat.ms_entries > 0;
     return *in_use ? 0 : mdb_drop(txn, dbi, 1);
+}
+
+static int take_number(MDB_val from, uint64_t *out)
+{
+    fcc_bytes bytes = fcc_bytes_of(from.mv_data, from.mv_size);
+
+    return ledger__take_uvarint(&bytes, out) ? 0 : MDB_CORRUPTED;
+}
+
+/*
+ * The first block whose writes are in the chains: the next one after those that an earlier version has committed. It is
+ * kept under the name of that table, which earlier versions open: they refuse what is no table, and leave a ledger alone
+ * whose history they would continue elsewhere.
+ */
+static int settle_history(ledger__store *store, MDB_txn *txn)
+{
+    MDB_val key = { sizeof pending - 1, (void *)(uintptr_t)pending }, value;
+    MDB_val savepoint = { 9, (void *)(uintptr_t) "savepoint" };
+    MDB_dbi names;
+    fcc__buf from;
+    int rc = mdb_dbi_open(txn, NULL, 0, &names);
+
+    store->chained_from = 0;
+    if (!rc)
+        rc = mdb_get(txn, names, &key, &value);
+    if (rc != MDB_NOTFOUND)
+        return rc ? rc : take_number(value, &store->chained_from);
+    rc = mdb_get(txn, store->dbi[LEDGER__META], &savepoint, &value);
+    if (rc == 0)
+        rc = take_number(value, &store->chained_from); /* it begins with the height */
+    if (rc && rc != MDB_NOTFOUND)
+        return rc;
+    fcc__buf_init(&from, 16);
+    fcc__buf_uvarint(&from, store->chained_from);
+    value.mv_size = from.len;
+    value.mv_data = from.data;
+    rc = from.status == FCC_OK ? mdb_put(txn, names, &key, &value, 0) : ENOMEM;
+    fcc__buf_clear(&from);
+    return rc;
 }
 
 fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durable, fcc_error *error)
@@ -131,7 +173,7 @@ fcc_status ledger__store_open(ledger__store *store, const char *dir, bool durabl
         if ((rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &store->dbi[i])))
             goto fail;
     }
-    if ((rc = drop_pending(txn, &in_use)) || in_use)
+    if ((rc = drop_pending(txn, &in_use)) || in_use || (rc = settle_history(store, txn)))
         goto fail;
     rc = mdb_txn_commit(txn);
     txn = NULL;

@@ -17,21 +17,24 @@
 enum { LEDGER__DIRECT_KEY = 480 };
 
 typedef enum ledger__table {
-    LEDGER__STATE,   /* public and hashed state */
-    LEDGER__PRIVATE, /* private state of each organisation */
-    LEDGER__HISTORY,
+    LEDGER__STATE,     /* public and hashed state */
+    LEDGER__PRIVATE,   /* private state of each organisation */
+    LEDGER__HISTORY,   /* of blocks below chained_from (history.c) */
     LEDGER__TXS,       /* txid to place */
     LEDGER__BLOCKS,    /* number to place in the files, and header hash to number */
     LEDGER__META,      /* savepoint */
     LEDGER__TRANSIENT, /* private write sets of endorsed transactions that no block has yet */
     LEDGER__EXPIRY,    /* block to private keys that end with it */
     LEDGER__WRITESETS, /* private write sets of each block, by organisation */
+    LEDGER__CHAINS,    /* transaction to the versions that its public writes replaced (history.c) */
+    LEDGER__HEADS,     /* public key to its newest version, where the state's is not that */
     LEDGER__TABLES
 } ledger__table;
 
 typedef struct ledger__store {
     MDB_env *env;
     MDB_dbi dbi[LEDGER__TABLES];
+    uint64_t chained_from; /* the first block whose writes are in the chains; below: of earlier versions */
 } ledger__store;
 
 /* `dir` must exist. `durable` false: no syncs, for a ledger that nobody reopens. */

@@ -4,13 +4,13 @@
 #include "protos/unpack.h"
 
 /* FCC_ERR_PROTO leaves NULL and goes on, a limit ends it. */
-#define TAKE(type, wire, out)                                   \
-    do {                                                        \
-        fcc_status take_ = FCC__UNPACK(type, wire, arena, out); \
-        if (take_ == FCC_ERR_PROTO)                             \
-            return FCC_OK;                                      \
-        if (take_ != FCC_OK)                                    \
-            return take_;                                       \
+#define TAKE(type, wire, out)                                       \
+    do {                                                            \
+        fcc_status take_ = FCC__UNPACK_ANY(type, wire, arena, out); \
+        if (take_ == FCC_ERR_PROTO)                                 \
+            return FCC_OK;                                          \
+        if (take_ != FCC_OK)                                        \
+            return take_;                                           \
     } while (0)
 
 fcc_bytes ledger__txid(fcc_bytes nonce, fcc_bytes creator, fcc__arena *arena)
@@ -97,7 +97,7 @@ fcc_status ledger__rwset_unpack(fcc_bytes bytes, fcc__arena *arena, ledger__rwse
 {
     Rwset__TxReadWriteSet *set;
     ledger__rwset result;
-    fcc_status st = FCC__UNPACK(rwset__tx_read_write_set, bytes, arena, &set);
+    fcc_status st = FCC__UNPACK_ANY(rwset__tx_read_write_set, bytes, arena, &set);
     size_t i, j;
 
     if (st != FCC_OK)
@@ -111,7 +111,7 @@ fcc_status ledger__rwset_unpack(fcc_bytes bytes, fcc__arena *arena, ledger__rwse
         ledger__ns_rwset *ns = &result.namespaces[i];
 
         ns->name = fcc__of_pb(from->namespace_);
-        st = FCC__UNPACK(kvrwset__kvrwset, fcc__of_pb(from->rwset), arena, &ns->set);
+        st = FCC__UNPACK_ANY(kvrwset__kvrwset, fcc__of_pb(from->rwset), arena, &ns->set);
         if (st != FCC_OK)
             return st;
         ns->count = from->n_collection_hashed_rwset;
@@ -123,7 +123,8 @@ fcc_status ledger__rwset_unpack(fcc_bytes bytes, fcc__arena *arena, ledger__rwse
 
             ns->collections[j].name = fcc__of_pb(hashed->collection_name);
             ns->collections[j].private_hash = fcc__of_pb(hashed->pvt_rwset_hash);
-            st = FCC__UNPACK(kvrwset__hashed_rwset, fcc__of_pb(hashed->hashed_rwset), arena, &ns->collections[j].set);
+            st = FCC__UNPACK_ANY(kvrwset__hashed_rwset, fcc__of_pb(hashed->hashed_rwset), arena,
+                                 &ns->collections[j].set);
             if (st != FCC_OK)
                 return st;
         }

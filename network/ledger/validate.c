@@ -71,7 +71,7 @@ static fcc_status check_action(const ledger__transaction *tx, fcc__arena *arena,
     *good = false;
     if (!tx->transaction || tx->transaction->n_actions != 1 || !tx->action_payload || !tx->response_payload)
         return FCC_OK;
-    st = FCC__UNPACK(common__signature_header, fcc__of_pb(tx->transaction->actions[0]->header), arena, &header);
+    st = FCC__UNPACK_ANY(common__signature_header, fcc__of_pb(tx->transaction->actions[0]->header), arena, &header);
     if (st != FCC_OK)
         return st == FCC_ERR_PROTO ? FCC_OK : st;
     if (!header->nonce.len || !header->creator.len || !tx->action_payload->chaincode_proposal_payload.len)
@@ -128,12 +128,16 @@ static fcc_status check_form(const ledger *l, const ledger__transaction *tx, fcc
 
 /* ---- endorsement ----------------------------------------------------------------------------------------------------- */
 
-/* FCC_OK; FCC_ERR_AUTH for whatever makes a policy fail; other failures are our own. */
+/* A policy that fails for whatever reason, be it too large to be read, must not keep a block from being committed. */
+static fcc_status verdict(fcc_status st)
+{
+    return st == FCC_OK || st == FCC_ERR_NOMEM ? st : FCC_ERR_AUTH;
+}
+
+/* FCC_OK, FCC_ERR_AUTH, or FCC_ERR_NOMEM. */
 static fcc_status evaluate(struct endorsed *e, fcc_bytes policy)
 {
-    fcc_status st = msp_channel_evaluate_application(e->checker->l->channel, policy, e->signers, e->signer_count, NULL);
-
-    return st == FCC_OK || st == FCC_ERR_NOMEM || st == FCC_ERR_LIMIT ? st : FCC_ERR_AUTH;
+    return verdict(msp_channel_evaluate_application(e->checker->l->channel, policy, e->signers, e->signer_count, NULL));
 }
 
 static fcc_status check_own(struct endorsed *e)
@@ -182,11 +186,10 @@ static fcc_status check_key(struct endorsed *e, fcc_bytes collection, fcc_bytes 
         return st;
     if (!policy.len)
         return collection.len ? check_collection(e, collection) : check_own(e);
-    st = msp_policy_evaluate(policy, e->signers, e->signer_count, NULL);
-    if (st != FCC_OK)
-        return st == FCC_ERR_NOMEM || st == FCC_ERR_LIMIT ? st : FCC_ERR_AUTH;
-    e->any_checked = true;
-    return FCC_OK;
+    st = verdict(msp_policy_evaluate(policy, e->signers, e->signer_count, NULL));
+    if (st == FCC_OK)
+        e->any_checked = true;
+    return st;
 }
 
 static fcc_status check_namespace(struct endorsed *e, const ledger__ns_rwset *ns)
@@ -202,6 +205,9 @@ static fcc_status check_namespace(struct endorsed *e, const ledger__ns_rwset *ns
     for (j = 0; st == FCC_OK && ns && j < ns->count; j++) {
         const ledger__collection_rwset *c = &ns->collections[j];
 
+        /* Fabric takes no name for the public keys here, and its peers stop when they come to write the hashes */
+        if (!c->name.len && (c->set->n_hashed_writes || c->set->n_metadata_writes))
+            return FCC_ERR_AUTH;
         for (i = 0; st == FCC_OK && i < c->set->n_hashed_writes; i++)
             st = check_key(e, c->name, fcc__of_pb(c->set->hashed_writes[i]->key_hash));
         for (i = 0; st == FCC_OK && i < c->set->n_metadata_writes; i++)
@@ -258,8 +264,8 @@ static fcc_status check_names(struct checker *c, const ledger__candidate *candid
     const Protos__ChaincodeAction *action = candidate->tx.action;
     Protos__ChaincodeHeaderExtension *extension;
     Protos__ChaincodeEvent *event;
-    fcc_status st = FCC__UNPACK(protos__chaincode_header_extension, fcc__of_pb(candidate->tx.channel_header->extension),
-                                c->arena, &extension);
+    fcc_status st = FCC__UNPACK_ANY(protos__chaincode_header_extension,
+                                    fcc__of_pb(candidate->tx.channel_header->extension), c->arena, &extension);
 
     if (st == FCC_ERR_PROTO)
         *code = CODE(BAD_HEADER_EXTENSION);
@@ -280,7 +286,7 @@ static fcc_status check_names(struct checker *c, const ledger__candidate *candid
     *name = fcc__of_pb(extension->chaincode_id->name);
     if (!action->events.len)
         return FCC_OK;
-    st = FCC__UNPACK(protos__chaincode_event, fcc__of_pb(action->events), c->arena, &event);
+    st = FCC__UNPACK_ANY(protos__chaincode_event, fcc__of_pb(action->events), c->arena, &event);
     if (st != FCC_OK && st != FCC_ERR_PROTO)
         return st;
     if (st != FCC_OK || !fcc_bytes_equal(fcc__of_pb(event->chaincode_id), *name))

@@ -158,7 +158,7 @@ static fcc_status read_set(ledger__updates *u, fcc_bytes key, fcc_bytes *members
         return FCC_ERR_CORRUPT;
     if (!fcc__arena_copy(u->arena, *members, members))
         return FCC_ERR_LIMIT;
-    return FCC__UNPACK(kvrwset__kvrwset, value, u->arena, set);
+    return FCC__UNPACK_ANY(kvrwset__kvrwset, value, u->arena, set);
 }
 
 static fcc_status drop_set(ledger__updates *u, fcc_bytes key)

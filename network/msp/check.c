@@ -245,6 +245,36 @@ bool msp_check_issued(msp_checker *checker, const char *what, fcc_bytes cert_pem
     return ok;
 }
 
+static bool has_key_of(fcc_bytes pem, X509 *cert)
+{
+    BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
+    bool found = false;
+    X509 *one;
+
+    while (in && !found && (one = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+        found = EVP_PKEY_eq(X509_get0_pubkey(one), X509_get0_pubkey(cert)) == 1;
+        X509_free(one);
+    }
+    ERR_clear_error();
+    BIO_free(in);
+    return found;
+}
+
+bool msp_shares_authority(fcc_bytes a, fcc_bytes b)
+{
+    BIO *in = BIO_new_mem_buf(a.data, (int)a.len);
+    bool found = false;
+    X509 *one;
+
+    while (in && !found && (one = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+        found = has_key_of(b, one);
+        X509_free(one);
+    }
+    ERR_clear_error();
+    BIO_free(in);
+    return found;
+}
+
 /* The organisation whose authority issued it, other than `org`; NULL. */
 static const msp_org *owner_of(X509 *cert, const msp_org *org, const msp_org *const *others, size_t count)
 {
@@ -283,7 +313,7 @@ static bool member_ok(msp_checker *checker, const char *what, X509 *cert, const 
                                 mspid, name);
     }
     clean = msp__sanitise(cert, X509_get0_pubkey(issuer));
-    ok = clean && msp__validate_cert(org, clean, &found, &why) == FCC_OK;
+    ok = clean && msp__validate_cert(org, clean, NULL, &found, &why) == FCC_OK;
     X509_free(clean);
     if (!ok && strstr(why.text, "has been revoked"))
         return msp_check_report(checker, false, FCC__E_CRT_REVOKED, what,
@@ -329,9 +359,9 @@ bool msp_check_identity(msp_checker *checker, const char *what, fcc_bytes serial
     claimed = fcc__of_pb(identity->mspid);
     if (!fcc_bytes_equal(claimed, fcc_str(mspid))) {
         msp_check_report(checker, false, FCC__E_CRT_MSPID, what,
-                         "says that it is of " FCC_FMT ", and network.yaml has it as one of %s: set localMspId (for a "
+                         "says that it is of " FCC_FMT ", and is listed as one of %s: set localMspId (for a "
                          "peer CORE_PEER_LOCALMSPID, for an orderer ORDERER_GENERAL_LOCALMSPID) to the id that its "
-                         "certificate belongs to, or mend network.yaml",
+                         "certificate belongs to, or mend the list",
                          FCC_ARG(claimed), mspid);
         goto out;
     }

@@ -51,6 +51,9 @@ bool msp_check_names(msp_checker *checker, const char *what, fcc_bytes cert_pem,
  */
 bool msp_check_issued(msp_checker *checker, const char *what, fcc_bytes cert_pem, fcc_bytes cas_pem);
 
+/* Is there an authority, by its key, that has a certificate in both PEM texts? */
+bool msp_shares_authority(fcc_bytes a_pem, fcc_bytes b_pem);
+
 /*
  * Does the organisation take this certificate for one of its own, and in this role (MSP_MEMBER: any)? CRT_CHAIN: another
  * authority's, and whose when it is one of `others`'; CRT_REVOKED; CRT_ROLE.

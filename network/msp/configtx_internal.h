@@ -31,7 +31,7 @@ fcc_status msp__configtx_groups_kept(const Common__ConfigGroup *group, fcc_error
 /* A signature over an update. FCC_ERR_LIMIT, FCC_ERR_INTERNAL. */
 fcc_status msp__configtx_signature(fcc_bytes update, const msp_signer *signer, fcc__arena *arena,
                                    Common__ConfigSignature **out) FCC_MUST_CHECK;
-/* The group that an organisation of network.yaml has below Application, in the arena (genesis.c). */
+/* The group that an organisation of network.yaml has below Application, in the arena (genesis_dir.c). */
 fcc_status msp__genesis_org(const config_network *network, const config_org *org, const char *crypto_dir,
                             fcc__arena *arena, Common__ConfigGroup **out, fcc_error *error) FCC_MUST_CHECK;
 

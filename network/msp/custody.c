@@ -3,6 +3,8 @@
 #include "msp/key.h"
 #include "msp/material.h"
 
+#include "base/durable.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -68,7 +70,10 @@ fcc_status msp_write_custody(const config_network *network, const char *dir, fcc
     fcc_status st = folder ? msp__make_dirs(folder, error) : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     json_t *all = json_object();
     size_t i;
+    int lock = -1;
 
+    if (st == FCC_OK) /* else two could make a key each, and records be sealed to that which is lost */
+        st = fcc__lock_dir(folder, &lock, error);
     if (st == FCC_OK && chmod(folder, 0700) != 0)
         st = fcc_error_set(error, FCC_ERR_IO, "%s: its mode can't be set to 0700", folder);
     for (i = 0; i < network->org_count && st == FCC_OK; i++)
@@ -76,6 +81,7 @@ fcc_status msp_write_custody(const config_network *network, const char *dir, fcc
             st = add_custody(&network->orgs[i], folder, arena, all, error);
     if (st == FCC_OK)
         st = write_public(dir, arena, all, error);
+    fcc__unlock_dir(lock);
     json_decref(all);
     fcc__arena_free(arena);
     return st;

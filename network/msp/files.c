@@ -98,20 +98,7 @@ fcc_status msp__replace_file(const char *path, fcc_bytes content, int mode, fcc_
 
 fcc_status msp__make_dirs(const char *path, fcc_error *error)
 {
-    char part[4096];
-    size_t i, len = strlen(path);
-
-    if (len == 0 || len >= sizeof part)
-        return fcc_error_set(error, FCC_ERR_ARG, "%s: path empty or too long", path);
-    for (i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return fcc_error_set(error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-    }
-    return FCC_OK;
+    return fcc__make_dirs(path, 0755, false, error);
 }
 
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)

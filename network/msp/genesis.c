@@ -1,9 +1,9 @@
-/* genesis.c: block 0 of the channel, from network.yaml and the organisations' certificates. */
+/* genesis.c: block 0 of the channel, from network.yaml and the organisations' certificates, wherever these are. */
 #include "msp/acl.h"
 #include "msp/channel.h"
 #include "msp/configtx_internal.h"
+#include "msp/genesis.h"
 #include "msp/internal.h"
-#include "msp/material.h"
 #include "msp/policy.h"
 
 #include "common/common.pb-c.h"
@@ -26,6 +26,7 @@ typedef struct builder {
     fcc_error *error;
     fcc_status st;
     const char *path; /* of network.yaml */
+    const msp__source *source;
 } builder;
 
 static const char admins_policy[] = "Admins";
@@ -172,25 +173,21 @@ static void add_addresses(builder *b, Common__ConfigGroup *group, const char *ke
     add_value(b, group, key, &addresses, mod_policy);
 }
 
-/* The MSP value as the directory has it: MSPConfig, already serialized. */
-static void add_msp(builder *b, Common__ConfigGroup *group, const char *msp_dir, const char *mspid)
+/* The MSP value: MSPConfig, already serialized. */
+static void add_msp(builder *b, Common__ConfigGroup *group, const char *mspid)
 {
     Common__ConfigValueEntry *entry = make(b, sizeof *entry);
     Common__ConfigValue *value = make(b, sizeof *value);
-    msp_org *org = NULL;
-    fcc_bytes copy = { 0 };
+    fcc_bytes config = { 0 };
 
-    if (!entry || !value || !msp_dir || !room(b, group->n_values))
+    if (!entry || !value || !room(b, group->n_values))
         return;
-    b->st = msp_org_load(msp_dir, mspid, &org, b->error);
-    if (b->st != FCC_OK)
-        return;
-    if (!fcc__arena_copy(b->arena, msp_org_config(org), &copy))
+    b->st = b->source->msp(b->source->ctx, mspid, b->arena, &config, b->error);
+    if (b->st == FCC_ERR_LIMIT)
         b->st = fcc_error_set(b->error, FCC_ERR_LIMIT, "the channel's configuration is too large");
-    msp_org_free(org);
     common__config_value_entry__init(entry);
     common__config_value__init(value);
-    value->value = fcc__pb(copy);
+    value->value = fcc__pb(config);
     value->mod_policy = fcc__pb(fcc_str(admins_policy));
     entry->key = fcc__pb(FCC_LIT("MSP"));
     entry->value = value;
@@ -206,14 +203,14 @@ static void add_meta_trio(builder *b, Common__ConfigGroup *group)
     add_meta(b, group, "Writers", COMMON__IMPLICIT_META_POLICY__RULE__ANY, "Writers");
 }
 
-static Common__ConfigGroup *orderer_org(builder *b, const config_orderer *orderer, const char *crypto_dir)
+static Common__ConfigGroup *orderer_org(builder *b, const config_orderer *orderer)
 {
     Common__ConfigGroup *group = new_group(b);
 
     if (!group)
         return NULL;
     add_addresses(b, group, "Endpoints", orderer, admins_policy);
-    add_msp(b, group, msp_path_orderer_org_msp(b->arena, crypto_dir, orderer), orderer->mspid);
+    add_msp(b, group, orderer->mspid);
     add_signature(b, group, admins_policy, "OR('%.admin')", orderer->mspid);
     add_signature(b, group, "Readers", "OR('%.member')", orderer->mspid);
     add_signature(b, group, "Writers", "OR('%.member')", orderer->mspid);
@@ -237,11 +234,11 @@ static bool split_address(builder *b, const char *address, const char **host, ui
 }
 
 /* One orderer as the others know it: where it is, and its TLS certificate. */
-static Etcdraft__Consenter *consenter_of(builder *b, const config_orderer *orderer, size_t node, const char *crypto_dir)
+static Etcdraft__Consenter *consenter_of(builder *b, const config_orderer *orderer, size_t node)
 {
     Etcdraft__Consenter *consenter = make(b, sizeof *consenter);
     const config_orderer_node *n = &orderer->nodes[node];
-    const char *dir = msp_path_orderer_tls(b->arena, crypto_dir, orderer, node), *host = NULL, *path;
+    const char *host = NULL;
     fcc_bytes pem = { 0 };
 
     if (!consenter)
@@ -252,15 +249,14 @@ static Etcdraft__Consenter *consenter_of(builder *b, const config_orderer *order
                               n->address);
         return NULL;
     }
-    path = dir ? fcc__arena_printf(b->arena, "%s/server.crt", dir) : NULL;
-    b->st = path ? msp__read_file(path, b->arena, &pem, b->error) : FCC_ERR_LIMIT;
+    b->st = b->source->orderer_tls(b->source->ctx, node, b->arena, &pem, b->error);
     consenter->host = fcc__pb(fcc_str(host));
     consenter->client_tls_cert = consenter->server_tls_cert = fcc__pb(pem);
     return consenter;
 }
 
 /* What Fabric's own orderers need to run this channel: who they are, and the options of Fabric's sample configuration. */
-static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer, const char *crypto_dir)
+static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer)
 {
     Etcdraft__ConfigMetadata metadata = ETCDRAFT__CONFIG_METADATA__INIT;
     Etcdraft__Options options = ETCDRAFT__OPTIONS__INIT;
@@ -268,7 +264,7 @@ static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer, const 
 
     metadata.consenters = make(b, (orderer->node_count + 1) * sizeof *metadata.consenters);
     for (i = 0; i < orderer->node_count && b->st == FCC_OK; i++)
-        metadata.consenters[i] = consenter_of(b, orderer, i, crypto_dir);
+        metadata.consenters[i] = consenter_of(b, orderer, i);
     if (b->st != FCC_OK)
         return fcc_bytes_of(NULL, 0);
     options.tick_interval = fcc__pb(FCC_LIT("500ms"));
@@ -281,7 +277,7 @@ static fcc_bytes raft_metadata(builder *b, const config_orderer *orderer, const 
     return pack(b, &metadata);
 }
 
-static Common__ConfigGroup *orderer_group(builder *b, const config_network *network, const char *crypto_dir)
+static Common__ConfigGroup *orderer_group(builder *b, const config_network *network)
 {
     Common__ConfigGroup *group = new_group(b);
     Orderer__BatchSize size = ORDERER__BATCH_SIZE__INIT;
@@ -298,7 +294,7 @@ static Common__ConfigGroup *orderer_group(builder *b, const config_network *netw
     snprintf(text, sizeof text, "%ums", network->batch.timeout_ms);
     timeout.timeout = fcc__pb(fcc_str(text));
     consensus.type = fcc__pb(FCC_LIT("etcdraft"));
-    consensus.metadata = fcc__pb(raft_metadata(b, &network->orderer, crypto_dir));
+    consensus.metadata = fcc__pb(raft_metadata(b, &network->orderer));
     add_value(b, group, "BatchSize", &size, admins_policy);
     add_value(b, group, "BatchTimeout", &timeout, admins_policy);
     add_capability(b, group, "V2_0");
@@ -308,7 +304,7 @@ static Common__ConfigGroup *orderer_group(builder *b, const config_network *netw
     add_meta(b, group, "BlockValidation", COMMON__IMPLICIT_META_POLICY__RULE__ANY, "Writers");
     add_meta(b, group, "Readers", COMMON__IMPLICIT_META_POLICY__RULE__ANY, "Readers");
     add_meta(b, group, "Writers", COMMON__IMPLICIT_META_POLICY__RULE__ANY, "Writers");
-    add_group(b, group, network->orderer.name, orderer_org(b, &network->orderer, crypto_dir));
+    add_group(b, group, network->orderer.name, orderer_org(b, &network->orderer));
     return group;
 }
 
@@ -329,7 +325,7 @@ static void add_org_policy(builder *b, Common__ConfigGroup *group, const config_
     add_policy(b, group, key, COMMON__POLICY__POLICY_TYPE__SIGNATURE, envelope);
 }
 
-static Common__ConfigGroup *application_org(builder *b, const config_org *org, const char *crypto_dir)
+static Common__ConfigGroup *application_org(builder *b, const config_org *org)
 {
     Common__ConfigGroup *group = new_group(b);
     Protos__AnchorPeers anchors = PROTOS__ANCHOR_PEERS__INIT;
@@ -344,7 +340,7 @@ static Common__ConfigGroup *application_org(builder *b, const config_org *org, c
         anchors.anchor_peers = &list;
         add_value(b, group, "AnchorPeers", &anchors, admins_policy);
     }
-    add_msp(b, group, msp_path_org_msp(b->arena, crypto_dir, org), org->mspid);
+    add_msp(b, group, org->mspid);
     add_org_policy(b, group, org, admins_policy, org->policies.admins, "OR('%.admin')");
     add_org_policy(b, group, org, "Endorsement", org->policies.endorsement, "OR('%.peer')");
     add_org_policy(b, group, org, "Readers", org->policies.readers, "OR('%.admin', '%.peer', '%.client')");
@@ -352,12 +348,12 @@ static Common__ConfigGroup *application_org(builder *b, const config_org *org, c
     return group;
 }
 
-fcc_status msp__genesis_org(const config_network *network, const config_org *org, const char *crypto_dir,
-                            fcc__arena *arena, Common__ConfigGroup **out, fcc_error *error)
+fcc_status msp__group_of_org(const config_network *network, const config_org *org, const msp__source *source,
+                             fcc__arena *arena, Common__ConfigGroup **out, fcc_error *error)
 {
-    builder b = { .arena = arena, .error = error, .path = network->path };
+    builder b = { .arena = arena, .error = error, .path = network->path, .source = source };
 
-    *out = application_org(&b, org, crypto_dir);
+    *out = application_org(&b, org);
     return b.st;
 }
 
@@ -405,7 +401,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(const config_org *const *)a)->name, (*(const config_org *const *)b)->name);
 }
 
-static Common__ConfigGroup *application_group(builder *b, const config_network *network, const char *crypto_dir)
+static Common__ConfigGroup *application_group(builder *b, const config_network *network)
 {
     Common__ConfigGroup *group = new_group(b);
     const config_org **orgs = make(b, (network->org_count + 1) * sizeof *orgs);
@@ -424,11 +420,11 @@ static Common__ConfigGroup *application_group(builder *b, const config_network *
     add_meta(b, group, "Readers", COMMON__IMPLICIT_META_POLICY__RULE__ANY, "Readers");
     add_meta(b, group, "Writers", COMMON__IMPLICIT_META_POLICY__RULE__ANY, "Writers");
     for (i = 0; i < network->org_count && b->st == FCC_OK; i++)
-        add_group(b, group, orgs[i]->name, application_org(b, orgs[i], crypto_dir));
+        add_group(b, group, orgs[i]->name, application_org(b, orgs[i]));
     return group;
 }
 
-static Common__ConfigGroup *channel_group(builder *b, const config_network *network, const char *crypto_dir)
+static Common__ConfigGroup *channel_group(builder *b, const config_network *network)
 {
     Common__ConfigGroup *group = new_group(b);
     Common__HashingAlgorithm hashing = COMMON__HASHING_ALGORITHM__INIT;
@@ -438,8 +434,8 @@ static Common__ConfigGroup *channel_group(builder *b, const config_network *netw
         return NULL;
     hashing.name = fcc__pb(FCC_LIT("SHA256"));
     structure.width = UINT32_MAX;
-    add_group(b, group, "Application", application_group(b, network, crypto_dir));
-    add_group(b, group, "Orderer", orderer_group(b, network, crypto_dir));
+    add_group(b, group, "Application", application_group(b, network));
+    add_group(b, group, "Orderer", orderer_group(b, network));
     add_value(b, group, "BlockDataHashingStructure", &structure, admins_policy);
     add_capability(b, group, "V2_0");
     add_value(b, group, "HashingAlgorithm", &hashing, admins_policy);
@@ -476,9 +472,12 @@ static fcc_bytes envelope_of(builder *b, const config_network *network, Common__
     Common__Payload payload = COMMON__PAYLOAD__INIT;
     Common__Envelope envelope = COMMON__ENVELOPE__INIT;
     unsigned char nonce[NONCE];
-    fcc__sha256 tx_id;
+    fcc__sha256 digest, tx_id;
 
-    if (b->st == FCC_OK && RAND_bytes(nonce, sizeof nonce) != 1)
+    if (b->source->nonce_of) {
+        digest = fcc__sha256_of(fcc_str(b->source->nonce_of));
+        memcpy(nonce, digest.bytes, sizeof nonce);
+    } else if (b->st == FCC_OK && RAND_bytes(nonce, sizeof nonce) != 1)
         b->st = fcc_error_set(b->error, FCC_ERR_INTERNAL, "no random numbers for the genesis block");
     if (b->st != FCC_OK)
         return fcc_bytes_of(NULL, 0);
@@ -500,10 +499,10 @@ static fcc_bytes envelope_of(builder *b, const config_network *network, Common__
     return pack(b, &envelope);
 }
 
-fcc_status msp_genesis(const config_network *network, const char *crypto_dir, int64_t now_s, fcc__arena *arena,
-                       fcc_bytes *block, fcc_error *error)
+fcc_status msp__genesis_from(const config_network *network, const msp__source *source, int64_t now_s, fcc__arena *arena,
+                             fcc_bytes *block, fcc_error *error)
 {
-    builder b = { .arena = fcc__arena_new(MSP__ARENA), .error = error, .path = network->path };
+    builder b = { .arena = fcc__arena_new(MSP__ARENA), .error = error, .path = network->path, .source = source };
     Common__BlockHeader header = COMMON__BLOCK_HEADER__INIT;
     Common__BlockData data = COMMON__BLOCK_DATA__INIT;
     Common__BlockMetadata metadata = COMMON__BLOCK_METADATA__INIT;
@@ -517,7 +516,7 @@ fcc_status msp_genesis(const config_network *network, const char *crypto_dir, in
 
     if (!b.arena)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for the genesis block");
-    envelope = envelope_of(&b, network, channel_group(&b, network, crypto_dir), now_s);
+    envelope = envelope_of(&b, network, channel_group(&b, network), now_s);
     digest = fcc__sha256_of(envelope);
     one = fcc__pb(envelope);
     header.data_hash = fcc__pb(fcc__sha256_bytes(&digest));

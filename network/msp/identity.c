@@ -1,5 +1,6 @@
 /* identity.c: from the bytes of a creator or endorser to a judged identity, remembered. */
 #include "msp/internal.h"
+#include "msp/issue.h"
 
 #include "base/buf.h"
 
@@ -144,14 +145,16 @@ const char *msp__subject(X509 *cert, fcc__arena *arena)
     return (const char *)copy.data;
 }
 
-/* Judge once, so that msp_validate and every principal only look it up. */
-static fcc_status judge(msp_identity *identity, fcc__arena *arena)
+/* Judge once, so that msp_validate and every principal only look it up. `chain` may be that of the same certificate. */
+static fcc_status judge(msp_identity *identity, const msp__chain *chain, fcc__arena *arena)
 {
     fcc_error why = { 0 };
     fcc_bytes copy;
 
     identity->role = MSP_MEMBER;
-    identity->verdict = msp__validate_cert(identity->org, identity->cert, &identity->role, &why);
+    if (chain->certs[0] != identity->cert)
+        chain = NULL; /* of the one before its signature was exchanged */
+    identity->verdict = msp__validate_cert(identity->org, identity->cert, chain, &identity->role, &why);
     identity->is_admin = msp__is_admin_cert(identity->org, identity->cert);
     if (identity->verdict == FCC_OK)
         return FCC_OK;
@@ -162,7 +165,8 @@ static fcc_status judge(msp_identity *identity, fcc__arena *arena)
 }
 
 /* Remember a sanitised certificate (moved on success); the same certificate gives the same identity. */
-static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert, const msp_identity **out)
+static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert, const msp__chain *chain,
+                           const msp_identity **out)
 {
     const fcc__sha256 id = digest_of_cert(cert);
     msp_identity **bucket = &manager->buckets[((size_t)id.bytes[0] << 8 | id.bytes[1]) % BUCKETS], *identity;
@@ -197,7 +201,7 @@ static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert,
     identity->expires = msp__not_after(cert);
     spki = msp__spki_digest(cert);
     msp__hex(identity->fingerprint, &spki);
-    st = judge(identity, manager->arena);
+    st = judge(identity, chain, manager->arena);
     if (st != FCC_OK)
         return st;
     identity->next = *bucket;
@@ -206,12 +210,37 @@ static fcc_status remember(msp_manager *manager, const msp_org *org, X509 *cert,
     return FCC_OK;
 }
 
+/* Whoever the certificate is for, if the organisation has issued it. */
+static fcc_status admit(msp_manager *manager, const msp_org *org, X509 *cert, const msp_identity **out,
+                        fcc_error *error)
+{
+    X509 *clean, *issuer;
+    msp__chain chain;
+    fcc_status st;
+
+    if (X509_check_ca(cert) == 1)
+        /* never accepted, and as anybody can make them, never remembered */
+        return fcc_error_set(error, FCC_ERR_AUTH,
+                             "An X509 certificate with Basic Constraint: Certificate Authority equals true cannot be "
+                             "used as an identity");
+    st = msp__chain_of(org, cert, &chain, error);
+    if (st != FCC_OK)
+        return st;
+    issuer = chain.certs[chain.len > 1 ? 1 : 0];
+    clean = msp__sanitise(cert, X509_get0_pubkey(issuer));
+    st = clean ? remember(manager, org, clean, &chain, out) : FCC_ERR_NOMEM; /* moves it on success */
+    if (st == FCC_OK)
+        return st;
+    X509_free(clean);
+    return fcc_error_set(error, st, "no room for another identity of MSP %s", org->id);
+}
+
 static fcc_status decode(msp_manager *manager, fcc_bytes serialized, fcc__arena *scratch, const msp_identity **out,
                          fcc_error *error)
 {
     Msp__SerializedIdentity *named;
     const msp_org *org;
-    X509 *cert = NULL, *issuer = NULL, *clean = NULL;
+    X509 *cert;
     fcc_status st = FCC__UNPACK(msp__serialized_identity, serialized, scratch, &named);
 
     if (st != FCC_OK)
@@ -221,37 +250,42 @@ static fcc_status decode(msp_manager *manager, fcc_bytes serialized, fcc__arena 
         return fcc_error_set(error, FCC_ERR_AUTH, "MSP %.128s is not defined on channel",
                              fcc__arena_printf(scratch, FCC_FMT, FCC_ARG(fcc__of_pb(named->mspid))));
     cert = msp__cert_of_pem(fcc__of_pb(named->id_bytes));
-    if (!cert || !X509_get0_pubkey(cert)) {
-        st = fcc_error_set(error, FCC_ERR_PROTO, "could not decode the PEM structure");
-        goto out;
-    }
-    if (X509_check_ca(cert) == 1) {
-        /* never accepted, and as anybody can make them, never remembered */
-        st = fcc_error_set(error, FCC_ERR_AUTH,
-                           "An X509 certificate with Basic Constraint: Certificate Authority equals true cannot be "
-                           "used as an identity");
-        goto out;
-    }
-    st = msp__issuer_of(org, cert, &issuer, error);
-    if (st != FCC_OK)
-        goto out;
-    clean = msp__sanitise(cert, X509_get0_pubkey(issuer));
-    st = clean ? remember(manager, org, clean, out) : FCC_ERR_NOMEM;
-    if (st == FCC_OK)
-        clean = NULL; /* moved */
+    if (cert && X509_get0_pubkey(cert))
+        st = admit(manager, org, cert, out, error);
     else
-        st = fcc_error_set(error, st, "no room for another identity of MSP %s", org->id);
-out:
-    X509_free(clean);
+        st = fcc_error_set(error, FCC_ERR_PROTO, "could not decode the PEM structure");
     X509_free(cert);
     ERR_clear_error();
     return st;
 }
 
+static recent *recent_slot(msp_manager *manager, const fcc__sha256 *digest)
+{
+    return &manager->recent[((size_t)digest->bytes[0] << 8 | digest->bytes[1]) % RECENT];
+}
+
+fcc_status msp__admit(msp_manager *manager, const char *mspid, X509 *cert, fcc_error *error)
+{
+    const msp_org *org = find_org(manager, fcc_str(mspid));
+    const msp_identity *identity;
+    fcc__sha256 digest;
+    recent *slot;
+    fcc_status st = org ? admit(manager, org, cert, &identity, error)
+                        : fcc_error_set(error, FCC_ERR_AUTH, "MSP %.128s is not defined on channel", mspid);
+
+    if (st != FCC_OK)
+        return st;
+    digest = fcc__sha256_of(identity->serialized);
+    slot = recent_slot(manager, &digest);
+    slot->bytes = digest;
+    slot->identity = identity;
+    return FCC_OK;
+}
+
 fcc_status msp_deserialize(msp_manager *manager, fcc_bytes serialized, const msp_identity **out, fcc_error *error)
 {
     const fcc__sha256 digest = fcc__sha256_of(serialized);
-    recent *slot = &manager->recent[((size_t)digest.bytes[0] << 8 | digest.bytes[1]) % RECENT];
+    recent *slot = recent_slot(manager, &digest);
     const msp_identity *found = NULL;
     fcc__arena *scratch;
     fcc_status st;
@@ -374,6 +408,8 @@ fcc_status msp_sign_known(const msp_signer *signer, msp_manager *manager, const 
 fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size_t count, fcc_bytes signature,
                       fcc_error *error)
 {
+    uint8_t room[MSP__SIGNATURE];
+    fcc_bytes trimmed;
     bool good;
 
     if (EVP_PKEY_is_a(identity->key, "ED25519")) {
@@ -387,6 +423,9 @@ fcc_status msp_verify(const msp_identity *identity, const fcc_bytes *parts, size
                                  "could not determine the validity of the signature: Invalid S. Must be smaller than "
                                  "half the order");
         default:
+            trimmed = msp__trim_signature(signature, room);
+            if (trimmed.len)
+                return msp_verify(identity, parts, count, trimmed, error);
             return fcc_error_set(error, FCC_ERR_AUTH,
                                  "could not determine the validity of the signature: failed unmashalling signature");
         }

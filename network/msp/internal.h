@@ -39,13 +39,14 @@ fcc_status msp__read_dir(const char *dir, fcc__arena *arena, msp__files *out, fc
 
 /* ---- X.509 and ECDSA (x509.c) ------------------------------------------------------------------------------------- */
 
-/* The one certificate of a PEM text; NULL. */
+/* The content of a PEM text's first block, of whatever kind; `out` has room for text.len bytes. false: there is none. */
+bool msp__pem_first(fcc_bytes text, uint8_t *out, size_t *out_len); /* pem.c */
+/* The certificate in a PEM text's first block; NULL. */
 X509 *msp__cert_of_pem(fcc_bytes pem);
 fcc_bytes msp__pem_of_cert(X509 *cert, fcc__arena *arena); /* {NULL, 0} past the arena's cap */
 fcc_bytes msp__der_of_cert(X509 *cert, fcc__arena *arena);
-/* SHA-256 of SubjectPublicKeyInfo and of the uncompressed point (Fabric's SKI). */
+/* SHA-256 of SubjectPublicKeyInfo. */
 fcc__sha256 msp__spki_digest(X509 *cert);
-bool msp__point_digest(EVP_PKEY *key, fcc__sha256 *out);
 /* SHA3-256 of the parts joined. */
 void msp__sha3_of_many(const fcc_bytes *parts, size_t count, fcc__sha256 *out);
 void msp__hex(char out[2 * FCC__SHA256_LEN + 1], const fcc__sha256 *digest);
@@ -56,10 +57,17 @@ void msp__names_of(X509 *cert, char *out, size_t size);
 
 typedef enum msp__s { MSP__S_LOW, MSP__S_HIGH, MSP__S_BAD } msp__s;
 
+enum { MSP__NUMBER = 120, MSP__SIGNATURE = 3 + 2 * (2 + MSP__NUMBER) };
+
 /* The order of the key's curve; NULL when it has none. Slow (OpenSSL exports the whole key): ask once for a key. */
 BIGNUM *msp__order(EVP_PKEY *key);
 /* Is the S of this DER signature in the lower half of the order? `order` may be NULL: MSP__S_BAD. */
 msp__s msp__check_s(const BIGNUM *order, fcc_bytes signature);
+/*
+ * Go's reader of DER doesn't mind what follows in or behind the sequence of r and s, OpenSSL's does. The signature without
+ * it, in `room`, which may be verified instead; empty when that is none either, or there was nothing to leave out.
+ */
+fcc_bytes msp__trim_signature(fcc_bytes signature, uint8_t room[MSP__SIGNATURE]);
 /* The same signature with low S, in DER, in the arena; false when it is none, or past the cap. */
 bool msp__low_s(const BIGNUM *order, fcc_bytes signature, fcc__arena *arena, fcc_bytes *out);
 /* A certificate whose issuer's ECDSA signature has low S: `cert` itself (one more reference) or a copy. NULL. */
@@ -108,6 +116,17 @@ struct msp_org {
 
 /* msp_org_parse by the rules of a version; the text doesn't name the MSP. */
 fcc_status msp__org_parse(fcc_bytes msp_config, msp__version version, msp_org **out, fcc_error *error) FCC_MUST_CHECK;
+
+enum { MSP__MAX_CHAIN = 32 };
+
+/* A certificate, its issuer, and so on up to a root; borrowed. */
+typedef struct msp__chain {
+    X509 *certs[MSP__MAX_CHAIN];
+    size_t len;
+} msp__chain;
+
+/* The only chain of `cert` in this MSP. FCC_ERR_AUTH with the reason. Cost: a signature checked for each issuer. */
+fcc_status msp__chain_of(const msp_org *org, X509 *cert, msp__chain *chain, fcc_error *error) FCC_MUST_CHECK;
 /* The only issuer of `cert` in this MSP; of a root itself. FCC_ERR_AUTH with the reason. */
 fcc_status msp__issuer_of(const msp_org *org, X509 *cert, X509 **issuer, fcc_error *error) FCC_MUST_CHECK;
 /* The same among these authorities. */
@@ -117,8 +136,12 @@ bool msp__chain_id(const msp_org *org, X509 *cert, fcc__sha256 *out);
 /* Is this a good authority: one chain, not revoked? `above` has room for 32: those above it. FCC_ERR_AUTH. */
 fcc_status msp__check_authority(const msp__pool *pool, X509_CRL *const *crls, size_t crl_count, X509 *ca, X509 **above,
                                 size_t *above_count, fcc_error *error) FCC_MUST_CHECK;
-/* All that msp_validate looks at, for a sanitised certificate; tells the role its OU gives. */
-fcc_status msp__validate_cert(const msp_org *org, X509 *cert, msp_role *role, fcc_error *error) FCC_MUST_CHECK;
+/*
+ * All that msp_validate looks at, for a sanitised certificate; tells the role its OU gives. `chain` is the certificate's
+ * if that is known already, else NULL.
+ */
+fcc_status msp__validate_cert(const msp_org *org, X509 *cert, const msp__chain *chain, msp_role *role,
+                              fcc_error *error) FCC_MUST_CHECK;
 bool msp__is_admin_cert(const msp_org *org, X509 *cert);
 /* Does the subject have this OU? */
 bool msp__has_ou(X509 *cert, const char *ou);

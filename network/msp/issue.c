@@ -1,4 +1,5 @@
 /* issue.c: keys and certificates as Fabric's cryptogen makes them. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* EC_KEY: see msp__new_key */
 #include "msp/issue.h"
 
 #include <openssl/ec.h>
@@ -7,11 +8,22 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-enum { MAX_SIGNING_TRIES = 64 };
+enum { SCRATCH = 1 << 16 };
 
+/*
+ * By OpenSSL's older interface: with a key of EVP_EC_gen, X509_set_pubkey takes fifty times as long, and writing the key
+ * ten times, as it is encoded, looked up by name in every provider, and decoded.
+ */
 EVP_PKEY *msp__new_key(void)
 {
-    return EVP_EC_gen("P-256");
+    EC_KEY *pair = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    EVP_PKEY *key = pair && EC_KEY_generate_key(pair) == 1 ? EVP_PKEY_new() : NULL;
+
+    if (key && EVP_PKEY_assign_EC_KEY(key, pair) == 1)
+        return key;
+    EVP_PKEY_free(key);
+    EC_KEY_free(pair);
+    return NULL;
 }
 
 fcc_bytes msp__pem_of_key(EVP_PKEY *key, fcc__arena *arena)
@@ -67,14 +79,19 @@ static bool set_subject(X509 *cert, const msp__request *request)
            add_name(name, "CN", request->name);
 }
 
-static bool set_serial(X509 *cert)
+static bool set_serial(X509 *cert, const char *serial_of)
 {
     unsigned char bytes[16];
+    fcc__sha256 digest;
     BIGNUM *number;
     bool ok;
 
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
+    if (serial_of) {
+        digest = fcc__sha256_of(fcc_str(serial_of));
+        memcpy(bytes, digest.bytes, sizeof bytes);
+    } else if (RAND_bytes(bytes, sizeof bytes) != 1) {
         return false;
+    }
     bytes[0] &= 0x7f;
     bytes[0] |= 0x40; /* positive, and never shorter than the others */
     number = BN_bin2bn(bytes, sizeof bytes, NULL);
@@ -93,12 +110,12 @@ static bool add_text_extension(X509 *cert, X509V3_CTX *ctx, int nid, const char 
 }
 
 /* Fabric's key identifier: SHA-256 of the point, where OpenSSL's own would be SHA-1. */
-static bool add_subject_key_id(X509 *cert, EVP_PKEY *key)
+static bool add_subject_key_id(X509 *cert)
 {
     ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
-    fcc__sha256 digest;
-    bool ok = id && msp__point_digest(key, &digest) &&
-              ASN1_OCTET_STRING_set(id, digest.bytes, sizeof digest.bytes) == 1 &&
+    const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(cert);
+    const fcc__sha256 digest = fcc__sha256_of(fcc_bytes_of(point->data, (size_t)point->length));
+    bool ok = id && ASN1_OCTET_STRING_set(id, digest.bytes, sizeof digest.bytes) == 1 &&
               X509_add1_ext_i2d(cert, NID_subject_key_identifier, id, 0, X509V3_ADD_DEFAULT) == 1;
 
     ASN1_OCTET_STRING_free(id);
@@ -133,7 +150,7 @@ static bool add_attributes(X509 *cert, const char *json)
     return ok;
 }
 
-static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *key, X509 *issuer)
+static bool add_extensions(X509 *cert, const msp__request *request, X509 *issuer)
 {
     const bool ca = request->use == MSP__USE_CA;
     X509V3_CTX ctx;
@@ -150,7 +167,7 @@ static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *ke
         return false;
     if (!add_text_extension(cert, &ctx, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE"))
         return false;
-    if (ca && !add_subject_key_id(cert, key))
+    if (ca && !add_subject_key_id(cert))
         return false;
     if (issuer && !add_authority_key_id(cert, issuer))
         return false;
@@ -163,29 +180,29 @@ static bool add_extensions(X509 *cert, const msp__request *request, EVP_PKEY *ke
 static bool sign_low(X509 *cert, EVP_PKEY *issuer_key)
 {
     BIGNUM *order = msp__order(issuer_key);
+    fcc__arena *arena = fcc__arena_new(SCRATCH);
     const ASN1_BIT_STRING *value;
-    bool low = false;
-    int tries;
+    fcc_bytes low;
+    bool ok = false;
 
-    for (tries = 0; !low && tries < MAX_SIGNING_TRIES; tries++) {
-        if (X509_sign(cert, issuer_key, EVP_sha256()) <= 0)
-            break;
+    if (order && arena && X509_sign(cert, issuer_key, EVP_sha256()) > 0) {
         X509_get0_signature(&value, NULL, cert);
-        low = msp__check_s(order, fcc_bytes_of(value->data, (size_t)value->length)) == MSP__S_LOW;
+        ok = msp__low_s(order, fcc_bytes_of(value->data, (size_t)value->length), arena, &low) &&
+             ASN1_STRING_set((ASN1_STRING *)(uintptr_t)value, low.data, (int)low.len) == 1;
     }
+    fcc__arena_free(arena);
     BN_free(order);
-    return low;
+    return ok;
 }
 
 X509 *msp__issue(const msp__request *request, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
 {
     X509 *cert = X509_new();
-    bool ok = cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
+    bool ok = cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert, request->serial_of) &&
               ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)request->not_before) &&
               ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)request->not_after) && set_subject(cert, request) &&
               X509_set_issuer_name(cert, X509_get_subject_name(issuer ? issuer : cert)) == 1 &&
-              X509_set_pubkey(cert, key) == 1 && add_extensions(cert, request, key, issuer) &&
-              sign_low(cert, issuer_key);
+              X509_set_pubkey(cert, key) == 1 && add_extensions(cert, request, issuer) && sign_low(cert, issuer_key);
 
     ERR_clear_error();
     if (ok)

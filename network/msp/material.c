@@ -71,6 +71,14 @@ const char *msp_path_chaincodes_tls(fcc__arena *arena, const char *crypto_dir, c
                              org->domain);
 }
 
+const char *msp_path_chaincodes_client_ca(fcc__arena *arena, const char *crypto_dir, const config_org *org)
+{
+    const char *tls = msp_path_chaincodes_tls(arena, crypto_dir, org);
+    const char *own = tls ? fcc__arena_printf(arena, "%s/" MSP__CLIENT_CA, tls) : NULL;
+
+    return own && !msp__exists(own) ? fcc__arena_printf(arena, "%s/ca.crt", tls) : own;
+}
+
 /* ---- one organisation --------------------------------------------------------------------------------------------- */
 
 static const char *add_host_of(fcc__arena *arena, const char *names, const char *address)
@@ -141,6 +149,30 @@ static fcc_status make_user(msp__workshop *w, const config_user *user)
     return msp__make_member(w, &m);
 }
 
+/*
+ * Material of before chaincodeca has its servers trust ca.crt. Whom they trust stays as it is, since peers show what they
+ * were given; but it is in a file of its own from here on, which `medsync certs rotate` replaces under running servers.
+ */
+static fcc_status name_client_ca(msp__workshop *w, const char *chaincodes)
+{
+    const char *tls = fcc__arena_printf(w->arena, "%s/chaincodes/%s/tls", w->root, chaincodes);
+    const char *own = fcc__arena_printf(w->arena, "%s/" MSP__CLIENT_CA, tls);
+    const char *from = fcc__arena_printf(w->arena, "%s/ca.crt", tls);
+    fcc_bytes pem;
+    fcc_status st;
+
+    if (!tls || !own || !from)
+        return msp__no_room(w);
+    if (msp__exists(own) || !msp__exists(from))
+        return FCC_OK;
+    st = msp__read_file(from, w->arena, &pem, w->error);
+    if (st == FCC_OK)
+        st = msp__replace_file(own, pem, 0644, w->error);
+    if (st == FCC_OK && w->made)
+        w->made(w->ctx, own);
+    return st;
+}
+
 static fcc_status make_org(msp__workshop *w, const config_org *org)
 {
     const char *chaincodes = fcc__arena_printf(w->arena, "chaincodes.%s", org->domain);
@@ -151,7 +183,7 @@ static fcc_status make_org(msp__workshop *w, const config_org *org)
         st = make_user(w, &org->users[i]);
     if (st == FCC_OK)
         st = chaincodes ? make_node(w, "chaincodes", chaincodes, NULL, NULL, NULL) : msp__no_room(w);
-    return st;
+    return st == FCC_OK ? name_client_ca(w, chaincodes) : st;
 }
 
 static fcc_status make_orderer(msp__workshop *w, const config_orderer *orderer)
@@ -230,7 +262,39 @@ static fcc_status make_all(const config_network *network, const char *dir, const
 fcc_status msp_complete(const config_network *network, const char *crypto_dir, const msp_making *making,
                         fcc_error *error)
 {
-    return make_all(network, crypto_dir, making, true, error);
+    int lock = -1;
+    fcc_status st = msp__make_dirs(crypto_dir, error);
+
+    if (st == FCC_OK)
+        st = fcc__lock_dir(crypto_dir, &lock, error);
+    if (st == FCC_OK)
+        st = make_all(network, crypto_dir, making, true, error);
+    fcc__unlock_dir(lock);
+    return st;
+}
+
+fcc_status msp_open_chaincodes(const config_network *network, const char *crypto_dir, fcc__arena *arena,
+                               const char **names, fcc_error *error)
+{
+    fcc_status st = FCC_OK;
+    size_t i;
+
+    *names = NULL;
+    for (i = 0; network->chaincode_tls && i < network->org_count && st == FCC_OK; i++) {
+        const char *domain = network->orgs[i].domain;
+        const char *root = fcc__arena_printf(arena, "%s/peerOrganizations/%s", crypto_dir, domain);
+        const char *name = fcc__arena_printf(arena, "chaincodes.%s", domain);
+        const char *folder = fcc__arena_printf(arena, "%s/chaincodes/%s", root, name);
+        bool closed = true;
+
+        if (!root || !name || !folder)
+            return fcc_error_set(error, FCC_ERR_LIMIT, "%s: too much key material", crypto_dir);
+        if (msp__exists(folder)) /* else it is another organisation's, of which there is the public part */
+            st = msp__chaincodes_closed(root, name, arena, &closed, error);
+        if (!closed && st == FCC_OK)
+            *names = fcc__arena_printf(arena, "%s%s%s", *names ? *names : "", *names ? " " : "", name);
+    }
+    return st;
 }
 
 static fcc_status must_exist(const char *dir, const char *path, const char *who, fcc_error *error)

@@ -48,6 +48,14 @@ fcc_status msp_adopt(const char *crypto_dir, fcc_bytes genesis, const char *gene
                      fcc_error *error) FCC_MUST_CHECK;
 
 /*
+ * The organisations whose chaincode servers take all that their TLS authority has issued for the peer, as material of before
+ * chaincodeca does: "chaincodes.a.test chaincodes.b.test" in the arena; NULL: none, or the network is without chaincode_tls.
+ * `medsync certs rotate` of these names mends it.
+ */
+fcc_status msp_open_chaincodes(const config_network *network, const char *crypto_dir, fcc__arena *arena,
+                               const char **names, fcc_error *error) FCC_MUST_CHECK;
+
+/*
  * Make DIR/custody/<MSPID>.key, X25519 in PEM, for each organisation that has a custodian, and tell their public halves
  * in DIR/custody.json: {"<MSPID>": 64 hexadecimal digits}. Keys that are there are kept, so it can run at every start.
  * FCC_ERR_CONFIG: one of them is something else.
@@ -70,11 +78,13 @@ const char *msp_path_peer_tls(fcc__arena *arena, const char *crypto_dir, const c
 const char *msp_path_user_msp(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
 const char *msp_path_user_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org, const char *user);
 /*
- * Who serves an organisation's chaincodes, chaincodes.<domain>: server.crt and server.key for the server, client.crt and
- * client.key for the peers that dial it (connection.json's client_cert and client_key), ca.crt for both (root_cert, and
- * CHAINCODE_CLIENT_CA_CERT).
+ * Who serves an organisation's chaincodes, chaincodes.<domain>: server.crt and server.key for the server, ca.crt for who
+ * dials it (connection.json's root_cert); client.crt and client.key for the organisation's peer (client_cert, client_key),
+ * and client-ca.crt for the server: the authority that has issued client.crt and nothing else (CHAINCODE_CLIENT_CA_CERT).
  */
 const char *msp_path_chaincodes_tls(fcc__arena *arena, const char *crypto_dir, const config_org *org);
+/* That client-ca.crt; ca.crt where nobody has made it yet, as before there was one. */
+const char *msp_path_chaincodes_client_ca(fcc__arena *arena, const char *crypto_dir, const config_org *org);
 const char *msp_path_orderer_org_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer);
 /* Of one of its nodes. */
 const char *msp_path_orderer_msp(fcc__arena *arena, const char *crypto_dir, const config_orderer *orderer, size_t node);

@@ -190,12 +190,23 @@ static fcc_status join_tls(msp_org *org, const Msp__FabricMSPConfig *config)
     return FCC_OK;
 }
 
+/* One authority for identities and for TLS, which has been judged as the former. */
+static bool one_authority(const Msp__FabricMSPConfig *config)
+{
+    return config->n_root_certs == 1 && config->n_tls_root_certs == 1 && config->n_intermediate_certs == 0 &&
+           config->n_tls_intermediate_certs == 0 &&
+           fcc_bytes_equal(fcc__of_pb(config->root_certs[0]), fcc__of_pb(config->tls_root_certs[0]));
+}
+
 static fcc_status parse_tls(msp_org *org, const Msp__FabricMSPConfig *config, fcc_error *error)
 {
     msp__pool pool = { 0 };
-    fcc_status st = fill_pool(config->tls_root_certs, config->n_tls_root_certs, config->tls_intermediate_certs,
-                              config->n_tls_intermediate_certs, org->arena, &pool, error);
+    fcc_status st;
 
+    if (one_authority(config))
+        return join_tls(org, config);
+    st = fill_pool(config->tls_root_certs, config->n_tls_root_certs, config->tls_intermediate_certs,
+                   config->n_tls_intermediate_certs, org->arena, &pool, error);
     if (st == FCC_OK)
         st = check_pool(org, &pool, NULL, error);
     empty_pool(&pool);
@@ -365,7 +376,7 @@ static fcc_status check_admin(const msp_org *org, X509 *cert, fcc_error *error)
     fcc_status st;
 
     if (!org->node_ous || org->version < MSP__V1_4_3) {
-        st = msp__validate_cert(org, cert, &role, error);
+        st = msp__validate_cert(org, cert, NULL, &role, error);
         if (st != FCC_OK || !org->node_ous || role == MSP_CLIENT)
             return st;
         return fcc_error_set(error, FCC_ERR_CONFIG,

@@ -31,8 +31,9 @@ static fcc_status check_rule(const Common__SignaturePolicy *rule, size_t identit
     return st;
 }
 
-static fcc_status unpack_policy(fcc_bytes envelope, fcc__arena *scratch, Common__SignaturePolicyEnvelope **out,
-                                fcc_error *error)
+/* Policies that come as bytes have a version, which counts; those inside of another message have it too, and it doesn't. */
+static fcc_status unpack_policy(fcc_bytes envelope, bool any_version, fcc__arena *scratch,
+                                Common__SignaturePolicyEnvelope **out, fcc_error *error)
 {
     fcc_status st = FCC__UNPACK(common__signature_policy_envelope, envelope, scratch, out);
 
@@ -41,16 +42,17 @@ static fcc_status unpack_policy(fcc_bytes envelope, fcc__arena *scratch, Common_
                              "Error unmarshalling to SignaturePolicy: proto: cannot parse invalid wire-format data");
     if (st != FCC_OK)
         return fcc_error_set(error, st, "policy too large");
-    if ((*out)->version != 0)
+    if ((*out)->version != 0 && !any_version)
         return fcc_error_set(error, FCC_ERR_PROTO,
                              "This evaluator only understands messages of version 0, but version was %d",
                              (*out)->version);
     return check_rule((*out)->rule, (*out)->n_identities, error);
 }
 
-fcc_status msp__policy_compile(fcc_bytes envelope, fcc__arena *arena, msp__signature_policy *out, fcc_error *error)
+static fcc_status compile(fcc_bytes envelope, bool any_version, fcc__arena *arena, msp__signature_policy *out,
+                          fcc_error *error)
 {
-    fcc_status st = unpack_policy(envelope, arena, &out->envelope, error);
+    fcc_status st = unpack_policy(envelope, any_version, arena, &out->envelope, error);
     size_t i;
 
     if (st != FCC_OK)
@@ -63,6 +65,11 @@ fcc_status msp__policy_compile(fcc_bytes envelope, fcc__arena *arena, msp__signa
     return FCC_OK;
 }
 
+fcc_status msp__policy_compile(fcc_bytes envelope, fcc__arena *arena, msp__signature_policy *out, fcc_error *error)
+{
+    return compile(envelope, false, arena, out, error);
+}
+
 fcc_status msp_policy_check(fcc_bytes envelope, fcc_error *error)
 {
     Common__SignaturePolicyEnvelope *policy;
@@ -71,7 +78,7 @@ fcc_status msp_policy_check(fcc_bytes envelope, fcc_error *error)
 
     if (!scratch)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a policy");
-    st = unpack_policy(envelope, scratch, &policy, error);
+    st = unpack_policy(envelope, false, scratch, &policy, error);
     fcc__arena_free(scratch);
     return st;
 }
@@ -80,7 +87,7 @@ fcc_status msp_policy_application(fcc_bytes envelope, fcc__arena *arena, fcc_byt
 {
     Protos__ApplicationPolicy message = PROTOS__APPLICATION_POLICY__INIT;
     Common__SignaturePolicyEnvelope *policy;
-    fcc_status st = unpack_policy(envelope, arena, &policy, NULL);
+    fcc_status st = unpack_policy(envelope, false, arena, &policy, NULL);
 
     if (st != FCC_OK)
         return st;
@@ -164,7 +171,7 @@ fcc_status msp_policy_evaluate(fcc_bytes envelope, const msp_identity *const *id
 
     if (!scratch)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory for a policy");
-    st = msp__policy_compile(envelope, scratch, &policy, error);
+    st = compile(envelope, true, scratch, &policy, error);
     if (st == FCC_OK)
         st = msp__policy_met(&policy, identities, count, error);
     fcc__arena_free(scratch);
@@ -229,7 +236,7 @@ static fcc_status parse_into(const config_collection *c, const char *text, fcc__
     fcc_status st = msp_policy_parse(text, arena, &bytes, &why);
 
     if (st == FCC_OK)
-        st = unpack_policy(bytes, arena, out, &why);
+        st = unpack_policy(bytes, false, arena, out, &why);
     if (st != FCC_OK)
         st = fcc_error_set(error, st, "collection %s: %.900s", c->name, why.text);
     return st;

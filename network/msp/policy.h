@@ -36,7 +36,8 @@ void msp_signers_of(msp_manager *manager, const msp_signed *set, size_t count, c
                     size_t *identity_count);
 
 /*
- * Do these identities satisfy the policy? First fit without backtracking, as in Fabric.
+ * Do these identities satisfy the policy of a chaincode, collection or key? First fit without backtracking, and whatever
+ * the policy's version, as in Fabric.
  * FCC_ERR_AUTH no; FCC_ERR_PROTO not a policy.
  */
 fcc_status msp_policy_evaluate(fcc_bytes envelope, const msp_identity *const *identities, size_t count,

@@ -23,43 +23,20 @@ struct msp_signer {
     BIGNUM *order; /* of the key's curve; NULL for other keys */
 };
 
-fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_pem, msp_signer **out, fcc_error *error)
+fcc_status msp__signer_of(const char *mspid, X509 *cert, EVP_PKEY *key, msp_signer **out, fcc_error *error)
 {
     Msp__SerializedIdentity identity = MSP__SERIALIZED_IDENTITY__INIT;
     msp_signer *signer = calloc(1, sizeof *signer);
-    X509 *cert = NULL;
-    EVP_PKEY *public_key;
     fcc__sha256 digest;
     fcc_bytes copy;
     fcc_status st = FCC_ERR_NOMEM;
 
-    if (!signer || !(signer->arena = fcc__arena_new(1 << 20)) || !fcc__arena_copy(signer->arena, fcc_str(mspid), &copy))
+    if (!signer || !(signer->arena = fcc__arena_new(1 << 20)) ||
+        !fcc__arena_copy(signer->arena, fcc_str(mspid), &copy) || EVP_PKEY_up_ref(key) != 1)
         goto out;
     signer->mspid = (const char *)copy.data;
-    st = FCC_ERR_CONFIG;
-    cert = msp__cert_of_pem(cert_pem);
-    public_key = cert ? X509_get0_pubkey(cert) : NULL;
-    if (!public_key) {
-        st = fcc_error_set(error, st, "%s: the signing certificate is not a PEM certificate", mspid);
-        goto out;
-    }
-    st = msp__key_read(mspid, key_pem, &signer->key, error);
-    if (st != FCC_OK)
-        goto out;
-    st = FCC_ERR_CONFIG;
-    if (!EVP_PKEY_is_a(signer->key, "EC") && !EVP_PKEY_is_a(signer->key, "ED25519")) {
-        st = fcc_error_set(
-            error, st,
-            "%s: the private key is %s, and Fabric takes ECDSA and Ed25519 only: issue the identity with a "
-            "P-256 key",
-            mspid, EVP_PKEY_get0_type_name(signer->key));
-        goto out;
-    }
-    if (EVP_PKEY_eq(public_key, signer->key) != 1) {
-        st = fcc_error_set(error, st, "%s: the private key does not belong to the certificate", mspid);
-        goto out;
-    }
-    signer->order = msp__order(signer->key);
+    signer->key = key;
+    signer->order = msp__order(key);
     /* re-encoded, so that what is signed for is exactly one certificate without text around it */
     st = FCC_ERR_LIMIT;
     signer->certificate = msp__pem_of_cert(cert, signer->arena);
@@ -76,10 +53,38 @@ fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_p
     *out = signer;
     signer = NULL; /* moved */
 out:
-    if (st == FCC_ERR_NOMEM || st == FCC_ERR_LIMIT)
+    if (st != FCC_OK)
         st = fcc_error_set(error, st, "%s: out of memory for a signing identity", mspid);
-    X509_free(cert);
     msp_signer_free(signer);
+    return st;
+}
+
+fcc_status msp_signer_new(const char *mspid, fcc_bytes cert_pem, fcc_bytes key_pem, msp_signer **out, fcc_error *error)
+{
+    X509 *cert = msp__cert_of_pem(cert_pem);
+    EVP_PKEY *public_key = cert ? X509_get0_pubkey(cert) : NULL, *key = NULL;
+    fcc_status st;
+
+    if (!public_key) {
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: the signing certificate is not a PEM certificate", mspid);
+        goto out;
+    }
+    st = msp__key_read(mspid, key_pem, &key, error);
+    if (st != FCC_OK)
+        goto out;
+    if (!EVP_PKEY_is_a(key, "EC") && !EVP_PKEY_is_a(key, "ED25519"))
+        st = fcc_error_set(
+            error, FCC_ERR_CONFIG,
+            "%s: the private key is %s, and Fabric takes ECDSA and Ed25519 only: issue the identity with a "
+            "P-256 key",
+            mspid, EVP_PKEY_get0_type_name(key));
+    else if (EVP_PKEY_eq(public_key, key) != 1)
+        st = fcc_error_set(error, FCC_ERR_CONFIG, "%s: the private key does not belong to the certificate", mspid);
+    else
+        st = msp__signer_of(mspid, cert, key, out, error);
+out:
+    X509_free(cert);
+    EVP_PKEY_free(key);
     return st;
 }
 

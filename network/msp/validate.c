@@ -7,16 +7,66 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-enum { MAX_CHECKS = 100, MAX_CHAIN = 32 }; /* signatures that Go checks at most, while it looks for a chain */
+enum { MAX_CHECKS = 100 }; /* signatures that Go checks at most, while it looks for a chain */
+
+/* All ways from a certificate up to a root. */
+typedef struct search {
+    const msp__pool *pool;
+    time_t at;
+    X509 *path[MSP__MAX_CHAIN];
+    msp__chain *first; /* the first one found */
+    size_t found;
+    int checks;
+    /* signatures that hold, which are asked for more than once: checking one is most of what a certificate costs */
+    struct {
+        X509 *cert, *ca;
+    } good[MSP__MAX_CHAIN];
+    size_t good_count;
+} search;
+
+static void note_good(search *s, X509 *cert, X509 *ca)
+{
+    if (s->good_count == MSP__MAX_CHAIN)
+        return;
+    s->good[s->good_count].cert = cert;
+    s->good[s->good_count++].ca = ca;
+}
+
+static bool signed_by(search *s, X509 *cert, X509 *ca)
+{
+    size_t i;
+
+    for (i = 0; i < s->good_count; i++)
+        if (s->good[i].cert == cert && s->good[i].ca == ca)
+            return true;
+    if (X509_verify(cert, X509_get0_pubkey(ca)) != 1)
+        return false;
+    note_good(s, cert, ca);
+    return true;
+}
 
 /* ---- authorities --------------------------------------------------------------------------------------------------- */
 
-/* Go goes by name and signature; a key identifier that names another key is a hint to it, and no more. */
+static bool only_one_named(const msp__pool *pool, const X509_NAME *name)
+{
+    size_t i, count = 0;
+
+    for (i = 0; i < pool->count && count < 2; i++)
+        count += X509_NAME_cmp(X509_get_subject_name(pool->cas[i]), name) == 0;
+    return count == 1;
+}
+
+/*
+ * Go goes by name and signature; a key identifier that names another key is a hint to it, and no more. Where there is but
+ * one authority of a name there is nothing to choose by the signature, which X509_verify_cert checks in the end anyhow.
+ */
 static int has_issued(X509_STORE_CTX *ctx, X509 *cert, X509 *ca)
 {
-    (void)ctx;
-    return X509_NAME_cmp(X509_get_subject_name(ca), X509_get_issuer_name(cert)) == 0 &&
-           X509_verify(cert, X509_get0_pubkey(ca)) == 1;
+    search *s = X509_STORE_CTX_get_app_data(ctx);
+    const X509_NAME *issuer = X509_get_issuer_name(cert);
+
+    return X509_NAME_cmp(X509_get_subject_name(ca), issuer) == 0 &&
+           (only_one_named(s->pool, issuer) || signed_by(s, cert, ca));
 }
 
 fcc_status msp__pool_build(msp__pool *pool)
@@ -70,17 +120,6 @@ static bool usage_ok(X509 *cert)
     return usage == UINT32_MAX || (usage & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0;
 }
 
-/* All ways from a certificate up to a root. */
-typedef struct search {
-    const msp__pool *pool;
-    time_t at;
-    X509 *path[MAX_CHAIN];
-    X509 *first[MAX_CHAIN]; /* the first one found */
-    size_t first_len;
-    size_t found;
-    int checks;
-} search;
-
 static bool same_authority(X509 *a, X509 *b)
 {
     return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
@@ -98,7 +137,7 @@ static void extend(search *s, size_t len)
     X509 *last = s->path[len - 1];
     size_t i, k;
 
-    for (i = 0; i < s->pool->count && s->checks < MAX_CHECKS && len < MAX_CHAIN; i++) {
+    for (i = 0; i < s->pool->count && s->checks < MAX_CHECKS && len < MSP__MAX_CHAIN; i++) {
         X509 *ca = s->pool->cas[i];
 
         if (X509_NAME_cmp(X509_get_subject_name(ca), X509_get_issuer_name(last)) != 0 || !may_issue(ca, s->at))
@@ -108,31 +147,37 @@ static void extend(search *s, size_t len)
         if (k < len)
             continue;
         s->checks++;
-        if (X509_verify(last, X509_get0_pubkey(ca)) != 1)
+        if (!signed_by(s, last, ca))
             continue;
         s->path[len] = ca;
         if (i >= s->pool->roots) {
             extend(s, len + 1);
         } else if (s->found++ == 0) {
-            memcpy(s->first, s->path, (len + 1) * sizeof s->path[0]);
-            s->first_len = len + 1;
+            memcpy(s->first->certs, s->path, (len + 1) * sizeof s->path[0]);
+            s->first->len = len + 1;
         }
     }
 }
 
 /* Go's certificate verification at the certificate's own time, so that expiry doesn't matter. */
-static fcc_status verify(const msp__pool *pool, X509 *cert, time_t at, fcc_error *error)
+static fcc_status verify(search *s, X509 *cert, fcc_error *error)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    const STACK_OF(X509) * chain;
     fcc_status st = FCC_ERR_NOMEM;
-    int code;
+    int code, i;
 
-    if (!ctx || X509_STORE_CTX_init(ctx, pool->store, cert, pool->intermediates) != 1)
+    if (!ctx || X509_STORE_CTX_init(ctx, s->pool->store, cert, s->pool->intermediates) != 1 ||
+        X509_STORE_CTX_set_app_data(ctx, s) != 1)
         goto out;
-    X509_STORE_CTX_set_time(ctx, 0, at);
+    X509_STORE_CTX_set_time(ctx, 0, s->at);
     st = FCC_OK;
-    if (X509_verify_cert(ctx) == 1)
+    if (X509_verify_cert(ctx) == 1) {
+        chain = X509_STORE_CTX_get0_chain(ctx);
+        for (i = 0; i + 1 < sk_X509_num(chain); i++)
+            note_good(s, sk_X509_value(chain, i), sk_X509_value(chain, i + 1));
         goto out;
+    }
     code = X509_STORE_CTX_get_error(ctx);
     st = FCC_ERR_AUTH;
     switch (code) {
@@ -208,38 +253,41 @@ static bool legacy_names_ok(X509 *const *chain, size_t len)
     return true;
 }
 
-/* The only chain of a certificate up to a root. More than one would leave open who owns the identity. */
-static fcc_status unique_chain(const msp__pool *pool, X509 *cert, search *s, fcc_error *error)
+/* More than one would leave open who owns the identity. */
+static fcc_status unique_chain(const msp__pool *pool, X509 *cert, msp__chain *chain, fcc_error *error)
 {
+    search s = { .pool = pool, .at = (time_t)(msp__not_before(cert) + 1), .path = { cert }, .first = chain };
     fcc_status st;
     size_t i;
 
-    memset(s, 0, sizeof *s);
-    s->pool = pool;
-    s->at = (time_t)(msp__not_before(cert) + 1);
-    st = verify(pool, cert, s->at, error);
+    chain->certs[0] = cert;
+    chain->len = 0;
+    st = verify(&s, cert, error);
     if (st != FCC_OK)
         return st;
-    s->path[0] = s->first[0] = cert;
     if (is_root(pool, cert)) {
-        s->first_len = s->found = 1;
+        chain->len = s.found = 1;
     } else {
-        extend(s, 1);
+        extend(&s, 1);
         ERR_clear_error();
     }
-    for (i = 0; i < s->first_len; i++)
-        if (!usage_ok(s->first[i]))
+    for (i = 0; i < chain->len; i++)
+        if (!usage_ok(chain->certs[i]))
             return fcc_error_set(error, FCC_ERR_AUTH,
                                  "the supplied identity is not valid: x509: certificate specifies an incompatible key "
                                  "usage");
-    if (s->found != 1)
-        return fcc_error_set(error, FCC_ERR_AUTH, "this MSP only supports a single validation chain, got %zu",
-                             s->found);
-    if (!legacy_names_ok(s->first, s->first_len))
+    if (s.found != 1)
+        return fcc_error_set(error, FCC_ERR_AUTH, "this MSP only supports a single validation chain, got %zu", s.found);
+    if (!legacy_names_ok(chain->certs, chain->len))
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "the supplied identity is not valid: x509: issuer has name constraints but leaf doesn't "
                              "have a SAN extension");
     return FCC_OK;
+}
+
+fcc_status msp__chain_of(const msp_org *org, X509 *cert, msp__chain *chain, fcc_error *error)
+{
+    return unique_chain(&org->pool, cert, chain, error);
 }
 
 fcc_status msp__issuer_of(const msp_org *org, X509 *cert, X509 **issuer, fcc_error *error)
@@ -249,11 +297,11 @@ fcc_status msp__issuer_of(const msp_org *org, X509 *cert, X509 **issuer, fcc_err
 
 fcc_status msp__pool_issuer(const msp__pool *pool, X509 *cert, X509 **issuer, fcc_error *error)
 {
-    search s;
-    fcc_status st = unique_chain(pool, cert, &s, error);
+    msp__chain chain;
+    fcc_status st = unique_chain(pool, cert, &chain, error);
 
     if (st == FCC_OK)
-        *issuer = s.first_len > 1 ? s.first[1] : cert;
+        *issuer = chain.certs[chain.len > 1 ? 1 : 0];
     return st;
 }
 
@@ -261,7 +309,7 @@ fcc_status msp__pool_issuer(const msp__pool *pool, X509 *cert, X509 **issuer, fc
 static bool hash_chain(X509 *const *chain, size_t len, size_t skip, fcc__sha256 *out)
 {
     fcc__arena *scratch = fcc__arena_new(MSP__ARENA);
-    fcc_bytes parts[MAX_CHAIN] = { { 0 } };
+    fcc_bytes parts[MSP__MAX_CHAIN] = { { 0 } };
     bool ok = scratch != NULL;
     size_t i;
 
@@ -277,10 +325,10 @@ static bool hash_chain(X509 *const *chain, size_t len, size_t skip, fcc__sha256 
 
 bool msp__chain_id(const msp_org *org, X509 *cert, fcc__sha256 *out)
 {
-    search s;
+    msp__chain chain;
 
-    return unique_chain(&org->pool, cert, &s, NULL) == FCC_OK && s.first_len > 1 &&
-           hash_chain(s.first, s.first_len, 1, out);
+    return unique_chain(&org->pool, cert, &chain, NULL) == FCC_OK && chain.len > 1 &&
+           hash_chain(chain.certs, chain.len, 1, out);
 }
 
 /* ---- revocation ---------------------------------------------------------------------------------------------------- */
@@ -320,14 +368,14 @@ fcc_status msp__check_authority(const msp__pool *pool, X509_CRL *const *crls, si
                                 size_t *above_count, fcc_error *error)
 {
     fcc_error why = { 0 };
-    search s;
-    fcc_status st = unique_chain(pool, ca, &s, &why);
+    msp__chain chain;
+    fcc_status st = unique_chain(pool, ca, &chain, &why);
 
     if (st != FCC_OK)
         return fcc_error_set(error, st, "could not obtain certification chain: %.800s", why.text);
-    *above_count = s.first_len - 1;
-    memcpy(above, s.first + 1, *above_count * sizeof *above);
-    return s.first_len == 1 ? FCC_OK : check_revocation(crls, crl_count, ca, s.first[1], error);
+    *above_count = chain.len - 1;
+    memcpy(above, chain.certs + 1, *above_count * sizeof *above);
+    return chain.len == 1 ? FCC_OK : check_revocation(crls, crl_count, ca, chain.certs[1], error);
 }
 
 /* ---- organisational units ------------------------------------------------------------------------------------------ */
@@ -360,42 +408,42 @@ bool msp__has_ou(X509 *cert, const char *ou)
 }
 
 /* The certificate's units as Fabric shows them: [client(A1B2C3D4E5F60718) ...], with the start of the chain's hash. */
-static void show_units(X509 *cert, const search *s, char *out, size_t room)
+static void show_units(X509 *cert, const msp__chain *chain, char *out, size_t room)
 {
     const X509_NAME *subject = X509_get_subject_name(cert);
-    fcc__sha256 chain = { { 0 } };
+    fcc__sha256 digest = { { 0 } };
     fcc_bytes unit;
     size_t used = 1, i;
     int at = -1;
 
-    if (!hash_chain(s->first, s->first_len, 1, &chain))
-        memset(&chain, 0, sizeof chain);
+    if (!hash_chain(chain->certs, chain->len, 1, &digest))
+        memset(&digest, 0, sizeof digest);
     snprintf(out, room, "[");
     while (next_unit(subject, &at, &unit) && used + unit.len + 24 < room) {
         used += (size_t)snprintf(out + used, room - used, "%s" FCC_FMT "(", used > 1 ? " " : "", FCC_ARG(unit));
         for (i = 0; i < 8; i++)
-            used += (size_t)snprintf(out + used, room - used, "%02X", chain.bytes[i]);
+            used += (size_t)snprintf(out + used, room - used, "%02X", digest.bytes[i]);
         used += (size_t)snprintf(out + used, room - used, ")");
     }
     snprintf(out + used, room - used, "]");
 }
 
 /* The units that the MSP recognises at all, where it names some. */
-static fcc_status check_recognised(const msp_org *org, X509 *cert, const search *s, fcc_error *error)
+static fcc_status check_recognised(const msp_org *org, X509 *cert, const msp__chain *chain, fcc_error *error)
 {
     const X509_NAME *subject = X509_get_subject_name(cert);
     char units[400];
     size_t i;
 
     for (i = 0; i < org->extra_ou_count; i++)
-        if (msp__has_ou(cert, org->extra_ous[i].name) && org->extra_ous[i].ca == s->first[1])
+        if (msp__has_ou(cert, org->extra_ous[i].name) && org->extra_ous[i].ca == chain->certs[1])
             return FCC_OK;
     if (org->extra_ou_count == 0)
         return FCC_OK;
     if (X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, -1) < 0)
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "the identity certificate does not contain an Organizational Unit (OU)");
-    show_units(cert, s, units, sizeof units);
+    show_units(cert, chain, units, sizeof units);
     return fcc_error_set(error, FCC_ERR_AUTH, "none of the identity's organizational units %s are in MSP %s", units,
                          org->id);
 }
@@ -415,11 +463,11 @@ static msp_role role_of_unit(const msp_org *org, fcc_bytes unit)
     return MSP_MEMBER;
 }
 
-static fcc_status check_ous(const msp_org *org, X509 *cert, const search *s, msp_role *role, fcc_error *error)
+static fcc_status check_ous(const msp_org *org, X509 *cert, const msp__chain *chain, msp_role *role, fcc_error *error)
 {
     const X509_NAME *subject = X509_get_subject_name(cert);
     const bool newer = org->version >= MSP__V1_4_3;
-    fcc_status st = check_recognised(org, cert, s, error);
+    fcc_status st = check_recognised(org, cert, chain, error);
     char units[400];
     fcc_bytes unit;
     size_t count = 0;
@@ -433,8 +481,8 @@ static fcc_status check_ous(const msp_org *org, X509 *cert, const search *s, msp
 
         if (found == MSP_MEMBER)
             continue;
-        if (org->ous[found].ca && org->ous[found].ca != s->first[1]) {
-            show_units(cert, s, units, sizeof units);
+        if (org->ous[found].ca && org->ous[found].ca != chain->certs[1]) {
+            show_units(cert, chain, units, sizeof units);
             return fcc_error_set(error, FCC_ERR_AUTH, "certifiersIdentifier does not match: %s, MSP: [%s]", units,
                                  org->id);
         }
@@ -443,7 +491,7 @@ static fcc_status check_ous(const msp_org *org, X509 *cert, const search *s, msp
     }
     if (count == 1)
         return FCC_OK;
-    show_units(cert, s, units, sizeof units);
+    show_units(cert, chain, units, sizeof units);
     if (count == 0)
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "the identity does not have an OU that resolves to %s. OUs: %s, MSP: [%s]",
@@ -478,11 +526,11 @@ static const char *foreign_key(const msp_org *org, X509 *cert)
     return key && EVP_PKEY_is_a(key, "RSA") ? "RSA" : "0";
 }
 
-fcc_status msp__validate_cert(const msp_org *org, X509 *cert, msp_role *role, fcc_error *error)
+fcc_status msp__validate_cert(const msp_org *org, X509 *cert, const msp__chain *chain, msp_role *role, fcc_error *error)
 {
     const char *kind = foreign_key(org, cert);
     fcc_error why = { 0 };
-    search s;
+    msp__chain found;
     size_t i;
 
     if (kind)
@@ -492,22 +540,24 @@ fcc_status msp__validate_cert(const msp_org *org, X509 *cert, msp_role *role, fc
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "could not obtain certification chain: An X509 certificate with Basic Constraint: "
                              "Certificate Authority equals true cannot be used as an identity");
-    if (unique_chain(&org->pool, cert, &s, &why) != FCC_OK)
+    if (!chain && unique_chain(&org->pool, cert, &found, &why) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "could not obtain certification chain: failed getting validation chain: %.800s", why.text);
-    if (s.first_len < 2)
+    if (!chain)
+        chain = &found;
+    if (chain->len < 2)
         return fcc_error_set(error, FCC_ERR_AUTH,
                              "could not obtain certification chain: expected a chain of length at least 2, got %zu",
-                             s.first_len);
+                             chain->len);
     for (i = 0; i < org->pool.count; i++)
-        if (org->pool.cas[i] == s.first[1] && org->internal[i])
+        if (org->pool.cas[i] == chain->certs[1] && org->internal[i])
             return fcc_error_set(error, FCC_ERR_AUTH,
                                  "could not obtain certification chain: invalid validation chain. Parent certificate "
                                  "should be a leaf of the certification tree");
-    if (check_revocation(org->crls, org->crl_count, cert, s.first[1], &why) != FCC_OK)
+    if (check_revocation(org->crls, org->crl_count, cert, chain->certs[1], &why) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_AUTH, "could not validate identity against certification chain: %.800s",
                              why.text);
-    if (check_ous(org, cert, &s, role, &why) != FCC_OK)
+    if (check_ous(org, cert, chain, role, &why) != FCC_OK)
         return fcc_error_set(error, FCC_ERR_AUTH, "could not validate identity's OUs: %.900s", why.text);
     return FCC_OK;
 }

@@ -2,6 +2,7 @@
 #include "msp/workshop.h"
 
 #include "base/durable.h"
+#include "msp/check.h"
 #include "msp/key.h"
 
 #include <errno.h>
@@ -53,10 +54,9 @@ static void validity(const msp__workshop *w, X509 *issuer, int64_t *not_before, 
 
 /* ---- authorities --------------------------------------------------------------------------------------------------- */
 
-static fcc_status make_authority(msp__workshop *w, const char *kind, msp__authority *out)
+static fcc_status make_authority(msp__workshop *w, const char *kind, const char *folder, msp__authority *out)
 {
     const char *name = fcc__arena_printf(w->arena, "%s.%s", kind, w->domain);
-    const char *folder = fcc__arena_printf(w->arena, "%s/%s", w->root, kind);
     const char *file = name ? fcc__arena_printf(w->arena, "%s-cert.pem", name) : NULL;
     msp__request request = { .use = MSP__USE_CA, .organisation = w->domain, .name = name };
     fcc_status st;
@@ -64,6 +64,8 @@ static fcc_status make_authority(msp__workshop *w, const char *kind, msp__author
     if (!file || !folder)
         return msp__no_room(w);
     validity(w, NULL, &request.not_before, &request.not_after);
+    if (w->tlsca.cert && request.not_after < msp__not_after(w->tlsca.cert)) /* one that comes later */
+        request.not_after = msp__not_after(w->tlsca.cert);
     out->key = msp__new_key();
     out->cert = out->key ? msp__issue(&request, out->key, NULL, out->key) : NULL;
     if (!out->cert)
@@ -105,15 +107,15 @@ static fcc_status make_org_msp(msp__workshop *w)
 
 fcc_status msp__workshop_found(msp__workshop *w)
 {
-    fcc_status st = make_authority(w, "ca", &w->ca);
+    fcc_status st = make_authority(w, "ca", fcc__arena_printf(w->arena, "%s/ca", w->root), &w->ca);
 
     if (st == FCC_OK)
-        st = make_authority(w, "tlsca", &w->tlsca);
+        st = make_authority(w, "tlsca", fcc__arena_printf(w->arena, "%s/tlsca", w->root), &w->tlsca);
     return st == FCC_OK ? make_org_msp(w) : st;
 }
 
 /* The key of an authority's folder that belongs to its certificate, whatever its name (priv_sk, <hash>_sk, key.pem). */
-static fcc_status open_authority(msp__workshop *w, const char *kind, msp__authority *out)
+fcc_status msp__authority_open(msp__workshop *w, const char *kind, msp__authority *out)
 {
     const char *folder = fcc__arena_printf(w->arena, "%s/%s", w->root, kind);
     fcc_error unread = { 0 };
@@ -156,9 +158,9 @@ static fcc_status open_authority(msp__workshop *w, const char *kind, msp__author
 
 fcc_status msp__workshop_open(msp__workshop *w)
 {
-    fcc_status st = w->ca.cert ? FCC_OK : open_authority(w, "ca", &w->ca);
+    fcc_status st = w->ca.cert ? FCC_OK : msp__authority_open(w, "ca", &w->ca);
 
-    return st == FCC_OK && !w->tlsca.cert ? open_authority(w, "tlsca", &w->tlsca) : st;
+    return st == FCC_OK && !w->tlsca.cert ? msp__authority_open(w, "tlsca", &w->tlsca) : st;
 }
 
 void msp__workshop_close(msp__workshop *w)
@@ -167,7 +169,9 @@ void msp__workshop_close(msp__workshop *w)
     EVP_PKEY_free(w->ca.key);
     X509_free(w->tlsca.cert);
     EVP_PKEY_free(w->tlsca.key);
-    w->ca = w->tlsca = (msp__authority){ 0 };
+    X509_free(w->chaincodeca.cert);
+    EVP_PKEY_free(w->chaincodeca.key);
+    w->ca = w->tlsca = w->chaincodeca = (msp__authority){ 0 };
 }
 
 /* ---- members ------------------------------------------------------------------------------------------------------- */
@@ -234,8 +238,47 @@ static fcc_status make_signing(msp__workshop *w, const msp__member *m, const cha
     return st;
 }
 
+/* The one for chaincodes' clients: who has none yet gets it, unless one that is kept elsewhere is trusted already. */
+static fcc_status find_chaincodeca(msp__workshop *w)
+{
+    const char *folder = fcc__arena_printf(w->arena, "%s/chaincodeca", w->root);
+    const char *name = fcc__arena_printf(w->arena, "chaincodes.%s", w->domain);
+    char *fresh = NULL;
+    bool closed = false;
+    fcc_status st;
+
+    if (w->chaincodeca.cert)
+        return FCC_OK;
+    if (!folder || !name)
+        return msp__no_room(w);
+    if (msp__exists(folder))
+        return msp__authority_open(w, "chaincodeca", &w->chaincodeca);
+    if (!w->new_chaincodeca && (st = msp__chaincodes_closed(w->root, name, w->arena, &closed, w->error)) != FCC_OK)
+        return st;
+    if (closed)
+        return fcc_error_set(
+            w->error, FCC_ERR_NOT_FOUND,
+            "%s is not there, and client-ca.crt of %s trusts an authority of its own already: run this "
+            "where that authority's key is, or have another one made with --new-key",
+            folder, name);
+    st = msp__fresh_dir(w, folder, &fresh);
+    if (st != FCC_OK)
+        return st;
+    st = make_authority(w, "chaincodeca", fresh, &w->chaincodeca);
+    if (st == FCC_OK && w->sync && !fcc__sync_tree(fresh))
+        st = fcc_error_set(w->error, FCC_ERR_IO, "%s: %s", fresh, strerror(errno));
+    if (st == FCC_OK && (rename(fresh, folder) != 0 || (w->sync && !fcc__sync_parent(folder))))
+        st = fcc_error_set(w->error, FCC_ERR_IO, "%s: %s", folder, strerror(errno));
+    if (st != FCC_OK)
+        msp__remove_tree(fresh);
+    else if (w->made)
+        w->made(w->ctx, folder);
+    return st;
+}
+
 static fcc_status make_tls(msp__workshop *w, const msp__member *m, const char *tls, bool server)
 {
+    const msp__authority *by = !server && m->client_too ? &w->chaincodeca : &w->tlsca;
     const char *name = server || !m->alt_names ? m->common_name
                                                : fcc__arena_printf(w->arena, "client.%s", m->common_name);
     X509 *was = server ? m->was_server : m->was_client;
@@ -248,8 +291,8 @@ static fcc_status make_tls(msp__workshop *w, const msp__member *m, const char *t
     X509 *cert;
     fcc_status st;
 
-    validity(w, w->tlsca.cert, &request.not_before, &request.not_after);
-    cert = key && name ? msp__issue(&request, key, w->tlsca.cert, w->tlsca.key) : NULL;
+    validity(w, by->cert, &request.not_before, &request.not_after);
+    cert = key && name ? msp__issue(&request, key, by->cert, by->key) : NULL;
     st = cert ? msp__put(w, tls, server ? "server.crt" : "client.crt", msp__pem_of_cert(cert, w->arena), 0644)
               : msp__openssl_failed(w, m->common_name);
     if (st == FCC_OK)
@@ -257,6 +300,15 @@ static fcc_status make_tls(msp__workshop *w, const msp__member *m, const char *t
     X509_free(cert);
     EVP_PKEY_free(key);
     return st;
+}
+
+fcc_status msp__make_chaincode_client(msp__workshop *w, const msp__member *m, const char *tls)
+{
+    fcc_status st = find_chaincodeca(w);
+
+    if (st == FCC_OK)
+        st = msp__put(w, tls, MSP__CLIENT_CA, msp__pem_of_cert(w->chaincodeca.cert, w->arena), 0644);
+    return st == FCC_OK ? make_tls(w, m, tls, false) : st;
 }
 
 fcc_status msp__make_member_in(msp__workshop *w, const msp__member *m, const char *folder)
@@ -272,7 +324,7 @@ fcc_status msp__make_member_in(msp__workshop *w, const msp__member *m, const cha
         st = msp__put(w, tls, "ca.crt", msp__pem_of_cert(w->tlsca.cert, w->arena), 0644);
     if (st == FCC_OK)
         st = make_tls(w, m, tls, m->alt_names != NULL);
-    return st == FCC_OK && m->client_too ? make_tls(w, m, tls, false) : st;
+    return st == FCC_OK && m->client_too ? msp__make_chaincode_client(w, m, tls) : st;
 }
 
 fcc_status msp__fresh_dir(msp__workshop *w, const char *path, char **out)
@@ -341,6 +393,42 @@ const char *msp__add_name(fcc__arena *arena, const char *names, const char *host
         if ((found == names || found[-1] == ',') && (found[strlen(one)] == ',' || found[strlen(one)] == '\0'))
             return names;
     return fcc__arena_printf(arena, "%s%s%s", names, *names ? "," : "", one);
+}
+
+/* ---- whom a chaincode server takes --------------------------------------------------------------------------------- */
+
+fcc_status msp__chaincodes_closed(const char *root, const char *name, fcc__arena *arena, bool *closed, fcc_error *error)
+{
+    static const char *const folders[] = { "tlscacerts", "tlsintermediatecerts", "cacerts", "intermediatecerts" };
+    const char *tls = fcc__arena_printf(arena, "%s/chaincodes/%s/tls", root, name);
+    const char *own = fcc__arena_printf(arena, "%s/" MSP__CLIENT_CA, tls);
+    const char *shown = fcc__arena_printf(arena, "%s/ca.crt", tls);
+    fcc_bytes clients, pem;
+    size_t i, k;
+    fcc_status st = FCC_OK;
+
+    *closed = false;
+    if (!tls || !own || !shown)
+        return fcc_error_set(error, FCC_ERR_LIMIT, "%s: too much key material", root);
+    if (!msp__exists(own))
+        return FCC_OK;
+    st = msp__read_file(own, arena, &clients, error);
+    *closed = st == FCC_OK;
+    if (*closed && msp__exists(shown)) {
+        st = msp__read_file(shown, arena, &pem, error);
+        *closed = st == FCC_OK && !msp_shares_authority(clients, pem);
+    }
+    for (i = 0; i < sizeof folders / sizeof folders[0] && *closed; i++) {
+        const char *dir = fcc__arena_printf(arena, "%s/msp/%s", root, folders[i]);
+        msp__files files = { 0 };
+
+        st = dir ? msp__read_dir(dir, arena, &files, error)
+                 : fcc_error_set(error, FCC_ERR_LIMIT, "%s: too much key material", root);
+        *closed = st == FCC_OK;
+        for (k = 0; k < files.n && *closed; k++)
+            *closed = !msp_shares_authority(clients, files.contents[k]);
+    }
+    return st;
 }
 
 /* ---- what a certificate has ---------------------------------------------------------------------------------------- */

@@ -11,26 +11,19 @@
 
 X509 *msp__cert_of_pem(fcc_bytes pem)
 {
-    BIO *bio = pem.len && pem.len <= MSP__MAX_FILE ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
-    char *name = NULL, *header = NULL;
-    unsigned char *der = NULL;
-    const unsigned char *p;
-    long len = 0;
+    uint8_t *der = pem.len && pem.len <= MSP__MAX_FILE ? malloc(pem.len) : NULL;
+    const unsigned char *p = der;
+    size_t len = 0;
     X509 *cert = NULL;
 
-    /* the first PEM block, whatever its label says, as Go's pem.Decode and ParseCertificate take it */
-    if (bio && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
-        p = der;
-        cert = d2i_X509(NULL, &p, len);
+    if (der && msp__pem_first(pem, der, &len)) {
+        cert = d2i_X509(NULL, &p, (long)len);
         if (cert && p != der + len) {
             X509_free(cert);
             cert = NULL;
         }
     }
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(der);
-    BIO_free(bio);
+    free(der);
     ERR_clear_error();
     return cert;
 }
@@ -70,20 +63,6 @@ fcc__sha256 msp__spki_digest(X509 *cert)
     digest = fcc__sha256_of(fcc_bytes_of(der, (size_t)len));
     OPENSSL_free(der);
     return digest;
-}
-
-bool msp__point_digest(EVP_PKEY *key, fcc__sha256 *out)
-{
-    unsigned char point[256];
-    size_t len = 0;
-
-    if (!EVP_PKEY_is_a(key, "EC") ||
-        EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &len) != 1 || len < 2)
-        return false;
-    if (point[0] != 4) /* Fabric hashes the uncompressed form only */
-        return false;
-    *out = fcc__sha256_of(fcc_bytes_of(point, len));
-    return true;
 }
 
 void msp__sha3_of_many(const fcc_bytes *parts, size_t count, fcc__sha256 *out)
@@ -134,15 +113,38 @@ int64_t msp__not_before(X509 *cert)
 
 /* ---- low S -------------------------------------------------------------------------------------------------------- */
 
+/*
+ * Of a key of OpenSSL's older interface, which tells the curve's name and not its order. P-256's is known (SEC 2, 2.4.2), as
+ * making a curve takes as long as a signature.
+ */
+static BIGNUM *order_by_name(EVP_PKEY *key)
+{
+    static const uint8_t p256[] = { 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
+                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+                                    0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51 };
+    char name[64];
+    EC_GROUP *group;
+    BIGNUM *order;
+
+    if (EVP_PKEY_get_group_name(key, name, sizeof name, NULL) != 1)
+        return NULL;
+    if (OBJ_txt2nid(name) == NID_X9_62_prime256v1)
+        return BN_bin2bn(p256, sizeof p256, NULL);
+    group = EC_GROUP_new_by_curve_name(OBJ_txt2nid(name));
+    order = group ? BN_dup(EC_GROUP_get0_order(group)) : NULL;
+
+    EC_GROUP_free(group);
+    return order;
+}
+
 /* The order of a key's curve; NULL for other keys. */
 BIGNUM *msp__order(EVP_PKEY *key)
 {
     BIGNUM *order = NULL;
 
-    if (!key || !EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_ORDER, &order) != 1) {
-        ERR_clear_error();
-        return NULL;
-    }
+    if (key && EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_ORDER, &order) != 1)
+        order = order_by_name(key);
+    ERR_clear_error();
     return order;
 }
 
@@ -180,6 +182,54 @@ msp__s msp__check_s(const BIGNUM *order, fcc_bytes signature)
     ECDSA_SIG_free(sig);
     BN_free(half);
     return result;
+}
+
+/* Take an element of this kind off the front; its length must be in the shortest form. */
+static bool take_der(fcc_bytes *from, uint8_t tag, fcc_bytes *content)
+{
+    size_t len, at = 2, more;
+
+    if (from->len < 2 || from->data[0] != tag)
+        return false;
+    len = from->data[1];
+    if (len >= 0x80) {
+        more = len & 0x7f;
+        if (more == 0 || more > 3 || from->len < 2 + more || from->data[2] == 0)
+            return false;
+        for (len = 0; at < 2 + more; at++)
+            len = len << 8 | from->data[at];
+        if (len < 0x80)
+            return false;
+    }
+    if (len > from->len - at)
+        return false;
+    *content = fcc_bytes_of(from->data + at, len);
+    *from = fcc_bytes_of(from->data + at + len, from->len - at - len);
+    return true;
+}
+
+fcc_bytes msp__trim_signature(fcc_bytes signature, uint8_t room[MSP__SIGNATURE])
+{
+    fcc_bytes rest = signature, sequence, parts[2];
+    size_t len, at = 0, i;
+
+    if (!take_der(&rest, 0x30, &sequence) || !take_der(&sequence, 0x02, &parts[0]) ||
+        !take_der(&sequence, 0x02, &parts[1]) || (rest.len == 0 && sequence.len == 0) || parts[0].len > MSP__NUMBER ||
+        parts[1].len > MSP__NUMBER)
+        return fcc_bytes_of(NULL, 0);
+    len = 2 + parts[0].len + 2 + parts[1].len;
+    room[at++] = 0x30;
+    if (len >= 0x80)
+        room[at++] = 0x81;
+    room[at++] = (uint8_t)len;
+    for (i = 0; i < 2; i++) {
+        room[at++] = 0x02;
+        room[at++] = (uint8_t)parts[i].len;
+        if (parts[i].len)
+            memcpy(room + at, parts[i].data, parts[i].len);
+        at += parts[i].len;
+    }
+    return fcc_bytes_of(room, at);
 }
 
 bool msp__low_s(const BIGNUM *order, fcc_bytes signature, fcc__arena *arena, fcc_bytes *out)

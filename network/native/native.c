@@ -80,20 +80,7 @@ static const char *path_of(struct network *n, const char *format, ...)
 
 static fcc_status make_dir(struct network *n, const char *path)
 {
-    char part[PATH_MAX];
-    size_t len = path ? strlen(path) : 0;
-
-    if (len == 0 || len >= sizeof(part))
-        return no_memory(n);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return fcc_error_set(n->error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-    }
-    return FCC_OK;
+    return path ? fcc__make_dirs(path, 0755, false, n->error) : no_memory(n);
 }
 
 /* ---- Fabric's programs -------------------------------------------------------------------------------------------- */
@@ -501,18 +488,27 @@ static fcc_status await_members(struct network *n)
 
 static fcc_status prepare(struct network *n)
 {
+    const char *warning = NULL;
+    const char *data = path_of(n, "data");
     node_release release;
     fcc_status st;
 
     if ((st = find_programs(n)) != FCC_OK || (st = make_dir(n, path_of(n, "config"))) != FCC_OK ||
-        (st = make_dir(n, path_of(n, "log"))) != FCC_OK || (st = assign_addresses(n)) != FCC_OK)
+        (st = make_dir(n, path_of(n, "log"))) != FCC_OK || (st = make_dir(n, data)) != FCC_OK)
+        return st;
+    if (chmod(data, 0700) != 0) /* peers write private data, and whoever is on this machine could read it */
+        return fcc_error_set(n->error, FCC_ERR_IO, "%s: %s", data, strerror(errno));
+    if ((st = assign_addresses(n)) != FCC_OK)
         return st;
     release = (node_release){ .builder = n->builder, .time_window = has_time_window(n) };
     if ((st = copy_config(n, "core.yaml", &release)) != FCC_OK ||
         (st = copy_config(n, "orderer.yaml", &release)) != FCC_OK)
         return st;
-    if ((st = msp_complete(n->config, n->crypto, NULL, n->error)) != FCC_OK)
+    if ((st = msp_complete(n->config, n->crypto, NULL, n->error)) != FCC_OK ||
+        (st = node_open_chaincodes(n->config, n->options->dir, n->crypto, n->arena, &warning, n->error)) != FCC_OK)
         return st;
+    if (warning)
+        tell_line(n, warning);
     if ((st = msp_write_custody(n->config, n->dir, n->error)) != FCC_OK)
         return st;
     return make_channel(n);

@@ -197,7 +197,8 @@ fcc_status node_host_file(const config_network *network, const config_org *org, 
     fcc_status st;
 
     if (network->chaincode_tls)
-        tls = fcc__arena_printf(arena, "  tls: {cert: %s/server.crt, key: %s/server.key, client_ca: %s/ca.crt}\n",
+        tls = fcc__arena_printf(arena,
+                                "  tls: {cert: %s/server.crt, key: %s/server.key, client_ca: %s/client-ca.crt}\n",
                                 host->tls, host->tls, host->tls);
     for (size_t k = 0; text && tls && k < network->chaincode_count; k++) {
         const config_chaincode *cc = &network->chaincodes[k];
@@ -219,6 +220,24 @@ fcc_status node_host_file(const config_network *network, const config_org *org, 
         return no_memory(error);
     *out = any ? text : NULL;
     return FCC_OK;
+}
+
+fcc_status node_open_chaincodes(const config_network *network, const char *dir, const char *crypto_dir,
+                                fcc__arena *arena, const char **line, fcc_error *error)
+{
+    const char *names;
+    fcc_status st = msp_open_chaincodes(network, crypto_dir, arena, &names, error);
+
+    *line = NULL;
+    if (st != FCC_OK || !names)
+        return st;
+    *line = fcc__arena_printf(
+        arena,
+        "%s warning: chaincode servers that take every TLS certificate of their organisation for "
+        "the peer's: `medsync certs rotate --dir %s %s` gives the peers one of an authority of its "
+        "own, and tells what has to follow",
+        fcc__code_info_of(FCC__E_CRT_OPEN)->code, dir, names);
+    return *line ? FCC_OK : no_memory(error);
 }
 
 /* ---- core.yaml, orderer.yaml -------------------------------------------------------------------------------------- */

@@ -48,7 +48,7 @@ fcc_status node_builder_values(const config_network *network, const config_org *
 typedef struct node_host {
     const char *admin;            /* host:port of fcc-host's health and metrics */
     const char *bin_dir;          /* the chaincodes' programs */
-    const char *tls;              /* folder with server.crt, server.key and ca.crt; used with chaincode_tls */
+    const char *tls;              /* folder with server.crt, server.key and client-ca.crt; used with chaincode_tls */
     const char *const *addresses; /* where each chaincode shall listen, in the network's order */
     const char *const *spare;     /* ... where its slot is b; NULL: nowhere */
     bool as_root;
@@ -68,6 +68,13 @@ typedef struct node_release {
 
 fcc_status node_config_file(const char *path, const node_release *release, fcc__arena *arena, fcc_bytes *out,
                             fcc_error *error) FCC_MUST_CHECK;
+
+/*
+ * What to tell of organisations whose chaincode servers take more than their peer (msp_open_chaincodes), one line in the
+ * arena; NULL: nothing.
+ */
+fcc_status node_open_chaincodes(const config_network *network, const char *dir, const char *crypto_dir,
+                                fcc__arena *arena, const char **line, fcc_error *error) FCC_MUST_CHECK;
 
 /* Port of "host:port", as config_load has checked it. */
 int node_port(const char *address);

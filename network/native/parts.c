@@ -4,15 +4,14 @@
 #include "base/durable.h"
 #include "msp/channel.h"
 #include "msp/material.h"
+#include "native/custodians.h"
+#include "native/files.h"
 #include "native/nodes.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,105 +33,6 @@ struct parts {
 static fcc_status no_memory(const struct parts *p)
 {
     return fcc_error_set(p->error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
-}
-
-/* ---- files -------------------------------------------------------------------------------------------------------- */
-
-static fcc_status make_dirs(const struct parts *p, const char *path)
-{
-    char part[PATH_LEN];
-    size_t len = path ? strlen(path) : 0;
-
-    if (len == 0 || len >= sizeof(part))
-        return no_memory(p);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return fcc_error_set(p->error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-    }
-    return FCC_OK;
-}
-
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* A file with this mode, which holds a key or not. */
-static fcc_status put(const struct parts *p, const char *folder, const char *name, fcc_bytes content, mode_t mode)
-{
-    const char *path = fcc__arena_printf(p->arena, "%s/%s", folder, name);
-    fcc_status st;
-
-    if (!path)
-        return no_memory(p);
-    if ((st = make_dirs(p, folder)) != FCC_OK || (st = fcc__write_whole(path, content, p->error)) != FCC_OK)
-        return st;
-    return chmod(path, mode) == 0 ? FCC_OK : fcc_error_set(p->error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-}
-
-/* nftw has no context of its own, and this process copies one tree at a time. */
-static struct copying {
-    const struct parts *parts;
-    size_t from_len;
-    const char *to;
-    fcc_status st;
-} copying;
-
-static int copy_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    const struct parts *p = copying.parts;
-    const char *to = fcc__arena_printf(p->arena, "%s%s", copying.to, path + copying.from_len), *slash;
-    fcc_bytes content;
-
-    (void)walk;
-    if (!to)
-        copying.st = no_memory(p);
-    else if (kind == FTW_D)
-        copying.st = make_dirs(p, to);
-    else if (kind == FTW_F && (slash = strrchr(to, '/')) &&
-             (copying.st = node_read_file(path, p->arena, &content, p->error)) == FCC_OK)
-        copying.st = put(p, fcc__arena_printf(p->arena, "%.*s", (int)(slash - to), to), slash + 1, content,
-                         info->st_mode & 0777);
-    return copying.st != FCC_OK;
-}
-
-static fcc_status copy_tree(const struct parts *p, const char *from, const char *to)
-{
-    if (!from || !to)
-        return no_memory(p);
-    if (access(from, R_OK) != 0)
-        return fcc_error_set(p->error, FCC_ERR_NOT_FOUND, "%s: %s: this part needs it", from, strerror(errno));
-    copying = (struct copying){ .parts = p, .from_len = strlen(from), .to = to };
-    if (nftw(from, copy_entry, 16, FTW_PHYS) != 0 && copying.st == FCC_OK)
-        copying.st = fcc_error_set(p->error, FCC_ERR_IO, "%s: %s", from, strerror(errno));
-    return copying.st;
-}
-
-/* What was written beside `folder` takes its place. */
-static fcc_status settle(const struct parts *p, const char *fresh, const char *folder)
-{
-    const char *old = fcc__arena_printf(p->arena, "%s.old", folder);
-
-    if (!old)
-        return no_memory(p);
-    remove_tree(old);
-    if (!fcc__sync_tree(fresh) || (rename(folder, old) != 0 && errno != ENOENT) || rename(fresh, folder) != 0 ||
-        !fcc__sync_parent(folder))
-        return fcc_error_set(p->error, FCC_ERR_IO, "%s: %s", folder, strerror(errno));
-    remove_tree(old);
-    return FCC_OK;
 }
 
 /* ---- one node ----------------------------------------------------------------------------------------------------- */
@@ -169,7 +69,8 @@ static fcc_status write_start(const struct parts *p, const char *folder, const n
         fputs("'\n", out);
     }
     fprintf(out, "%s\n", command);
-    st = fclose(out) == 0 ? put(p, folder, "start", fcc_bytes_of(text, len), 0600) : no_memory(p);
+    st = fclose(out) == 0 ? files_put(p->arena, folder, "start", fcc_bytes_of(text, len), 0600, p->error)
+                          : no_memory(p);
     free(text);
     return st;
 }
@@ -180,7 +81,7 @@ static fcc_status write_config(const struct parts *p, const char *folder, const 
     fcc_bytes text;
     fcc_status st = from ? node_config_file(from, &p->release, p->arena, &text, p->error) : no_memory(p);
 
-    return st == FCC_OK ? put(p, folder, name, text, 0644) : st;
+    return st == FCC_OK ? files_put(p->arena, folder, name, text, 0644, p->error) : st;
 }
 
 /* Where a node of this name is told that its files are. */
@@ -210,16 +111,16 @@ static fcc_status write_orderer(const struct parts *p, size_t i)
 
     if (!fresh || !place_of(p, name, o->nodes[i].address, &place))
         return no_memory(p);
-    remove_tree(fresh);
+    files_remove_tree(fresh);
     node_orderer(p->network, &place, &variables);
     if ((st = write_config(p, fresh, "orderer.yaml")) != FCC_OK ||
-        (st = copy_tree(p, msp_path_orderer_msp(p->arena, p->crypto, o, i),
-                        fcc__arena_printf(p->arena, "%s/msp", fresh))) != FCC_OK ||
-        (st = copy_tree(p, msp_path_orderer_tls(p->arena, p->crypto, o, i),
-                        fcc__arena_printf(p->arena, "%s/tls", fresh))) != FCC_OK ||
+        (st = files_copy_tree(p->arena, msp_path_orderer_msp(p->arena, p->crypto, o, i),
+                              fcc__arena_printf(p->arena, "%s/msp", fresh), p->error)) != FCC_OK ||
+        (st = files_copy_tree(p->arena, msp_path_orderer_tls(p->arena, p->crypto, o, i),
+                              fcc__arena_printf(p->arena, "%s/tls", fresh), p->error)) != FCC_OK ||
         (st = write_start(p, fresh, &variables, "exec orderer")) != FCC_OK)
         return st;
-    return settle(p, fresh, folder);
+    return files_settle(p->arena, fresh, folder, p->error);
 }
 
 static fcc_status write_peer(const struct parts *p, const config_org *org)
@@ -233,21 +134,21 @@ static fcc_status write_peer(const struct parts *p, const config_org *org)
 
     if (!fresh || !place_of(p, name, org->peer_address, &place))
         return no_memory(p);
-    remove_tree(fresh);
+    files_remove_tree(fresh);
     st = node_builder_values_of_both(p->network, org, p->crypto, p->addresses, p->spare, p->arena, &place.builder,
                                      p->error);
     if (st != FCC_OK)
         return st;
     node_peer(org, &place, &variables);
     if ((st = write_config(p, fresh, "core.yaml")) != FCC_OK ||
-        (st = copy_tree(p, msp_path_peer_msp(p->arena, p->crypto, org),
-                        fcc__arena_printf(p->arena, "%s/msp", fresh))) != FCC_OK ||
-        (st = copy_tree(p, msp_path_peer_tls(p->arena, p->crypto, org),
-                        fcc__arena_printf(p->arena, "%s/tls", fresh))) != FCC_OK)
+        (st = files_copy_tree(p->arena, msp_path_peer_msp(p->arena, p->crypto, org),
+                              fcc__arena_printf(p->arena, "%s/msp", fresh), p->error)) != FCC_OK ||
+        (st = files_copy_tree(p->arena, msp_path_peer_tls(p->arena, p->crypto, org),
+                              fcc__arena_printf(p->arena, "%s/tls", fresh), p->error)) != FCC_OK)
         return st;
     /* what the builder made of a package is made anew, of today's addresses and certificates */
     st = write_start(p, fresh, &variables, "rm -rf " PARTS_DATA "/externalbuilder/builds\nexec peer node start");
-    return st == FCC_OK ? settle(p, fresh, folder) : st;
+    return st == FCC_OK ? files_settle(p->arena, fresh, folder, p->error) : st;
 }
 
 static fcc_status write_host(const struct parts *p, const config_org *org)
@@ -263,30 +164,31 @@ static fcc_status write_host(const struct parts *p, const config_org *org)
     static const struct {
         const char *name;
         mode_t mode;
-    } files[] = { { "ca.crt", 0644 }, { "server.crt", 0644 }, { "server.key", 0600 } };
+    } files[] = { { "client-ca.crt", 0644 }, { "server.crt", 0644 }, { "server.key", 0600 } };
     const char *tls = msp_path_chaincodes_tls(p->arena, p->crypto, org);
+    const char *client_ca = msp_path_chaincodes_client_ca(p->arena, p->crypto, org);
     const char *to = fresh ? fcc__arena_printf(p->arena, "%s/tls", fresh) : NULL;
     fcc_bytes content;
     fcc_status st;
 
     if (!to)
         return no_memory(p);
-    remove_tree(fresh);
+    files_remove_tree(fresh);
     st = node_host_file(p->network, org, &host, p->arena, &text, p->error);
     if (st != FCC_OK || !text)
         return st;
     for (size_t i = 0; st == FCC_OK && i < sizeof(files) / sizeof(files[0]); i++) {
-        const char *from = tls ? fcc__arena_printf(p->arena, "%s/%s", tls, files[i].name) : NULL;
+        const char *from = i == 0 ? client_ca : tls ? fcc__arena_printf(p->arena, "%s/%s", tls, files[i].name) : NULL;
 
         st = node_read_file(from, p->arena, &content, p->error);
         if (st == FCC_OK)
-            st = put(p, to, files[i].name, content, files[i].mode);
+            st = files_put(p->arena, to, files[i].name, content, files[i].mode, p->error);
     }
     if (st == FCC_OK)
-        st = put(p, fresh, "fcc-host.yaml", fcc_str(text), 0644);
+        st = files_put(p->arena, fresh, "fcc-host.yaml", fcc_str(text), 0644, p->error);
     if (st != FCC_OK)
         return st;
-    return settle(p, fresh, folder);
+    return files_settle(p->arena, fresh, folder, p->error);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------- */
@@ -306,7 +208,7 @@ static fcc_status make_material(struct parts *p)
 
     if (!genesis)
         return no_memory(p);
-    if ((st = make_dirs(p, o->dir)) != FCC_OK || (st = msp_complete(p->network, p->crypto, NULL, p->error)) != FCC_OK ||
+    if ((st = msp_complete(p->network, p->crypto, NULL, p->error)) != FCC_OK ||
         (st = msp_write_custody(p->network, o->dir, p->error)) != FCC_OK)
         return st;
     if (access(genesis, F_OK) == 0)
@@ -315,6 +217,20 @@ static fcc_status make_material(struct parts *p)
         return st;
     st = msp_genesis(&founders, p->crypto, (int64_t)time(NULL), p->arena, &block, p->error);
     return st == FCC_OK ? fcc__write_whole(genesis, block, p->error) : st;
+}
+
+/* An organisation that has its certificates from elsewhere makes its custody key here: nobody else ever has that. */
+static fcc_status make_custody(struct parts *p)
+{
+    const config_org *org = config_find_org(p->network, p->options->only);
+    const char *key = org ? fcc__arena_printf(p->arena, "%s/custody/%s.key", p->options->dir, org->mspid) : NULL;
+    config_network alone = *p->network;
+
+    if (!org || !org->custodian_address || (key && access(key, F_OK) == 0))
+        return FCC_OK;
+    alone.orgs = org;
+    alone.org_count = 1;
+    return msp_write_custody(&alone, p->options->dir, p->error);
 }
 
 static fcc_status write_endpoints(struct parts *p)
@@ -347,9 +263,19 @@ static fcc_status write_org(struct parts *p, const config_org *org)
 
 static fcc_status write_all(struct parts *p)
 {
-    fcc_status st = p->options->only ? FCC_OK : make_material(p);
+    const custodians_options custodians = { .dir = p->options->dir,
+                                            .crypto = p->crypto,
+                                            .network = p->network,
+                                            .out = p->options->out,
+                                            .only = p->options->only };
+    const char *warning = NULL;
+    fcc_status st = p->options->only ? make_custody(p) : make_material(p);
     char line[PATH_LEN];
 
+    if (st == FCC_OK)
+        st = node_open_chaincodes(p->network, p->options->dir, p->crypto, p->arena, &warning, p->error);
+    if (warning && p->options->tell)
+        p->options->tell(p->options->ctx, warning);
     if (st == FCC_OK)
         st = write_endpoints(p);
     if (takes_part(p, p->network->orderer.mspid))
@@ -358,6 +284,8 @@ static fcc_status write_all(struct parts *p)
     for (size_t i = 0; st == FCC_OK && i < p->network->org_count; i++)
         if (takes_part(p, p->network->orgs[i].mspid))
             st = write_org(p, &p->network->orgs[i]);
+    if (st == FCC_OK && (st = custodians_write(&custodians, p->arena, p->error)) == FCC_OK)
+        st = custodians_tell(&custodians, p->arena, p->error);
     if (st == FCC_OK && p->options->tell) {
         snprintf(line, sizeof(line), "keys and channel are in %s, each organisation's part is in %s", p->options->dir,
                  p->options->out);
@@ -375,6 +303,7 @@ fcc_status parts_write(const parts_options *options, fcc_error *error)
                                     .time_window = strncmp(options->fabric, "2.", 2) != 0 },
                        .error = error };
     const size_t count = options->network->chaincode_count + 1;
+    int lock = -1;
     fcc_status st;
 
     p.crypto = p.arena ? fcc__arena_printf(p.arena, "%s/crypto", options->dir) : NULL;
@@ -382,7 +311,14 @@ fcc_status parts_write(const parts_options *options, fcc_error *error)
     p.listens = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.listens)) : NULL;
     p.spare = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.spare)) : NULL;
     p.spare_listens = p.crypto ? fcc__arena_zalloc(p.arena, count, sizeof(*p.spare_listens)) : NULL;
-    st = p.addresses && p.listens && p.spare && p.spare_listens ? write_all(&p) : no_memory(&p);
+    st = p.addresses && p.listens && p.spare && p.spare_listens ? FCC_OK : no_memory(&p);
+    if (st == FCC_OK && !options->only)
+        st = fcc__make_dirs(options->dir, 0755, false, error);
+    if (st == FCC_OK) /* two would begin two channels, and take each other's files away */
+        st = fcc__lock_dir(options->dir, &lock, error);
+    if (st == FCC_OK)
+        st = write_all(&p);
+    fcc__unlock_dir(lock);
     fcc__arena_free(p.arena);
     return st;
 }

@@ -5,6 +5,7 @@
  *     OUT/<orderer's domain>/<node>/   core.yaml or orderer.yaml, msp/, tls/, start
  *     OUT/<domain>/<peer>/             the same
  *     OUT/<domain>/chaincodes/         fcc-host.yaml, tls/
+ *     OUT/custodian.<domain>/          where the network file gives the custodian an address; see custodians.h
  *
  * <node> and <peer> are names without their domain. `start` tells a node its variables and becomes it. A part is mounted
  * at PARTS_FABRIC in containers of Fabric's images, which write to PARTS_DATA, and at PARTS_HOST beside fcc-host. Nodes
@@ -41,7 +42,7 @@ typedef struct parts_options {
 } parts_options;
 
 /*
- * Make what the network's directory lacks (with `only` nothing), and write the parts anew, each node's whole or not at
+ * Make what the network's directory lacks (with `only` nothing but its custody key), and write the parts anew, each node's whole or not at
  * all. What keys and channel there are is kept, so it can run at every start.
  *
  * @return FCC_OK, FCC_ERR_IO, FCC_ERR_CONFIG, FCC_ERR_NOMEM; FCC_ERR_NOT_FOUND when keys of `only` are missing

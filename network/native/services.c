@@ -3,6 +3,8 @@
 
 #include "base/durable.h"
 #include "msp/material.h"
+#include "native/custodians.h"
+#include "native/files.h"
 #include "native/nodes.h"
 
 #include <errno.h>
@@ -28,53 +30,25 @@ static fcc_status no_memory(const struct services *s)
     return fcc_error_set(s->error, FCC_ERR_NOMEM, "%s", fcc_status_text(FCC_ERR_NOMEM));
 }
 
-static fcc_status make_dirs(const struct services *s, const char *path)
-{
-    char part[PATH_MAX];
-    size_t len = strlen(path);
-
-    if (len == 0 || len >= sizeof(part))
-        return fcc_error_set(s->error, FCC_ERR_ARG, "%.80s: the path is too long", path);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return fcc_error_set(s->error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-    }
-    return FCC_OK;
-}
-
-static fcc_status put(const struct services *s, const char *folder, const char *name, fcc_bytes content, mode_t mode)
-{
-    const char *path = folder ? fcc__arena_printf(s->arena, "%s/%s", folder, name) : NULL;
-    fcc_status st;
-
-    if (!path)
-        return no_memory(s);
-    if ((st = make_dirs(s, folder)) != FCC_OK || (st = fcc__write_whole(path, content, s->error)) != FCC_OK)
-        return st;
-    return chmod(path, mode) == 0 ? FCC_OK : fcc_error_set(s->error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
-}
-
 /* What a server of chaincodes shows and whom it takes. */
 static fcc_status put_tls(const struct services *s, const config_org *org, const char *folder)
 {
     static const struct {
         const char *name;
         mode_t mode;
-    } files[] = { { "server.key", 0600 }, { "server.crt", 0644 }, { "ca.crt", 0644 } };
+    } files[] = { { "client-ca.crt", 0644 }, { "server.crt", 0644 }, { "server.key", 0600 } };
     const char *from = msp_path_chaincodes_tls(s->arena, s->crypto, org);
+    const char *client_ca = msp_path_chaincodes_client_ca(s->arena, s->crypto, org);
     const char *tls = fcc__arena_printf(s->arena, "%s/tls", folder);
     fcc_bytes pem;
     fcc_status st = FCC_OK;
 
     for (size_t i = 0; st == FCC_OK && i < sizeof(files) / sizeof(files[0]); i++) {
-        st = node_read_file(from ? fcc__arena_printf(s->arena, "%s/%s", from, files[i].name) : NULL, s->arena, &pem,
-                            s->error);
+        const char *path = i == 0 ? client_ca : from ? fcc__arena_printf(s->arena, "%s/%s", from, files[i].name) : NULL;
+
+        st = node_read_file(path, s->arena, &pem, s->error);
         if (st == FCC_OK)
-            st = put(s, tls, files[i].name, pem, files[i].mode);
+            st = files_put(s->arena, tls, files[i].name, pem, files[i].mode, s->error);
     }
     return st;
 }
@@ -126,21 +100,58 @@ static fcc_status write_org(struct services *s, size_t i)
     if ((st = place(s, i)) != FCC_OK)
         return st;
     st = node_builder_values_of_both(o->network, org, s->crypto, s->addresses, s->spare, s->arena, &text, s->error);
-    if (st != FCC_OK || (st = put(s, own, "builder.json", fcc_str(text), 0600)) != FCC_OK)
+    if (st != FCC_OK || (st = files_put(s->arena, own, "builder.json", fcc_str(text), 0600, s->error)) != FCC_OK)
         return st;
     st = node_host_file(o->network, org, &host, s->arena, &text, s->error);
     if (st != FCC_OK || !text) /* it runs no chaincode */
         return st;
     if (o->network->chaincode_tls && (st = put_tls(s, org, folder)) != FCC_OK)
         return st;
-    return put(s, folder, "fcc-host.yaml", fcc_str(text), 0644);
+    return files_put(s->arena, folder, "fcc-host.yaml", fcc_str(text), 0644, s->error);
+}
+
+/* As the custodians see their peers. */
+static fcc_status peers_of_custodians(const struct services *s, config_network *out)
+{
+    const services_options *o = s->options;
+    config_org *orgs = fcc__arena_zalloc(s->arena, o->network->org_count, sizeof(*orgs));
+
+    *out = *o->network;
+    out->orgs = orgs;
+    for (size_t i = 0; orgs && i < out->org_count; i++) {
+        const int port = o->devnet_port ? o->devnet_port + 1 + (int)i : node_port(o->network->orgs[i].peer_address);
+
+        orgs[i] = o->network->orgs[i];
+        orgs[i].peer_address = fcc__arena_printf(s->arena, "%s:%d", o->host ? o->host : orgs[i].peer_name, port);
+        if (!orgs[i].peer_address)
+            return no_memory(s);
+    }
+    return orgs ? FCC_OK : no_memory(s);
+}
+
+static fcc_status write_custodians(const struct services *s, mode_t before)
+{
+    config_network seen;
+    const custodians_options custodians = {
+        .dir = s->options->dir, .crypto = s->crypto, .network = &seen, .out = s->options->out
+    };
+    fcc_status st = peers_of_custodians(s, &seen);
+
+    if (st == FCC_OK)
+        st = msp_write_custody(s->options->network, s->options->dir, s->error);
+    if (st == FCC_OK)
+        st = custodians_write(&custodians, s->arena, s->error);
+    umask(before); /* what readers are told is for all */
+    return st == FCC_OK ? custodians_tell(&custodians, s->arena, s->error) : st;
 }
 
 fcc_status services_write(const services_options *options, fcc_error *error)
 {
     struct services s = { .options = options, .arena = fcc__arena_new(SERVICES_ARENA), .error = error };
     const size_t count = options->network->chaincode_count + 1;
+    const char *warning = NULL;
     mode_t before;
+    int lock = -1;
     fcc_status st;
 
     s.crypto = s.arena ? fcc__arena_printf(s.arena, "%s/crypto", options->dir) : NULL;
@@ -150,13 +161,22 @@ fcc_status services_write(const services_options *options, fcc_error *error)
         s.spare = s.listens + count;
         s.spare_listens = s.spare + count;
     }
-    st = s.addresses ? make_dirs(&s, options->dir) : no_memory(&s);
+    st = s.addresses ? fcc__make_dirs(options->dir, 0755, false, error) : no_memory(&s);
+    if (st == FCC_OK) /* two would take each other's files away */
+        st = fcc__lock_dir(options->dir, &lock, error);
     if (st == FCC_OK)
         st = msp_complete(options->network, s.crypto, NULL, error);
+    if (st == FCC_OK)
+        st = node_open_chaincodes(options->network, options->dir, s.crypto, s.arena, &warning, error);
+    if (warning && options->tell)
+        options->tell(options->ctx, warning);
     before = umask(077); /* keys are nobody else's at any moment */
     for (size_t i = 0; st == FCC_OK && i < options->network->org_count; i++)
         st = write_org(&s, i);
+    if (st == FCC_OK)
+        st = write_custodians(&s, before);
     umask(before);
+    fcc__unlock_dir(lock);
     fcc__arena_free(s.arena);
     return st;
 }

@@ -21,9 +21,13 @@ typedef struct command {
     int timeout_s;
 } command;
 
-/* The environment with the notice's id and kind; the strings are the caller's. NULL: out of memory. */
+/*
+ * The environment with the notice's id and kind, and without the passphrase of the user's key, which is no program's business;
+ * the strings are the caller's. NULL: out of memory.
+ */
 static char **environment_with(char *id, char *kind)
 {
+    static const char secret[] = "MEDSYNC_KEY_PASSPHRASE";
     size_t n = 0;
     char **e;
 
@@ -32,7 +36,10 @@ static char **environment_with(char *id, char *kind)
     e = calloc(n + 3, sizeof(*e));
     if (!e)
         return NULL;
-    memcpy(e, environ, n * sizeof(*e));
+    n = 0;
+    for (char **v = environ; *v; v++)
+        if (strncmp(*v, secret, sizeof(secret) - 1) != 0)
+            e[n++] = *v;
     e[n] = id;
     e[n + 1] = kind;
     return e;

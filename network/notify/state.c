@@ -66,26 +66,6 @@ static fcc_status save(const notify_state *s, const char *name, const json_t *va
     return st;
 }
 
-static fcc_status make_dir(const char *dir, fcc_error *error)
-{
-    char part[PATH_MAX];
-    size_t i;
-
-    for (i = 1; i <= strlen(dir) && i < sizeof(part); i++) {
-        if (dir[i] != '/' && dir[i] != '\0')
-            continue;
-        memcpy(part, dir, i);
-        part[i] = '\0';
-        if (mkdir(part, 0700) == 0) {
-            if (!fcc__sync_parent(part))
-                return fcc_error_set(error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-        } else if (errno != EEXIST) {
-            return fcc_error_set(error, FCC_ERR_IO, "%s: %s", part, strerror(errno));
-        }
-    }
-    return FCC_OK;
-}
-
 fcc_status notify__state_open(const char *dir, notify_state **out, fcc_error *error)
 {
     char path[PATH_MAX];
@@ -94,7 +74,7 @@ fcc_status notify__state_open(const char *dir, notify_state **out, fcc_error *er
 
     if (strlen(dir) >= sizeof(s->dir))
         return fcc_error_set(error, FCC_ERR_ARG, "%s: the path is too long", dir);
-    if ((st = make_dir(dir, error)) != FCC_OK)
+    if ((st = fcc__make_dirs(dir, 0700, true, error)) != FCC_OK)
         return st;
     s = calloc(1, sizeof(*s));
     if (!s)
@@ -181,21 +161,41 @@ void notify__state_forget(notify_state *s, int64_t time)
         json_object_del(s->reminders, id);
 }
 
+/* A whole line more at the file's end, or what it was before. */
+static bool append(const char *path, fcc_bytes line)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644), problem;
+    struct stat was;
+    bool ok;
+
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &was) != 0) {
+        close(fd);
+        return false;
+    }
+    ok = fcc__write_all(fd, line) && fsync(fd) == 0;
+    problem = errno;
+    if (!ok && ftruncate(fd, was.st_size) != 0)
+        problem = errno;
+    close(fd);
+    errno = problem;
+    return ok && fcc__sync_parent(path);
+}
+
 fcc_status notify__state_undelivered(notify_state *s, const notice *n, const char *why, fcc_error *error)
 {
     json_t *line = json_pack("{s:s, s:s, s:o}", "id", n->id, "why", why, "notice", json_loads(n->text, 0, NULL));
     char path[PATH_MAX], *text = line ? json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    bool ok = false;
-    FILE *f;
+    size_t len = text ? strlen(text) : 0;
+    bool ok;
 
     json_decref(line);
     if (!text)
         return fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
     path_of(s, "undelivered.jsonl", path);
-    if ((f = fopen(path, "ae"))) {
-        ok = fprintf(f, "%s\n", text) > 0 && fflush(f) == 0 && fsync(fileno(f)) == 0;
-        ok = fclose(f) == 0 && ok;
-    }
+    text[len] = '\n'; /* in the place of the terminator */
+    ok = append(path, fcc_bytes_of(text, len + 1));
     free(text);
-    return ok && fcc__sync_parent(path) ? FCC_OK : fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
+    return ok ? FCC_OK : fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, strerror(errno));
 }

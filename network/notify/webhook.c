@@ -129,13 +129,25 @@ static fcc_status read_secret(webhook *h, const char *path, fcc_error *error)
     return FCC_OK;
 }
 
+/* What may be said of a URL: scheme, host and port. Its path is the password, as a rule, where it has no other. */
+static const char *said_of(const char *url, char *out, size_t size)
+{
+    const char *host = strstr(url, "//") + 2;
+    const size_t len = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', len), *from = at ? at + 1 : host;
+
+    snprintf(out, size, "%.*s%.*s", (int)(host - url), url, (int)(host + len - from), from);
+    return out;
+}
+
 fcc_status notify_to_webhook(const notify_webhook *hook, int timeout_s, notify_sink **out, fcc_error *error)
 {
     fcc_status st = FCC_OK;
+    char said[256];
     webhook *h;
 
     if (strncmp(hook->url, "http://", 7) != 0 && strncmp(hook->url, "https://", 8) != 0)
-        return fcc_error_set(error, FCC_ERR_ARG, "webhook %s: must begin with http:// or https://", hook->url);
+        return fcc_error_set(error, FCC_ERR_ARG, "a webhook's URL must begin with http:// or https://");
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return fcc_error_set(error, FCC_ERR_INTERNAL, "libcurl cannot be started");
     h = calloc(1, sizeof(*h));
@@ -163,5 +175,5 @@ fcc_status notify_to_webhook(const notify_webhook *hook, int timeout_s, notify_s
     curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, h);
     if (hook->ca)
         curl_easy_setopt(h->curl, CURLOPT_CAINFO, hook->ca);
-    return notify__sink("webhook", h->url, h, post, close_hook, out, error);
+    return notify__sink("webhook", said_of(h->url, said, sizeof(said)), h, post, close_hook, out, error);
 }

@@ -156,6 +156,20 @@ typedef struct peer_reply {
 
 void peer_serve(peer_invocation *invocation, const Protos__ChaincodeMessage *request, fcc__arena *scratch,
                 peer_reply *reply);
+
+/* For the requests: what cannot be read; collections are closed to Init; a simulator's refusal becomes the reply's cause. */
+void peer_unmarshal_failed(peer_reply *reply);
+bool peer_may_use(const peer_invocation *i, ProtobufCBinaryData collection, peer_reply *reply);
+bool peer_sim_done(const peer_invocation *i, fcc_status st, peer_reply *reply);
+void peer_pack_reply(const void *message, fcc__arena *scratch, peer_reply *reply);
+
+/* ---- queries.c ---- */
+
+void peer_get_range(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply);
+void peer_get_query_result(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply);
+void peer_get_history(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply);
+void peer_query_next(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply);
+void peer_query_close(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply);
 void peer_iterators_close(peer_invocation *invocation);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * requests.c: what a chaincode may ask of its peer while it runs, each request against the transaction's simulator.
+ * requests.c: what a chaincode may ask of its peer while it runs, each request against the transaction's simulator. Its
+ * queries: queries.c.
  * Fabric: core/chaincode/handler.go, Handle*.
  */
 #include "peer/internal.h"
@@ -13,13 +14,13 @@
 static const char no_init[] = "private data APIs are not allowed in chaincode Init()";
 static const char out_of_memory[] = "out of memory";
 
-static void unmarshal_failed(peer_reply *reply)
+void peer_unmarshal_failed(peer_reply *reply)
 {
     reply->cause = "unmarshal failed: proto: cannot parse invalid wire-format data";
 }
 
 /* true: go on. Collections are closed to Init. */
-static bool may_use(const peer_invocation *i, ProtobufCBinaryData collection, peer_reply *reply)
+bool peer_may_use(const peer_invocation *i, ProtobufCBinaryData collection, peer_reply *reply)
 {
     if (collection.len == 0 || !i->init)
         return true;
@@ -28,7 +29,7 @@ static bool may_use(const peer_invocation *i, ProtobufCBinaryData collection, pe
 }
 
 /* Turn a simulator's refusal into the reply's cause. */
-static bool done(const peer_invocation *i, fcc_status st, peer_reply *reply)
+bool peer_sim_done(const peer_invocation *i, fcc_status st, peer_reply *reply)
 {
     const char *cause;
 
@@ -39,7 +40,7 @@ static bool done(const peer_invocation *i, fcc_status st, peer_reply *reply)
     return false;
 }
 
-static void pack_reply(const void *message, fcc__arena *scratch, peer_reply *reply)
+void peer_pack_reply(const void *message, fcc__arena *scratch, peer_reply *reply)
 {
     if (fcc__pack(message, scratch, &reply->payload) != FCC_OK)
         reply->cause = out_of_memory;
@@ -52,12 +53,12 @@ static void get_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch
     Protos__GetState *m;
 
     if (FCC__UNPACK(protos__get_state, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
-    else if (may_use(i, m->collection, reply))
-        done(i,
-             ledger_sim_get(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
-                            &reply->payload),
-             reply);
+        peer_unmarshal_failed(reply);
+    else if (peer_may_use(i, m->collection, reply))
+        peer_sim_done(i,
+                      ledger_sim_get(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
+                                     &reply->payload),
+                      reply);
 }
 
 static void get_multiple(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
@@ -67,10 +68,10 @@ static void get_multiple(peer_invocation *i, fcc_bytes payload, fcc__arena *scra
     fcc_bytes *keys, *values;
 
     if (FCC__UNPACK(protos__get_state_multiple, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
         return;
     }
-    if (!may_use(i, m->collection, reply))
+    if (!peer_may_use(i, m->collection, reply))
         return;
     keys = fcc__arena_zalloc(scratch, m->n_keys, sizeof(*keys));
     values = fcc__arena_zalloc(scratch, m->n_keys, sizeof(*values));
@@ -81,15 +82,15 @@ static void get_multiple(peer_invocation *i, fcc_bytes payload, fcc__arena *scra
     }
     for (size_t k = 0; k < m->n_keys; k++)
         keys[k] = fcc__of_pb(m->keys[k]);
-    if (!done(i,
-              ledger_sim_get_multiple(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), keys, m->n_keys,
-                                      values),
-              reply))
+    if (!peer_sim_done(i,
+                       ledger_sim_get_multiple(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), keys,
+                                               m->n_keys, values),
+                       reply))
         return;
     result.n_values = m->n_keys;
     for (size_t k = 0; k < m->n_keys; k++)
         result.values[k] = fcc__pb(values[k]);
-    pack_reply(&result, scratch, reply);
+    peer_pack_reply(&result, scratch, reply);
 }
 
 static void get_hash(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
@@ -97,14 +98,14 @@ static void get_hash(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch,
     Protos__GetState *m;
 
     if (FCC__UNPACK(protos__get_state, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
     else if (i->init)
         reply->cause = no_init;
     else
-        done(i,
-             ledger_sim_get_hash(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
-                                 &reply->payload),
-             reply);
+        peer_sim_done(i,
+                      ledger_sim_get_hash(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection),
+                                          fcc__of_pb(m->key), &reply->payload),
+                      reply);
 }
 
 static void get_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
@@ -116,15 +117,15 @@ static void get_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena *scra
     size_t count = 0;
 
     if (FCC__UNPACK(protos__get_state_metadata, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
         return;
     }
-    if (!may_use(i, m->collection, reply))
+    if (!peer_may_use(i, m->collection, reply))
         return;
-    if (!done(i,
-              ledger_sim_get_metadata(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->key),
-                                      &entries, &count),
-              reply))
+    if (!peer_sim_done(i,
+                       ledger_sim_get_metadata(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection),
+                                               fcc__of_pb(m->key), &entries, &count),
+                       reply))
         return;
     room = fcc__arena_zalloc(scratch, count, sizeof(*room));
     result.entries = fcc__arena_zalloc(scratch, count, sizeof(*result.entries));
@@ -139,7 +140,7 @@ static void get_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena *scra
         result.entries[e] = &room[e];
     }
     result.n_entries = count;
-    pack_reply(&result, scratch, reply);
+    peer_pack_reply(&result, scratch, reply);
 }
 
 /* The four kinds of write, each alone and in a batch. */
@@ -147,17 +148,18 @@ static void get_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena *scra
 static bool put(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, ProtobufCBinaryData value,
                 peer_reply *reply)
 {
-    return may_use(i, collection, reply) &&
-           done(i,
-                ledger_sim_put(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key),
-                               fcc__of_pb(value)),
-                reply);
+    return peer_may_use(i, collection, reply) &&
+           peer_sim_done(i,
+                         ledger_sim_put(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key),
+                                        fcc__of_pb(value)),
+                         reply);
 }
 
 static bool delete_key(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, peer_reply *reply)
 {
-    return may_use(i, collection, reply) &&
-           done(i, ledger_sim_delete(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key)), reply);
+    return peer_may_use(i, collection, reply) &&
+           peer_sim_done(
+               i, ledger_sim_delete(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key)), reply);
 }
 
 static bool purge(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key, peer_reply *reply)
@@ -170,8 +172,9 @@ static bool purge(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCB
         reply->cause = "only applicable for private data";
         return false;
     }
-    return may_use(i, collection, reply) &&
-           done(i, ledger_sim_purge(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key)), reply);
+    return peer_may_use(i, collection, reply) &&
+           peer_sim_done(i, ledger_sim_purge(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key)),
+                         reply);
 }
 
 static bool put_metadata(peer_invocation *i, ProtobufCBinaryData collection, ProtobufCBinaryData key,
@@ -183,11 +186,11 @@ static bool put_metadata(peer_invocation *i, ProtobufCBinaryData collection, Pro
         entry.name = fcc__of_pb(metadata->metakey);
         entry.value = fcc__of_pb(metadata->value);
     }
-    return may_use(i, collection, reply) &&
-           done(i,
-                ledger_sim_put_metadata(i->simulation->sim, i->chaincode, fcc__of_pb(collection), fcc__of_pb(key),
-                                        &entry, 1),
-                reply);
+    return peer_may_use(i, collection, reply) &&
+           peer_sim_done(i,
+                         ledger_sim_put_metadata(i->simulation->sim, i->chaincode, fcc__of_pb(collection),
+                                                 fcc__of_pb(key), &entry, 1),
+                         reply);
 }
 
 static void put_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
@@ -195,7 +198,7 @@ static void put_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch
     Protos__PutState *m;
 
     if (FCC__UNPACK(protos__put_state, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
     else
         put(i, m->collection, m->key, m->value, reply);
 }
@@ -205,7 +208,7 @@ static void del_state(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch
     Protos__DelState *m;
 
     if (FCC__UNPACK(protos__del_state, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
     else
         delete_key(i, m->collection, m->key, reply);
 }
@@ -215,7 +218,7 @@ static void purge_private(peer_invocation *i, fcc_bytes payload, fcc__arena *scr
     Protos__PurgePrivateState *m;
 
     if (FCC__UNPACK(protos__purge_private_state, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
     else
         purge(i, m->collection, m->key, reply);
 }
@@ -225,7 +228,7 @@ static void put_state_metadata(peer_invocation *i, fcc_bytes payload, fcc__arena
     Protos__PutStateMetadata *m;
 
     if (FCC__UNPACK(protos__put_state_metadata, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
     else
         put_metadata(i, m->collection, m->key, m->metadata, reply);
 }
@@ -235,7 +238,7 @@ static void write_batch(peer_invocation *i, fcc_bytes payload, fcc__arena *scrat
     Protos__WriteBatchState *m;
 
     if (FCC__UNPACK(protos__write_batch_state, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
         return;
     }
     for (size_t r = 0; r < m->n_rec; r++) {
@@ -261,183 +264,6 @@ static void write_batch(peer_invocation *i, fcc_bytes payload, fcc__arena *scrat
         if (!written)
             return;
     }
-}
-
-/* ---- queries ----------------------------------------------------------------------------------------------------- */
-
-static void close_iterator(peer_invocation *i, peer_iterator *it)
-{
-    peer_iterator **link = &i->iterators;
-
-    while (*link && *link != it)
-        link = &(*link)->next;
-    if (*link)
-        *link = it->next;
-    ledger_iter_close(it->iter);
-    free(it);
-}
-
-void peer_iterators_close(peer_invocation *i)
-{
-    while (i->iterators)
-        close_iterator(i, i->iterators);
-}
-
-static peer_iterator *find_iterator(const peer_invocation *i, fcc_bytes id)
-{
-    for (peer_iterator *it = i->iterators; it; it = it->next)
-        if (fcc_bytes_equal(fcc_str(it->id), id))
-            return it;
-    return NULL;
-}
-
-/* The next batch of an iterator as a QueryResponse. */
-static void answer_page(peer_invocation *i, peer_iterator *it, fcc__arena *scratch, peer_reply *reply)
-{
-    Protos__QueryResponse response = PROTOS__QUERY_RESPONSE__INIT;
-    Protos__QueryResponseMetadata metadata = PROTOS__QUERY_RESPONSE_METADATA__INIT;
-    Protos__QueryResultBytes *room;
-    ledger_page page;
-    fcc_bytes packed;
-    char id[sizeof(it->id)];
-
-    memcpy(id, it->id, sizeof(id));
-    if (!done(i, ledger_iter_page(it->iter, scratch, &page), reply)) {
-        close_iterator(i, it);
-        return;
-    }
-    if (!page.has_more)
-        close_iterator(i, it);
-    room = fcc__arena_zalloc(scratch, page.count, sizeof(*room));
-    response.results = fcc__arena_zalloc(scratch, page.count, sizeof(*response.results));
-    if (!room || !response.results) {
-        reply->cause = out_of_memory;
-        return;
-    }
-    for (size_t r = 0; r < page.count; r++) {
-        protos__query_result_bytes__init(&room[r]);
-        room[r].resultbytes = fcc__pb(page.results[r]);
-        response.results[r] = &room[r];
-    }
-    response.n_results = page.count;
-    response.has_more = page.has_more;
-    response.id = fcc__pb(fcc_str(id));
-    if (page.paginated) {
-        metadata.fetched_records_count = page.fetched;
-        metadata.bookmark = fcc__pb(page.bookmark);
-        if (fcc__pack(&metadata, scratch, &packed) != FCC_OK) {
-            reply->cause = out_of_memory;
-            return;
-        }
-        response.metadata = fcc__pb(packed);
-    }
-    pack_reply(&response, scratch, reply);
-}
-
-/* Take the iterator over and answer its first batch. */
-static void answer_query(peer_invocation *i, ledger_iter *iter, fcc__arena *scratch, peer_reply *reply)
-{
-    peer_iterator *it = calloc(1, sizeof(*it));
-
-    if (!it) {
-        ledger_iter_close(iter);
-        reply->cause = out_of_memory;
-        return;
-    }
-    snprintf(it->id, sizeof(it->id), "q%016" PRIx64, ++i->simulation->host->iterators);
-    it->iter = iter;
-    it->next = i->iterators;
-    i->iterators = it;
-    answer_page(i, it, scratch, reply);
-}
-
-static bool query_metadata(ProtobufCBinaryData wire, fcc__arena *scratch, Protos__QueryMetadata **out,
-                           peer_reply *reply)
-{
-    if (FCC__UNPACK(protos__query_metadata, fcc__of_pb(wire), scratch, out) == FCC_OK)
-        return true;
-    unmarshal_failed(reply);
-    return false;
-}
-
-static void get_range(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
-{
-    Protos__GetStateByRange *m;
-    Protos__QueryMetadata *metadata;
-    ledger_iter *iter;
-
-    if (FCC__UNPACK(protos__get_state_by_range, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
-        return;
-    }
-    if (!query_metadata(m->metadata, scratch, &metadata, reply) || !may_use(i, m->collection, reply))
-        return;
-    if (done(i,
-             ledger_sim_range(i->simulation->sim, i->chaincode, fcc__of_pb(m->collection), fcc__of_pb(m->startkey),
-                              fcc__of_pb(m->endkey), metadata->pagesize, fcc__of_pb(metadata->bookmark), &iter),
-             reply))
-        answer_query(i, iter, scratch, reply);
-}
-
-/* The state database is ordered by key and has no query language, like Fabric's LevelDB. */
-static void get_query_result(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
-{
-    Protos__GetQueryResult *m;
-    Protos__QueryMetadata *metadata;
-
-    if (FCC__UNPACK(protos__get_query_result, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
-        return;
-    }
-    if (!query_metadata(m->metadata, scratch, &metadata, reply) || !may_use(i, m->collection, reply))
-        return;
-    reply->cause = m->collection.len == 0 && (metadata->pagesize != 0 || metadata->bookmark.len != 0)
-                       ? "ExecuteQueryWithMetadata not supported for leveldb"
-                       : "ExecuteQuery not supported for leveldb";
-}
-
-static void get_history(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
-{
-    Protos__GetHistoryForKey *m;
-    ledger_iter *iter;
-
-    if (FCC__UNPACK(protos__get_history_for_key, payload, scratch, &m) != FCC_OK)
-        unmarshal_failed(reply);
-    else if (done(i, ledger_sim_history(i->simulation->sim, i->chaincode, fcc__of_pb(m->key), &iter), reply))
-        answer_query(i, iter, scratch, reply);
-}
-
-static void query_next(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
-{
-    Protos__QueryStateNext *m;
-    peer_iterator *it;
-
-    if (FCC__UNPACK(protos__query_state_next, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
-        return;
-    }
-    it = find_iterator(i, fcc__of_pb(m->id));
-    if (it)
-        answer_page(i, it, scratch, reply);
-    else
-        reply->cause = "query iterator not found";
-}
-
-static void query_close(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply)
-{
-    Protos__QueryResponse response = PROTOS__QUERY_RESPONSE__INIT;
-    Protos__QueryStateClose *m;
-    peer_iterator *it;
-
-    if (FCC__UNPACK(protos__query_state_close, payload, scratch, &m) != FCC_OK) {
-        unmarshal_failed(reply);
-        return;
-    }
-    it = find_iterator(i, fcc__of_pb(m->id));
-    if (it)
-        close_iterator(i, it);
-    response.id = m->id;
-    pack_reply(&response, scratch, reply);
 }
 
 /* ---- another chaincode ------------------------------------------------------------------------------------------- */
@@ -487,7 +313,7 @@ static void invoke_chaincode(peer_invocation *i, fcc_bytes payload, fcc__arena *
     /* in the transaction's memory: the called chaincode outlives this message */
     st = FCC__UNPACK(protos__chaincode_spec, payload, sim->arena, &spec);
     if (st != FCC_OK || !spec->chaincode_id || !spec->input) {
-        unmarshal_failed(reply);
+        peer_unmarshal_failed(reply);
         return;
     }
     parse_target(fcc__of_pb(spec->chaincode_id->name), &name, &channel);
@@ -508,55 +334,31 @@ static void invoke_chaincode(peer_invocation *i, fcc_bytes payload, fcc__arena *
 
 void peer_serve(peer_invocation *i, const Protos__ChaincodeMessage *request, fcc__arena *scratch, peer_reply *reply)
 {
-    fcc_bytes payload = fcc__of_pb(request->payload);
+    static const struct {
+        Protos__ChaincodeMessage__Type type;
+        void (*serve)(peer_invocation *i, fcc_bytes payload, fcc__arena *scratch, peer_reply *reply);
+    } requests[] = {
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE, get_state },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_MULTIPLE, get_multiple },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_PRIVATE_DATA_HASH, get_hash },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_METADATA, get_metadata },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE, put_state },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__DEL_STATE, del_state },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__PURGE_PRIVATE_DATA, purge_private },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE_METADATA, put_state_metadata },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__WRITE_BATCH_STATE, write_batch },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_BY_RANGE, peer_get_range },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_QUERY_RESULT, peer_get_query_result },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY, peer_get_history },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_NEXT, peer_query_next },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_CLOSE, peer_query_close },
+        { PROTOS__CHAINCODE_MESSAGE__TYPE__INVOKE_CHAINCODE, invoke_chaincode },
+    };
 
-    switch (request->type) {
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE:
-        get_state(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_MULTIPLE:
-        get_multiple(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_PRIVATE_DATA_HASH:
-        get_hash(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_METADATA:
-        get_metadata(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE:
-        put_state(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__DEL_STATE:
-        del_state(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__PURGE_PRIVATE_DATA:
-        purge_private(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__PUT_STATE_METADATA:
-        put_state_metadata(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__WRITE_BATCH_STATE:
-        write_batch(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_STATE_BY_RANGE:
-        get_range(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_QUERY_RESULT:
-        get_query_result(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__GET_HISTORY_FOR_KEY:
-        get_history(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_NEXT:
-        query_next(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__QUERY_STATE_CLOSE:
-        query_close(i, payload, scratch, reply);
-        break;
-    case PROTOS__CHAINCODE_MESSAGE__TYPE__INVOKE_CHAINCODE:
-        invoke_chaincode(i, payload, scratch, reply);
-        break;
-    default:
-        reply->cause = "unknown request";
-    }
+    for (size_t k = 0; k < sizeof(requests) / sizeof(requests[0]); k++)
+        if (requests[k].type == request->type) {
+            requests[k].serve(i, fcc__of_pb(request->payload), scratch, reply);
+            return;
+        }
+    reply->cause = "unknown request";
 }

@@ -71,33 +71,42 @@ struct use {
     scc_chaincode found;
 };
 
-/* All chaincodes of the peer's channel; none while it has none. */
-static fcc_status find_uses(scc__run *run, struct use **out, size_t *count)
+fcc_status scc_defined(ledger *l, const char *mspid, fcc__arena *arena, const char *const **names, size_t *count)
 {
-    ledger_sim_options options = { .mspid = run->call->mspid };
-    scc_call call = *run->call;
-    scc__run inner = { .call = &call, .arena = run->arena };
-    const scc__state public = { &inner, { NULL, 0 } };
-    const char *const *names;
-    struct use *list;
+    ledger_sim_options options = { .mspid = mspid };
+    scc_call call = { .ledger = l, .mspid = mspid, .arena = arena };
+    scc__run run = { .call = &call, .arena = arena };
+    const scc__state public = { &run, { NULL, 0 } };
     fcc_status st;
 
+    *names = NULL;
     *count = 0;
-    *out = NULL;
-    if (!ledger_channel(call.ledger))
+    if (!ledger_channel(l))
         return FCC_OK;
-    if ((st = ledger_sim_new(call.ledger, &options, &call.sim)) != FCC_OK)
+    if ((st = ledger_sim_new(l, &options, &call.sim)) != FCC_OK)
         return st;
-    st = scc__names(&public, SCC__NAMESPACES, &names, count);
+    st = scc__names(&public, SCC__NAMESPACES, names, count);
     ledger_sim_free(call.sim);
-    if (st != FCC_OK)
-        return st == FCC_ERR_PEER ? FCC_ERR_CORRUPT : st;
+    return st == FCC_ERR_PEER ? FCC_ERR_CORRUPT : st;
+}
+
+/* All chaincodes of the peer's channel; none while it has none. */
+static fcc_status find_uses(const scc__run *run, struct use **out, size_t *count)
+{
+    const scc_call *call = run->call;
+    const char *const *names;
+    struct use *list;
+    fcc_status st = scc_defined(call->ledger, call->mspid, run->arena, &names, count);
+
+    *out = NULL;
+    if (st != FCC_OK || *count == 0)
+        return st;
     list = fcc__arena_zalloc(run->arena, *count, sizeof(*list));
     if (!list)
         return FCC_ERR_LIMIT;
     for (size_t i = 0; i < *count; i++) {
         list[i].name = names[i];
-        st = scc_resolve(call.ledger, call.mspid, call.store, fcc_str(names[i]), run->arena, &list[i].found);
+        st = scc_resolve(call->ledger, call->mspid, call->store, fcc_str(names[i]), run->arena, &list[i].found);
         if (st != FCC_OK && st != FCC_ERR_NOT_FOUND)
             return st;
     }

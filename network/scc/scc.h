@@ -87,5 +87,11 @@ typedef struct scc_chaincode {
  */
 fcc_status scc_resolve(ledger *l, const char *mspid, scc_store *store, fcc_bytes name, fcc__arena *arena,
                        scc_chaincode *out) FCC_MUST_CHECK;
+/*
+ * The names of the chaincodes that the channel has a definition of, in byte order, in the arena; none while the ledger has
+ * no channel. `mspid` is that of any peer.
+ */
+fcc_status scc_defined(ledger *l, const char *mspid, fcc__arena *arena, const char *const **names,
+                       size_t *count) FCC_MUST_CHECK;
 
 #endif

@@ -170,25 +170,11 @@ bool scc_store_has(const scc_store *s, fcc_bytes id)
     return find(s, id) != NULL;
 }
 
-static bool write_all(int fd, fcc_bytes bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.data, bytes.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = fcc_bytes_of(bytes.data + n, bytes.len - (size_t)n);
-    }
-    return true;
-}
-
 static fcc_status write_file(const scc_store *s, const char *name, fcc_bytes package, fcc_error *error)
 {
     static const char draft[] = "new";
     int fd = openat(s->dir, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_all(fd, package) && fsync(fd) == 0;
+    bool ok = fd >= 0 && fcc__write_all(fd, package) && fsync(fd) == 0;
     int why = errno;
 
     if (fd >= 0 && close(fd) != 0 && ok) {
@@ -210,7 +196,6 @@ fcc_status scc_store_save(scc_store *s, const char *label, fcc_bytes package, co
     fcc__sha256 digest = fcc__sha256_of(package);
     char text[NAME], name[NAME];
     const struct package *known;
-    fcc_status st;
     int len;
 
     len = snprintf(text, sizeof(text), "%s:", label);
@@ -224,7 +209,7 @@ fcc_status scc_store_save(scc_store *s, const char *label, fcc_bytes package, co
         *id = known->id;
         return FCC_ERR_EXISTS;
     }
-    if (s->dir >= 0 && (!file_of_id(fcc_str(text), name) || (st = write_file(s, name, package, error)) != FCC_OK))
+    if (s->dir >= 0 && (!file_of_id(fcc_str(text), name) || write_file(s, name, package, error) != FCC_OK))
         return FCC_ERR_IO;
     if (!add(s, strdup(text)))
         return no_memory(error);

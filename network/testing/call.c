@@ -105,6 +105,17 @@ static fcc_bytes pack_header(fcc_test *t, const char *chaincode)
     return pack(t, &header);
 }
 
+/* As the caller. Who checks it is in this process, and has to look only whether this is what was signed. */
+static fcc_bytes sign(fcc_test *t, fcc_bytes bytes)
+{
+    fcc_bytes signature;
+
+    testing_must(
+        msp_sign_known(t->caller, msp_channel_manager(ledger_channel(t->ledger)), &bytes, 1, t->arena, &signature),
+        NULL, "signing");
+    return signature;
+}
+
 static void propose(call *c, const fcc_bytes *args, size_t count)
 {
     fcc_test *t = c->t;
@@ -116,7 +127,7 @@ static void propose(call *c, const fcc_bytes *args, size_t count)
     proposal.header = fcc__pb(pack_header(t, c->chaincode->name));
     proposal.payload = fcc__pb(pack_payload(t, c->chaincode->name, args, count));
     bytes = pack(t, &proposal);
-    testing_must(msp_sign(t->caller, &bytes, 1, t->arena, &signature), NULL, "signing a proposal");
+    signature = sign(t, bytes);
     signed_proposal.proposal_bytes = fcc__pb(bytes);
     signed_proposal.signature = fcc__pb(signature);
     testing_must(peer_proposal_unpack(&signed_proposal, t->arena, &c->proposal, &error), &error, "a proposal");
@@ -312,7 +323,7 @@ static bool assemble(call *c, unsigned set, testing_tx *tx, const char **problem
         if (set & 1u << i && private.len)
             testing_must(ledger_transient_put(t->ledger, c->proposal.txid, private), NULL, "keeping private data");
     }
-    testing_must(msp_sign(t->caller, &payload, 1, t->arena, &signature), NULL, "signing a transaction");
+    signature = sign(t, payload);
     envelope.payload = fcc__pb(payload);
     envelope.signature = fcc__pb(signature);
     tx->envelope = pack(t, &envelope);

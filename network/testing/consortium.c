@@ -1,30 +1,30 @@
 /*
- * consortium.c: keys, certificates and genesis blocks, made at the first use in a process and then kept: making them
- * costs more than most tests.
+ * consortium.c: keys, certificates and genesis blocks, made at the first use in a process and then kept. Nothing of it is
+ * ever a file, and no key or certificate made here is read back: with OpenSSL that takes longer than making it.
  */
 #include "testing/internal.h"
 
 #include "base/hash.h"
-#include "msp/channel.h"
+#include "msp/genesis.h"
 #include "msp/issue.h"
-#include "msp/material.h"
+
+#include "msp/msp_config.pb-c.h"
+#include "protos/unpack.h"
 
 #include <jansson.h>
-#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ARENA_CAP = 64 << 20, TAG_MAX = 4096 };
 
-/* Callers' certificates don't expire at any time that a test's clock may show: they end in 2120. */
-static const int64_t valid_to = 4733510400;
+/* No certificate begins after or expires at any time that a test's clock may show: from 1970 to 2120. */
+static const int64_t valid_from = 0, valid_to = 4733510400;
 
 typedef struct named_key {
     struct named_key *next;
     char *name;
     EVP_PKEY *key;
-    fcc_bytes pem;
     char fingerprint[2 * FCC__SHA256_LEN + 1];
 } named_key;
 
@@ -34,11 +34,14 @@ typedef struct known_identity {
     msp_signer *signer;
 } known_identity;
 
+/* An authority and the one node that it vouches for: a peer, or the orderer. */
 typedef struct org {
-    const char *domain;
+    const char *mspid, *domain;
     X509 *ca;
     EVP_PKEY *ca_key;
-    msp_signer *peer;
+    fcc_bytes ca_pem;
+    X509 *cert;
+    msp_signer *node;
 } org;
 
 struct testing_consortium {
@@ -47,7 +50,7 @@ struct testing_consortium {
     size_t count;
     const char **names; /* MSP ids, NULL behind the last */
     org *orgs;
-    msp_signer *orderer;
+    org orderer;
     fcc_bytes genesis;
     msp_channel *channel;
     known_identity *identities;
@@ -57,7 +60,6 @@ struct testing_consortium {
 static struct {
     testing_consortium *consortiums;
     named_key *keys;
-    fcc__arena *arena;
 } made;
 
 void testing_die(const char *format, ...)
@@ -98,13 +100,10 @@ static named_key *find_key(const char *name)
     for (key = made.keys; key; key = key->next)
         if (strcmp(key->name, name) == 0)
             return key;
-    if (!made.arena)
-        made.arena = testing_memory(fcc__arena_new(ARENA_CAP));
     key = testing_memory(calloc(1, sizeof(*key)));
     key->name = testing_memory(strdup(name));
-    key->key = testing_memory(msp__new_key());
-    key->pem = msp__pem_of_key(key->key, made.arena);
-    if (!key->pem.len || X509_PUBKEY_set(&public, key->key) != 1 || (len = i2d_X509_PUBKEY(public, &der)) <= 0)
+    key->key = testing_key("fcc_test key ", name);
+    if (X509_PUBKEY_set(&public, key->key) != 1 || (len = i2d_X509_PUBKEY(public, &der)) <= 0)
         testing_die("OpenSSL can't make a key");
     digest = fcc__sha256_of(fcc_bytes_of(der, (size_t)len));
     msp__hex(key->fingerprint, &digest);
@@ -122,28 +121,81 @@ const char *fcc_test_fingerprint(const char *key)
 
 /* ---- the organisations --------------------------------------------------------------------------------------------- */
 
-static fcc_bytes read_file(testing_consortium *c, const char *path)
+/* Its authority, for identities and for TLS, and its node. */
+static void found(testing_consortium *c, org *o, const char *mspid, const char *domain, const char *unit)
 {
+    msp__request ca = { .use = MSP__USE_CA,
+                        .organisation = domain,
+                        .name = domain,
+                        .not_before = valid_from,
+                        .not_after = valid_to,
+                        .serial_of = mspid };
+    msp__request node = ca;
+    EVP_PKEY *key = testing_key("fcc_test node of ", mspid);
     fcc_error error = { FCC_OK, "" };
-    fcc_bytes content;
 
-    testing_must(msp__read_file(path, c->arena, &content, &error), &error, "reading a new certificate");
-    return content;
+    node.use = MSP__USE_SIGN;
+    node.unit = unit;
+    node.name = unit;
+    node.serial_of = domain;
+    o->mspid = mspid;
+    o->domain = domain;
+    o->ca_key = testing_key("fcc_test authority of ", mspid);
+    o->ca = testing_memory(msp__issue(&ca, o->ca_key, NULL, o->ca_key));
+    o->ca_pem = msp__pem_of_cert(o->ca, c->arena);
+    o->cert = testing_memory(msp__issue(&node, key, o->ca, o->ca_key));
+    testing_must(msp__signer_of(mspid, o->cert, key, &o->node, &error), &error, "a node's key");
+    EVP_PKEY_free(key);
 }
 
-static void load_authority(testing_consortium *c, const char *crypto, const config_org *config, org *o)
+static const org *find_org(const testing_consortium *c, const char *mspid)
 {
-    const char *folder = fcc__arena_printf(c->arena, "%s/peerOrganizations/%s/ca", crypto, config->domain);
-    const char *cert = fcc__arena_printf(c->arena, "%s/ca.%s-cert.pem", folder ? folder : "", config->domain);
-    const char *key = fcc__arena_printf(c->arena, "%s/priv_sk", folder ? folder : "");
-    fcc_bytes pem;
-    BIO *bio;
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->names[i], mspid) == 0)
+            return &c->orgs[i];
+    return &c->orderer;
+}
 
-    o->ca = testing_memory(msp__cert_of_pem(read_file(c, testing_memory((void *)(uintptr_t)cert))));
-    pem = read_file(c, testing_memory((void *)(uintptr_t)key));
-    bio = testing_memory(BIO_new_mem_buf(pem.data, (int)pem.len));
-    o->ca_key = testing_memory(PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL));
-    BIO_free(bio);
+/* The MSPConfig that cryptogen's folders make: one authority, and roles by the units of Fabric's own naming. */
+static fcc_status membership(void *ctx, const char *mspid, fcc__arena *arena, fcc_bytes *out, fcc_error *error)
+{
+    const org *o = find_org(ctx, mspid);
+    Msp__FabricMSPConfig config = MSP__FABRIC_MSPCONFIG__INIT;
+    Msp__FabricCryptoConfig crypto = MSP__FABRIC_CRYPTO_CONFIG__INIT;
+    Msp__FabricNodeOUs node_ous = MSP__FABRIC_NODE_OUS__INIT;
+    Msp__FabricOUIdentifier ous[4];
+    Msp__MSPConfig outer = MSP__MSPCONFIG__INIT;
+    ProtobufCBinaryData ca = fcc__pb(o->ca_pem);
+    static const char *const units[] = { "client", "peer", "admin", "orderer" };
+    fcc_bytes inner;
+    fcc_status st;
+
+    for (size_t i = 0; i < 4; i++) {
+        msp__fabric_ouidentifier__init(&ous[i]);
+        ous[i].certificate = ca;
+        ous[i].organizational_unit_identifier = fcc__pb(fcc_str(units[i]));
+    }
+    node_ous.enable = true;
+    node_ous.client_ou_identifier = &ous[0];
+    node_ous.peer_ou_identifier = &ous[1];
+    node_ous.admin_ou_identifier = &ous[2];
+    node_ous.orderer_ou_identifier = &ous[3];
+    crypto.signature_hash_family = fcc__pb(FCC_LIT("SHA2"));
+    crypto.identity_identifier_hash_function = fcc__pb(FCC_LIT("SHA256"));
+    config.name = fcc__pb(fcc_str(mspid));
+    config.n_root_certs = config.n_tls_root_certs = 1;
+    config.root_certs = config.tls_root_certs = &ca;
+    config.fabric_node_ous = &node_ous;
+    config.crypto_config = &crypto;
+    st = fcc__pack(&config, arena, &inner);
+    outer.config = fcc__pb(inner);
+    return st == FCC_OK ? fcc__pack(&outer, arena, out) : st;
+}
+
+static fcc_status orderer_tls(void *ctx, size_t node, fcc__arena *arena, fcc_bytes *pem, fcc_error *error)
+{
+    *pem = msp_signer_certificate(((testing_consortium *)ctx)->orderer.node);
+    return FCC_OK;
 }
 
 /* The consortium as network.yaml would describe it. Nobody listens at the addresses. */
@@ -162,56 +214,39 @@ static void describe(testing_consortium *c, config_network *network, config_org 
     for (size_t i = 0; i < c->count; i++) {
         char *domain = testing_memory(fcc__arena_printf(c->arena, "org%zu.example", i + 1));
 
-        c->orgs[i].domain = domain;
+        found(c, &c->orgs[i], c->names[i], domain, "peer");
         orgs[i] = (config_org){ .name = c->names[i],
                                 .mspid = c->names[i],
                                 .domain = domain,
                                 .peer_name = testing_memory(fcc__arena_printf(c->arena, "peer0.%s", domain)),
                                 .peer_address = "127.0.0.1:1" };
     }
+    found(c, &c->orderer, network->orderer.mspid, network->orderer.domain, "orderer");
     network->orgs = orgs;
     network->org_count = c->count;
 }
 
-/* In memory where there is such a place: hundreds of small files are made and removed. */
-static char *new_directory(fcc__arena *arena)
+/* Known to the channel before its bytes are seen. */
+static void introduce(testing_consortium *c, const char *mspid, X509 *cert)
 {
-    const char *asked = getenv("TMPDIR");
-    const char *const places[] = { asked && *asked ? asked : "/dev/shm", "/tmp" };
+    fcc_error error = { FCC_OK, "" };
 
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char *dir = testing_memory(fcc__arena_printf(arena, "%s/fcc-test-XXXXXX", places[i]));
-
-        if (mkdtemp(dir))
-            return dir;
-    }
-    testing_die("no directory can be made in %s or %s", places[0], places[1]);
+    testing_must(msp__admit(msp_channel_manager(c->channel), mspid, cert, &error), &error, "a certificate");
 }
 
-/* Key material is made in files, as for any network: here in a directory that is gone afterwards. */
 static void make_material(testing_consortium *c)
 {
-    char *dir = new_directory(c->arena);
     config_org *orgs = testing_memory(fcc__arena_zalloc(c->arena, c->count, sizeof(*orgs)));
+    const msp__source source = { .msp = membership, .orderer_tls = orderer_tls, .ctx = c, .nonce_of = "fcc_test" };
     fcc_error error = { FCC_OK, "" };
     config_network network;
-    const char *crypto;
 
     describe(c, &network, orgs);
-    crypto = testing_memory(fcc__arena_printf(c->arena, "%s/crypto", dir));
-    testing_must(msp_generate(&network, crypto, &error), &error, "keys and certificates");
-    testing_must(msp_genesis(&network, crypto, 0, c->arena, &c->genesis, &error), &error, "the genesis block");
-    testing_must(
-        msp_signer_load(msp_path_orderer_msp(c->arena, crypto, &network.orderer, 0), "OrdererMSP", &c->orderer, &error),
-        &error, "the orderer's key");
-    for (size_t i = 0; i < c->count; i++) {
-        testing_must(
-            msp_signer_load(msp_path_peer_msp(c->arena, crypto, &orgs[i]), c->names[i], &c->orgs[i].peer, &error),
-            &error, "a peer's key");
-        load_authority(c, crypto, &orgs[i], &c->orgs[i]);
-    }
-    msp__remove_tree(dir);
+    testing_must(msp__genesis_from(&network, &source, 0, c->arena, &c->genesis, &error), &error, "the genesis block");
     testing_must(msp_channel_from_block(c->genesis, &c->channel, &error), &error, "the genesis block");
+    introduce(c, c->orderer.mspid, c->orderer.cert);
+    for (size_t i = 0; i < c->count; i++)
+        introduce(c, c->orgs[i].mspid, c->orgs[i].cert);
 }
 
 static bool same_orgs(const testing_consortium *c, const char *const *msp_ids)
@@ -260,12 +295,12 @@ const char *const *testing_org_names(const testing_consortium *c)
 
 const msp_signer *testing_org_peer(const testing_consortium *c, size_t i)
 {
-    return c->orgs[i].peer;
+    return c->orgs[i].node;
 }
 
 const msp_signer *testing_orderer(const testing_consortium *c)
 {
-    return c->orderer;
+    return c->orderer.node;
 }
 
 fcc_bytes testing_genesis(const testing_consortium *c)
@@ -332,16 +367,17 @@ static msp_signer *issue(testing_consortium *c, const fcc_test_identity *who, si
                                    .unit2 = who->ou,
                                    .name = who->name ? who->name : "user",
                                    .attributes = attributes,
-                                   .not_before = msp__not_before(o->ca), /* chains are judged as of then */
-                                   .not_after = valid_to };
+                                   .not_before = valid_from,
+                                   .not_after = valid_to,
+                                   .serial_of = tag };
     X509 *cert = msp__issue(&request, key->key, o->ca, o->ca_key);
     fcc_error error = { FCC_OK, "" };
     msp_signer *signer;
 
     if (!cert)
         testing_die("OpenSSL can't make a certificate");
-    testing_must(msp_signer_new(c->names[org_index], msp__pem_of_cert(cert, c->arena), key->pem, &signer, &error),
-                 &error, "a caller's certificate");
+    testing_must(msp__signer_of(o->mspid, cert, key->key, &signer, &error), &error, "a caller's certificate");
+    introduce(c, o->mspid, cert);
     X509_free(cert);
     free(attributes);
     return signer;

@@ -13,6 +13,8 @@
 #include "msp/msp.h"
 #include "peer/host.h"
 
+#include <openssl/evp.h>
+
 enum { TESTING_MAX_ORGS = 16 };
 
 /* The test is wrong, or memory has run out: say why, and abort. */
@@ -20,6 +22,11 @@ _Noreturn void testing_die(const char *format, ...) FCC_PRINTF(1, 2);
 /* For what can only fail so. */
 void testing_must(fcc_status st, const fcc_error *error, const char *what);
 void *testing_memory(void *p);
+
+/* ---- keys.c -------------------------------------------------------------------------------------------------------- */
+
+/* The key of this name among those of a kind, the same in every process. The caller's. */
+EVP_PKEY *testing_key(const char *kind, const char *name);
 
 /* ---- consortium.c: kept until the process ends --------------------------------------------------------------------- */
 
@@ -86,6 +93,7 @@ typedef struct testing_entry {
 
 struct fcc_test {
     fcc__arena *arena;
+    fcc__arena *scratch; /* for as long as one message is looked at */
     testing_consortium *consortium;
     ledger *ledger;
     peer_host *hosts[TESTING_MAX_ORGS];

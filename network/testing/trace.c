@@ -8,12 +8,13 @@
 #include "peer/chaincode.pb-c.h"
 #include "peer/chaincode_shim.pb-c.h"
 
-enum { SCRATCH_CAP = 1 << 30 };
-
 static void note(fcc_test *t, const testing_link *link, const char *word, ProtobufCBinaryData collection,
                  ProtobufCBinaryData key)
 {
-    fcc__buf_printf(&t->trace, "%s %s ", link->chaincode->name, word);
+    fcc__buf_puts(&t->trace, link->chaincode->name);
+    fcc__buf_putc(&t->trace, ' ');
+    fcc__buf_puts(&t->trace, word);
+    fcc__buf_putc(&t->trace, ' ');
     if (collection.len)
         fcc__buf_add(&t->trace, fcc__of_pb(collection));
     else
@@ -118,10 +119,9 @@ static void trace(fcc_test *t, const testing_link *link, const Protos__Chaincode
 
 void testing_trace(fcc_test *t, const testing_link *link, fcc_bytes message)
 {
-    fcc__arena *arena = testing_memory(fcc__arena_new(SCRATCH_CAP));
     Protos__ChaincodeMessage *m;
 
-    if (FCC__UNPACK(protos__chaincode_message, message, arena, &m) == FCC_OK)
-        trace(t, link, m, arena);
-    fcc__arena_free(arena);
+    if (FCC__UNPACK(protos__chaincode_message, message, t->scratch, &m) == FCC_OK)
+        trace(t, link, m, t->scratch);
+    fcc__arena_reset(t->scratch);
 }

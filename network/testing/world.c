@@ -8,10 +8,11 @@
 
 #include "ledger/queryresult/kv_query_result.pb-c.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum { MAX_IDLE_STACKS = 64, MAX_ATTRIBUTES = 64 };
+enum { MAX_IDLE_STACKS = 64, MAX_ATTRIBUTES = 64, KEPT_BYTES = 64 << 20, MAPPED_BYTES = 2 << 20 };
 
 static const size_t arena_cap = (size_t)1 << 40;
 static const int64_t default_now = 1767225600; /* 2026-01-01T00:00:00Z */
@@ -84,6 +85,7 @@ static fcc_test *new_test(testing_consortium *consortium, const fcc_test *from)
     ledger_options options = { .definition = definition, .definition_ctx = t };
 
     t->arena = testing_memory(fcc__arena_new(arena_cap));
+    t->scratch = testing_memory(fcc__arena_new(arena_cap));
     t->last = &t->first;
     t->waiting_end = &t->waiting;
     t->now = default_now;
@@ -108,10 +110,25 @@ static fcc_test *new_test(testing_consortium *consortium, const fcc_test *from)
     return t;
 }
 
+/*
+ * What one case frees the next one takes again: it stays with the process. What LMDB wants for each ledger, megabytes of zeros
+ * of which it uses little, comes from the system and is not cleared by hand.
+ */
+static void keep_memory(void)
+{
+    static bool kept;
+
+    if (!kept)
+        kept = mallopt(M_TRIM_THRESHOLD, KEPT_BYTES) == 1 && mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES) == 1;
+}
+
 fcc_test *fcc_test_new(const char *const *msp_ids)
 {
     static const char *const usual[] = { "Org1MSP", "Org2MSP", NULL };
-    fcc_test *t = new_test(testing_consortium_get(msp_ids ? msp_ids : usual), NULL);
+    fcc_test *t;
+
+    keep_memory();
+    t = new_test(testing_consortium_get(msp_ids ? msp_ids : usual), NULL);
 
     fcc_test_as(t, NULL, FCC_END);
     return t;
@@ -136,6 +153,7 @@ void fcc_test_free(fcc_test *t)
     ledger_close(t->ledger);
     fcc__buf_clear(&t->trace);
     fcc__buf_clear(&t->public_writes);
+    fcc__arena_free(t->scratch);
     fcc__arena_free(t->arena);
     free(t);
 }

@@ -96,8 +96,10 @@
       "root_cert is another CA's, or the chain sent by the chaincode lacks an intermediate certificate", \
       "put the CA certificate that issued the chaincode's into root_cert") \
     X(TLS_CLIENT_REFUSED, "E-TLS-04", "the chaincode does not accept the peer's client certificate", \
-      "the certificate in client_cert is not signed by a CA in the file CHAINCODE_CLIENT_CA_CERT", \
-      "issue client_cert from that CA, or give the chaincode the CA that issued it") \
+      "the certificate in client_cert is not signed by a CA in the file CHAINCODE_CLIENT_CA_CERT, or the peer still has " \
+      "that of before a renewal", \
+      "issue client_cert from that CA; `medsync renew` on the peer's machine has the peer take it. A CA that is added to " \
+      "the file lets in all that it has issued") \
     X(TLS_CLIENT_MISSING, "E-TLS-05", "the chaincode asks for a client certificate and connection.json gives none", \
       "CHAINCODE_CLIENT_CA_CERT is set, client_auth_required is not", \
       "set client_auth_required to true with client_cert and client_key, or unset CHAINCODE_CLIENT_CA_CERT") \
@@ -124,14 +126,19 @@
       "it is expired", \
       "`medsync doctor PACKAGE` on the peer's machine names which; make the package anew with the right root_cert") \
     X(TLS_PEER_STRANGER, "E-TLS-13", "a peer's client certificate was not accepted", \
-      "client_cert in connection.json is not signed by a CA in the file CHAINCODE_CLIENT_CA_CERT, or is expired", \
-      "issue client_cert from that CA, or add the CA that issued it to the file and send SIGHUP") \
+      "client_cert in connection.json is not signed by a CA in the file CHAINCODE_CLIENT_CA_CERT, is expired, or is that " \
+      "of before a renewal; or it is not the peer that connects", \
+      "issue client_cert from that CA; `medsync renew` on the peer's machine has the peer take it. A CA that is added to " \
+      "the file lets in all that it has issued") \
     X(TLS_PEER_BARE, "E-TLS-14", "a peer showed no client certificate", \
       "client_auth_required is false or missing in the package's connection.json", \
       "set client_auth_required to true with client_cert and client_key, or unset CHAINCODE_CLIENT_CA_CERT") \
     X(TLS_PEER_FAILED, "E-TLS-15", "a TLS handshake with who connected failed", \
       "no common version or cipher, a connection that broke off, or a port scan", \
       "the message has the library's words; `medsync doctor PACKAGE` rehearses a peer's handshake") \
+    X(TLS_SPOKEN, "E-TLS-16", "somebody spoke TLS at the chaincode's plaintext port", \
+      "tls_required is true in the connection.json of a peer's package, and CHAINCODE_TLS_DISABLED is not false here", \
+      "give the chaincode a key and certificate (tls of fcc-host), or package it again without TLS") \
     X(REG_SERVICE, "E-REG-01", "no chaincode answers at this address", \
       "another gRPC service has this port", \
       "check the address; a chaincode serves protos.Chaincode/Connect") \
@@ -226,6 +233,10 @@
     X(STREAM_PINGS, "E-STREAM-04", "the peer sent the chaincode away because it pinged too often", \
       "CHAINCODE_KEEPALIVE_SECONDS is shorter than the peer tolerates, or a proxy in between counts differently", \
       "the interval was raised to 120 s by itself; set it so") \
+    X(STREAM_FULL, "E-STREAM-05", "a peer has more transactions under way than a chaincode takes from one peer", \
+      "the peer does not answer the requests of those that run, or its peer.limits.concurrency are far above Fabric's", \
+      "the client may send the transaction again; look at fcc_transactions_running and at the peer. 8,192 of one peer run " \
+      "at once") \
     X(HOST_FILE, "E-HOST-01", "fcc-host's YAML file is wrong", \
       "a key is misspelt or missing, a value is not what was expected, or a file that it names is not there", \
       "the message has file, line, key, value and what was expected; `fcc-host --check FILE` tries it. At SIGHUP the " \
@@ -334,12 +345,13 @@
     X(DEP_DIFFERS, "E-DEP-15", "organisations run different executables of a chaincode", \
       "one was built at another time, or an upgrade is on its way", \
       "compare with the executable that was agreed on (sha256sum), and restart the server with it") \
-    X(DEP_EXPIRES, "E-DEP-16", "a certificate is expired or will be soon", \
-      "nobody has renewed it", \
-      "issue it anew from the same CA (`medsync certs`); a CA's own goes into the channel's configuration before it ends") \
     X(DEP_MSPID, "E-DEP-17", "an MSP id is not the one of the channel's configuration", \
       "it is misspelt in the network file or endpoints.json, or the peer was started with another CORE_PEER_LOCALMSPID", \
       "`medsync channel config --dir DIR` shows the organisations of the channel; put the name right where it is wrong") \
+    X(DEP_IMAGE, "E-DEP-18", "servers in containers are not swapped from here", \
+      "the chaincodes' programs and the network file are in the image, and fcc-host's file is read-only", \
+      "with a new image: MEDSYNC_VERSION=TAG docker-compose up -d --build; the way back: the same with the TAG of before, " \
+      "without --build (docs/containers.md, \"A new version, and the way back\"). --started: the servers run by other means") \
     X(CLI_FILE, "E-CLI-01", "a file or folder cannot be read or written", \
       "it is not there, may not be touched by this user, or is no regular file; the message has the system's words", \
       "check the path, and the rights of the folder that it is in") \
@@ -435,6 +447,11 @@
     X(CRT_ISSUE, "E-CRT-14", "a certificate or revocation list cannot be made or taken over here", \
       "the authority's private key is kept elsewhere, there is no such member, or another one is there already", \
       "run it where the authority's key is, or have the authority issue it and take that over with `medsync certs import`") \
+    X(CRT_OPEN, "E-CRT-15", "a chaincode server takes whatever its organisation's TLS authority has issued for the peer's", \
+      "the certificates were made before chaincodes' clients had an authority of their own, or client-ca.crt has another " \
+      "authority of the organisation: any of its users and orderers can drive the chaincodes as the peer does", \
+      "`medsync certs rotate chaincodes.DOMAIN` makes that authority and a certificate of it for the peer, and tells what " \
+      "has to follow (docs/certificates.md)") \
     X(NOTE_REFUSED, "E-NOTE-01", "a notice was not taken by where it should go", \
       "the web server, the program or the disk behind it failed, as the message says; it is tried again with growing " \
       "pauses, and the notices behind it wait", \

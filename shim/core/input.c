@@ -14,17 +14,17 @@
 /* Field numbers. */
 enum { MESSAGE_TYPE = 1, MESSAGE_TIME = 2, MESSAGE_PAYLOAD = 3, MESSAGE_TX_ID = 4 }; /* of ChaincodeMessage */
 enum { MESSAGE_PROPOSAL = 5, MESSAGE_EVENT = 6, MESSAGE_CHANNEL = 7 };
-enum { SIGNED_BYTES = 1, SIGNED_SIGNATURE = 2 };                        /* of SignedProposal */
-enum { EVENT_CHAINCODE = 1, EVENT_TX_ID, EVENT_NAME, EVENT_PAYLOAD };   /* of ChaincodeEvent */
-enum { SECONDS = 1, NANOS = 2 };                                        /* of Timestamp */
-enum { INPUT_ARG = 1, INPUT_DECORATION = 2, INPUT_IS_INIT = 3 };        /* of ChaincodeInput */
-enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };                                /* of a map */
-enum { PROPOSAL_HEADER = 1, PROPOSAL_PAYLOAD = 2, PROPOSAL_EXTENSION }; /* of Proposal */
-enum { HEADER_CHANNEL = 1, HEADER_SIGNATURE = 2 };                      /* of Header */
-enum { CHANNEL_TYPE = 1, CHANNEL_VERSION, CHANNEL_TIME, CHANNEL_ID };   /* of ChannelHeader */
-enum { CHANNEL_TX_ID = 5, CHANNEL_EPOCH, CHANNEL_EXTENSION, CHANNEL_TLS_HASH };
+enum { SIGNED_BYTES = 1, SIGNED_SIGNATURE = 2 };             /* of SignedProposal */
+enum { EVENT_CHAINCODE = 1, EVENT_TX_ID, EVENT_NAME };       /* of ChaincodeEvent */
+enum { SECONDS = 1, NANOS = 2 };                             /* of Timestamp */
+enum { INPUT_ARG = 1, INPUT_DECORATION = 2 };                /* of ChaincodeInput */
+enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };                     /* of a map */
+enum { PROPOSAL_HEADER = 1, PROPOSAL_PAYLOAD = 2 };          /* of Proposal */
+enum { HEADER_CHANNEL = 1, HEADER_SIGNATURE = 2 };           /* of Header */
+enum { CHANNEL_TYPE = 1, CHANNEL_TIME = 3, CHANNEL_ID = 4 }; /* of ChannelHeader */
+enum { CHANNEL_TX_ID = 5, CHANNEL_EPOCH = 6, CHANNEL_EXTENSION = 7 };
 enum { SIGNATURE_CREATOR = 1, SIGNATURE_NONCE = 2 }; /* of SignatureHeader */
-enum { PAYLOAD_INPUT = 1, PAYLOAD_TRANSIENT = 2 };   /* of ChaincodeProposalPayload */
+enum { PAYLOAD_TRANSIENT = 2 };                      /* of ChaincodeProposalPayload */
 
 /* ---- messages ---- */
 
@@ -33,17 +33,11 @@ static bool scan_timestamp(fcc_bytes wire, int64_t *seconds, int32_t *nanos)
     fcc__wire w = fcc__wire_of(wire);
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f)) {
-        if (f.number == SECONDS) {
-            if (f.type != FCC__WIRE_VARINT)
-                return false;
+    while (fcc__wire_known(&w, &f, 1u << SECONDS | 1u << NANOS))
+        if (f.number == SECONDS)
             *seconds = (int64_t)f.value;
-        } else if (f.number == NANOS) {
-            if (f.type != FCC__WIRE_VARINT)
-                return false;
+        else if (f.number == NANOS)
             *nanos = (int32_t)f.value;
-        }
-    }
     return !w.broken;
 }
 
@@ -53,10 +47,11 @@ static bool scan_signed_proposal(fcc_bytes wire, fcc__message *m)
     fcc__field f;
 
     m->has_proposal = true;
-    while (fcc__wire_next(&w, &f))
-        if ((f.number == SIGNED_BYTES && !fcc__field_bytes(&f, &m->proposal)) ||
-            (f.number == SIGNED_SIGNATURE && !fcc__field_bytes(&f, &m->signature)))
-            return false;
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == SIGNED_BYTES)
+            m->proposal = f.content;
+        else if (f.number == SIGNED_SIGNATURE)
+            m->signature = f.content;
     return !w.broken;
 }
 
@@ -67,9 +62,8 @@ static bool scan_event(fcc_bytes wire)
     fcc__field f;
     fcc_bytes ignored;
 
-    while (fcc__wire_next(&w, &f))
-        if ((f.number >= EVENT_CHAINCODE && f.number <= EVENT_NAME && !fcc__field_text(&f, &ignored)) ||
-            (f.number == EVENT_PAYLOAD && !fcc__field_bytes(&f, &ignored)))
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number >= EVENT_CHAINCODE && f.number <= EVENT_NAME && !fcc__field_text(&f, &ignored))
             return false;
     return !w.broken;
 }
@@ -80,30 +74,29 @@ bool fcc__message_read(fcc_bytes wire, fcc__message *out)
     fcc__field f;
 
     memset(out, 0, sizeof(*out));
-    while (fcc__wire_next(&w, &f)) {
+    while (fcc__wire_known(&w, &f, 1u << MESSAGE_TYPE)) {
         int64_t seconds;
         int32_t nanos;
         bool ok = true;
 
         switch (f.number) {
         case MESSAGE_TYPE:
-            ok = f.type == FCC__WIRE_VARINT;
             out->type = (int)(int32_t)f.value;
             break;
         case MESSAGE_TIME:
-            ok = f.type == FCC__WIRE_BYTES && scan_timestamp(f.content, &seconds, &nanos);
+            ok = scan_timestamp(f.content, &seconds, &nanos);
             break;
         case MESSAGE_PAYLOAD:
-            ok = fcc__field_bytes(&f, &out->payload);
+            out->payload = f.content;
             break;
         case MESSAGE_TX_ID:
             ok = fcc__field_text(&f, &out->tx_id);
             break;
         case MESSAGE_PROPOSAL:
-            ok = f.type == FCC__WIRE_BYTES && scan_signed_proposal(f.content, out);
+            ok = scan_signed_proposal(f.content, out);
             break;
         case MESSAGE_EVENT:
-            ok = f.type == FCC__WIRE_BYTES && scan_event(f.content);
+            ok = scan_event(f.content);
             break;
         case MESSAGE_CHANNEL:
             ok = fcc__field_text(&f, &out->channel);
@@ -149,9 +142,10 @@ static bool scan_entry(fcc_bytes wire, fcc__entry *out)
     fcc__entry entry = { 0 };
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f))
-        if ((f.number == ENTRY_KEY && !fcc__field_text(&f, &entry.name)) ||
-            (f.number == ENTRY_VALUE && !fcc__field_bytes(&f, &entry.value)))
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == ENTRY_VALUE)
+            entry.value = f.content;
+        else if (f.number == ENTRY_KEY && !fcc__field_text(&f, &entry.name))
             return false;
     *out = entry;
     return !w.broken;
@@ -203,7 +197,7 @@ static fcc_status read_map(fcc_stub *stub, fcc_bytes wire, uint32_t number, size
     entries = malloc(n * sizeof(*entries));
     if (!entries)
         return FCC_ERR_NOMEM;
-    while (ok && fcc__wire_next(&w, &f))
+    while (ok && fcc__wire_known(&w, &f, 0))
         if (f.number == number)
             ok = scan_entry(f.content, &entries[at++]);
     if (ok && !sort_map(stub, entries, n, out)) {
@@ -223,11 +217,7 @@ static fcc_status count_input(fcc_bytes wire, size_t *args, size_t *decorations)
     fcc__field f;
 
     *args = *decorations = 0;
-    while (fcc__wire_next(&w, &f)) {
-        if ((f.number == INPUT_ARG || f.number == INPUT_DECORATION) && f.type != FCC__WIRE_BYTES)
-            return FCC_ERR_PROTO;
-        if (f.number == INPUT_IS_INIT && f.type != FCC__WIRE_VARINT)
-            return FCC_ERR_PROTO;
+    while (fcc__wire_known(&w, &f, 0)) {
         *args += f.number == INPUT_ARG;
         *decorations += f.number == INPUT_DECORATION;
     }
@@ -253,7 +243,7 @@ fcc_status fcc__read_input(fcc_stub *stub)
     args = fcc__arena_alloc(stub->arena, arg_count * sizeof(*args));
     if (!args)
         return fcc__fail_memory(stub);
-    while (fcc__wire_next(&w, &f))
+    while (fcc__wire_known(&w, &f, 0))
         if (f.number == INPUT_ARG)
             args[n++] = f.content;
     stub->args.v = args;
@@ -266,14 +256,13 @@ fcc_status fcc__read_input(fcc_stub *stub)
 static bool scan_proposal(fcc_bytes wire, fcc_bytes *header, fcc_bytes *payload)
 {
     fcc__wire w = fcc__wire_of(wire);
-    fcc_bytes extension;
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f))
-        if ((f.number == PROPOSAL_HEADER && !fcc__field_bytes(&f, header)) ||
-            (f.number == PROPOSAL_PAYLOAD && !fcc__field_bytes(&f, payload)) ||
-            (f.number == PROPOSAL_EXTENSION && !fcc__field_bytes(&f, &extension)))
-            return false;
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == PROPOSAL_HEADER)
+            *header = f.content;
+        else if (f.number == PROPOSAL_PAYLOAD)
+            *payload = f.content;
     return !w.broken;
 }
 
@@ -282,10 +271,11 @@ static bool scan_header(fcc_bytes wire, fcc_bytes *channel, fcc_bytes *signature
     fcc__wire w = fcc__wire_of(wire);
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f))
-        if ((f.number == HEADER_CHANNEL && !fcc__field_bytes(&f, channel)) ||
-            (f.number == HEADER_SIGNATURE && !fcc__field_bytes(&f, signature)))
-            return false;
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == HEADER_CHANNEL)
+            *channel = f.content;
+        else if (f.number == HEADER_SIGNATURE)
+            *signature = f.content;
     return !w.broken;
 }
 
@@ -294,34 +284,27 @@ static bool scan_channel_header(fcc_bytes wire, int32_t *type, struct fcc__propo
     fcc__wire w = fcc__wire_of(wire);
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f)) {
+    while (fcc__wire_known(&w, &f, 1u << CHANNEL_TYPE | 1u << CHANNEL_EPOCH)) {
         fcc_bytes ignored;
         bool ok = true;
 
         switch (f.number) {
         case CHANNEL_TYPE:
-            ok = f.type == FCC__WIRE_VARINT;
             *type = (int32_t)f.value;
-            break;
-        case CHANNEL_VERSION:
-            ok = f.type == FCC__WIRE_VARINT;
             break;
         case CHANNEL_TIME:
             p->has_timestamp = true;
-            ok = f.type == FCC__WIRE_BYTES && scan_timestamp(f.content, &p->seconds, &p->nanos);
+            ok = scan_timestamp(f.content, &p->seconds, &p->nanos);
             break;
         case CHANNEL_ID:
         case CHANNEL_TX_ID:
             ok = fcc__field_text(&f, &ignored);
             break;
         case CHANNEL_EPOCH:
-            ok = fcc__field_number(&f, &p->epoch);
+            p->epoch = f.value;
             break;
         case CHANNEL_EXTENSION:
-            ok = fcc__field_bytes(&f, &p->extension);
-            break;
-        case CHANNEL_TLS_HASH:
-            ok = fcc__field_bytes(&f, &ignored);
+            p->extension = f.content;
             break;
         default:
             break;
@@ -337,26 +320,22 @@ static bool scan_signature_header(fcc_bytes wire, struct fcc__proposal *p)
     fcc__wire w = fcc__wire_of(wire);
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f))
-        if ((f.number == SIGNATURE_CREATOR && !fcc__field_bytes(&f, &p->creator)) ||
-            (f.number == SIGNATURE_NONCE && !fcc__field_bytes(&f, &p->nonce)))
-            return false;
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == SIGNATURE_CREATOR)
+            p->creator = f.content;
+        else if (f.number == SIGNATURE_NONCE)
+            p->nonce = f.content;
     return !w.broken;
 }
 
 static fcc_status read_transient(fcc_stub *stub, fcc_bytes wire)
 {
     fcc__wire w = fcc__wire_of(wire);
-    fcc_bytes input;
     fcc__field f;
     size_t n = 0;
 
-    while (fcc__wire_next(&w, &f)) {
-        if ((f.number == PAYLOAD_INPUT && !fcc__field_bytes(&f, &input)) ||
-            (f.number == PAYLOAD_TRANSIENT && f.type != FCC__WIRE_BYTES))
-            return FCC_ERR_PROTO;
+    while (fcc__wire_known(&w, &f, 0))
         n += f.number == PAYLOAD_TRANSIENT;
-    }
     if (w.broken)
         return FCC_ERR_PROTO;
     if (n > FCC__WIRE_MAX_ELEMENTS)

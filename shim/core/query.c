@@ -35,6 +35,7 @@ struct fcc_iter {
     fcc_iter *next;
     bool is_history;
     bool open;
+    bool failed;          /* an element could not be had: a failure to close does not hide that one's text */
     fcc__arena *pages[2]; /* NULL until used, and once closed */
     fcc__arena *element;  /* of history: the last one as it was read; its bytes are in its page. NULL as above */
     unsigned turn;        /* which of them holds `page` */
@@ -72,9 +73,9 @@ static bool scan_result(fcc_bytes wire, fcc_bytes *out)
     fcc__field f;
 
     *out = NONE;
-    while (fcc__wire_next(&w, &f))
-        if (f.number == RESULT_BYTES && !fcc__field_bytes(&f, out))
-            return false;
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == RESULT_BYTES)
+            *out = f.content;
     return !w.broken;
 }
 
@@ -85,25 +86,23 @@ static bool scan_page(fcc_bytes wire, struct page *out)
     fcc__wire w = page.rest;
     fcc__field f;
 
-    while (fcc__wire_next(&w, &f)) {
-        uint64_t number = 0;
+    while (fcc__wire_known(&w, &f, 1u << HAS_MORE)) {
         fcc_bytes bytes;
         bool ok = true;
 
         switch (f.number) {
         case RESULTS:
-            ok = fcc__field_bytes(&f, &bytes) && scan_result(bytes, &bytes);
+            ok = scan_result(f.content, &bytes);
             page.left++;
             break;
         case HAS_MORE:
-            ok = fcc__field_number(&f, &number);
-            page.has_more = number != 0;
+            page.has_more = f.value != 0;
             break;
         case ID:
             ok = fcc__field_text(&f, &page.id);
             break;
         case METADATA:
-            ok = fcc__field_bytes(&f, &page.metadata);
+            page.metadata = f.content;
             break;
         default:
             break;
@@ -125,7 +124,7 @@ static fcc_bytes next_result(const struct page *page, fcc__wire *rest)
 
     *rest = page->rest;
     do
-        FCC_REQUIRE(fcc__wire_next(rest, &f));
+        FCC_REQUIRE(fcc__wire_known(rest, &f, 0));
     while (f.number != RESULTS);
     FCC_REQUIRE(scan_result(f.content, &result));
     return result;
@@ -137,10 +136,11 @@ static bool scan_kv(fcc_bytes wire, fcc_kv *out)
     fcc__field f;
 
     *out = (fcc_kv){ 0 };
-    while (fcc__wire_next(&w, &f))
-        if ((f.number == KV_NAMESPACE && !fcc__field_text(&f, &out->ns)) ||
-            (f.number == KV_KEY && !fcc__field_text(&f, &out->key)) ||
-            (f.number == KV_VALUE && !fcc__field_bytes(&f, &out->value)))
+    while (fcc__wire_known(&w, &f, 0))
+        if (f.number == KV_VALUE)
+            out->value = f.content;
+        else if ((f.number == KV_NAMESPACE && !fcc__field_text(&f, &out->ns)) ||
+                 (f.number == KV_KEY && !fcc__field_text(&f, &out->key)))
             return false;
     return !w.broken;
 }
@@ -249,7 +249,7 @@ static fcc_status move_on(fcc_iter *it, fcc__wire rest)
     return !it->page.left && it->page.has_more ? FCC__INSIDE(it->stub, fetch_next_page(it)) : FCC_OK;
 }
 
-fcc_status fcc_iter_next(fcc_iter *it, fcc_kv *out)
+static fcc_status next_kv(fcc_iter *it, fcc_kv *out)
 {
     fcc_status st = check_next(it, false);
     fcc__wire rest;
@@ -266,7 +266,7 @@ fcc_status fcc_iter_next(fcc_iter *it, fcc_kv *out)
     return st;
 }
 
-fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
+static fcc_status next_modification(fcc_iter *it, fcc_key_modification *out)
 {
     fcc_stub *stub = it->stub;
     fcc__wire rest;
@@ -295,6 +295,22 @@ fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
     return FCC_OK;
 }
 
+static fcc_status told(fcc_iter *it, fcc_status status)
+{
+    it->failed = it->failed || status != FCC_OK;
+    return status;
+}
+
+fcc_status fcc_iter_next(fcc_iter *it, fcc_kv *out)
+{
+    return told(it, next_kv(it, out));
+}
+
+fcc_status fcc_iter_next_modification(fcc_iter *it, fcc_key_modification *out)
+{
+    return told(it, next_modification(it, out));
+}
+
 static fcc_status close_iter(fcc_iter *it)
 {
     Protos__QueryStateClose request = PROTOS__QUERY_STATE_CLOSE__INIT;
@@ -319,7 +335,16 @@ static fcc_status close_iter(fcc_iter *it)
 
 fcc_status fcc_iter_close(fcc_iter *it)
 {
-    return it && it->open ? FCC__INSIDE(it->stub, close_iter(it)) : FCC_OK;
+    unsigned text;
+    fcc_status st;
+
+    if (!it || !it->open)
+        return FCC_OK;
+    text = it->stub->error;
+    st = FCC__INSIDE(it->stub, close_iter(it));
+    if (it->failed)
+        it->stub->error = text; /* of two texts the last but one is kept, and closing has made one at most */
+    return st;
 }
 
 /* ---- queries ---- */

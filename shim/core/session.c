@@ -449,6 +449,21 @@ static fcc_stub *new_transaction(fcc__session *s, const fcc__message *m, fcc_byt
     return NULL;
 }
 
+static bool has_enough(const fcc__session *s)
+{
+    return s->running >= s->options.max_running ||
+           (s->running >= FCC__FAIR_RUNNING && fcc__co_pool_active(s->options.stacks) >= s->options.max_stacks);
+}
+
+static void refuse_more(fcc__session *s, const fcc__message *m)
+{
+    char text[120];
+    int n = snprintf(text, sizeof(text), "E-STREAM-05 %zu transactions of this peer run: retry on another endorser",
+                     s->running);
+
+    turn_away(s, m->tx_id, m->channel, fcc_bytes_of(text, (size_t)n));
+}
+
 static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
 {
     fcc_stub *stub;
@@ -456,6 +471,10 @@ static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
     if (s->draining) {
         turn_away(s, m->tx_id, m->channel,
                   FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser"));
+        return;
+    }
+    if (has_enough(s)) {
+        refuse_more(s, m);
         return;
     }
     stub = new_transaction(s, m, wire);
@@ -642,6 +661,10 @@ fcc_status fcc__session_new(const fcc_chaincode *chaincode, fcc_bytes ccid, cons
         s->options.memory_bytes = FCC__MEMORY_BYTES;
     if (!s->options.max_message_bytes)
         s->options.max_message_bytes = FCC__MAX_MESSAGE_BYTES;
+    if (!s->options.max_running)
+        s->options.max_running = FCC__MAX_RUNNING;
+    if (!s->options.max_stacks)
+        s->options.max_stacks = FCC__MAX_STACKS;
     s->out = fcc__arena_new(2 * s->options.max_message_bytes + 1024 * 1024); /* a payload, and the message around it */
     s->in = fcc__arena_new(s->options.memory_bytes);
     s->busy = true;

@@ -83,6 +83,8 @@ typedef struct fcc__session_events {
 typedef struct fcc__session_options {
     size_t memory_bytes;      /* cap of one transaction's memory; 0: FCC__MEMORY_BYTES */
     size_t max_message_bytes; /* longest message that is sent; 0: FCC__MAX_MESSAGE_BYTES */
+    size_t max_running;       /* transactions at once, the others are answered with ERROR; 0: FCC__MAX_RUNNING */
+    size_t max_stacks;        /* of all sessions that share `stacks`; 0: FCC__MAX_STACKS */
     fcc__co_pool *stacks;     /* required; borrowed until fcc__session_free; sessions of one thread may share it */
     /*
      * What FCC__PROCESS_FUNCTION answers of the process; borrowed as long as the session. NULL: no such function. A
@@ -98,6 +100,13 @@ enum {
     FCC__LENT_BYTES = 64 * 1024, /* from here on a value that lies in its transaction's memory is sent from there */
     FCC__MEMORY_BYTES = 256 * 1024 * 1024, /* one message may have 100 MiB, and its value is copied */
     FCC__MAX_MESSAGE_BYTES = 100 * 1024 * 1024,
+    /*
+     * A stack is two of the mappings of which Linux gives a process 65,530: a peer that begins transactions without end
+     * must not take them from the others. Fabric's peers have 2,500 at once.
+     */
+    FCC__MAX_RUNNING = 8 * 1024,
+    FCC__MAX_STACKS = 24 * 1024,
+    FCC__FAIR_RUNNING = 256, /* so many a session may have even so */
 };
 
 /*

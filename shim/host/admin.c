@@ -13,8 +13,15 @@
 
 enum { MAX_ANSWER = 64 * 1024 * 1024, MAX_CONNECTIONS = 64, IDLE_SECONDS = 10 };
 
+/*
+ * With all its connections taken microhttpd listens no more; when one has ended it begins again, but only in a later run,
+ * for which it gives no time.
+ */
+enum { DEAF_RUNS = 4, DEAF_MS = 50 };
+
 struct host_admin {
     struct MHD_Daemon *daemon;
+    unsigned deaf; /* see DEAF_RUNS */
     const host_site *site;
 };
 
@@ -209,7 +216,9 @@ int host_admin_timeout_ms(const host_admin *a)
     MHD_UNSIGNED_LONG_LONG ms;
 
     if (MHD_get_timeout(a->daemon, &ms) != MHD_YES)
-        return -1;
+        return a->deaf ? DEAF_MS : -1;
+    if (a->deaf && ms > DEAF_MS)
+        return DEAF_MS;
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
@@ -221,6 +230,10 @@ int host_admin_port(const host_admin *a)
 void host_admin_run(host_admin *a)
 {
     MHD_run(a->daemon);
+    if (MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= MAX_CONNECTIONS)
+        a->deaf = DEAF_RUNS;
+    else if (a->deaf)
+        a->deaf--;
 }
 
 void host_admin_free(host_admin *a)

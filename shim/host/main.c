@@ -242,5 +242,9 @@ int main(int argc, char **argv)
     if (st != FCC_OK)
         print_error(&error, check && as_json);
     host_site_close(&site);
+    if (fflush(stdout) != 0 || ferror(stdout)) { /* what was to be told was not */
+        perror("fcc-host: standard output");
+        return 1;
+    }
     return st == FCC_OK ? 0 : 1;
 }

@@ -80,7 +80,7 @@ static void closed(void *ctx, const rpc_status *status, bool registered)
     client->channel = NULL;
     if (client->host->stopping)
         return;
-    if (contains(status->message, "too_many_pings") && client->keepalive.ping_ms < CALMER_PING_MS) {
+    if (rpc_pinged_too_often() && client->keepalive.ping_ms < CALMER_PING_MS) {
         client->keepalive.ping_ms = CALMER_PING_MS;
         fcc__log_code(FCC__WARN, FCC__E_STREAM_PINGS,
                       "the peer sent GOAWAY too_many_pings: pinging it every %d s from now on", CALMER_PING_MS / 1000);

@@ -13,47 +13,54 @@ struct fcc__stream {
     rpc_call *call;
     fcc__session *session; /* NULL until started */
     unsigned received;     /* messages, up to AS_REGISTERED */
+    bool full;             /* the peer does not read: nothing is read from it either */
     size_t requests;       /* of the session, by the last message */
+    rpc_timer *leaving;
 };
 
 enum {
     AS_REGISTERED = 2, /* REGISTERED and READY */
-    LEAVE_MS = 1000,   /* a peer that does not end the stream of a client that leaves is left all the same */
+    FULL_BYTES = 64 * 1024 * 1024,
+    LEAVE_MS = 1000, /* a peer that does not end the stream of a client that leaves is left all the same */
 };
 
 /* ---- what the session wants ---- */
 
-static void count_sent(const fcc__stream *stream, size_t len)
+/*
+ * What a message's sending came to. One that is lost ends the stream: what follows would not make sense to the peer. Who
+ * connects and leaves much unread can't ask for more until it has read that; a peer reads, however busy it is.
+ */
+static void sent(fcc__stream *stream, size_t len, fcc_status status)
 {
     fcc__add(&stream->host->counters->sent_messages, 1);
     fcc__add(&stream->host->counters->sent_bytes, len);
+    if (status != FCC_OK) {
+        rpc_cancel(stream->call);
+    } else if (rpc_backlog(stream->call) > FULL_BYTES && !stream->full && !stream->host->config->is_client) {
+        stream->full = true;
+        rpc_pause(stream->call);
+    }
 }
 
 static void send(void *ctx, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
 
-    count_sent(stream, message.len);
-    if (rpc_send(stream->call, message) != FCC_OK)
-        rpc_cancel(stream->call); /* a message is lost: what follows would not make sense to the peer */
+    sent(stream, message.len, rpc_send(stream->call, message));
 }
 
 static void send_own(void *ctx, void *memory, fcc_bytes message)
 {
     fcc__stream *stream = ctx;
 
-    count_sent(stream, message.len);
-    if (rpc_send_own(stream->call, memory, message) != FCC_OK)
-        rpc_cancel(stream->call);
+    sent(stream, message.len, rpc_send_own(stream->call, memory, message));
 }
 
 static void send_pieces(void *ctx, const fcc_bytes pieces[3], void (*give_back)(void *lent), void *lent)
 {
     fcc__stream *stream = ctx;
 
-    count_sent(stream, pieces[0].len + pieces[1].len + pieces[2].len);
-    if (rpc_send_pieces(stream->call, pieces, give_back, lent) != FCC_OK)
-        rpc_cancel(stream->call);
+    sent(stream, pieces[0].len + pieces[1].len + pieces[2].len, rpc_send_pieces(stream->call, pieces, give_back, lent));
 }
 
 /* A server ends a call with a status, a client can only leave. */
@@ -65,12 +72,22 @@ static void end_call(fcc__stream *stream, rpc_code code, const char *reason)
         rpc_finish(stream->call, code, fcc_str(reason), fcc_bytes_of(NULL, 0));
 }
 
+static void leave_stream(void *ctx)
+{
+    fcc__stream *stream = ctx;
+
+    stream->leaving = NULL;
+    rpc_cancel(stream->call);
+}
+
 static void close_stream(void *ctx, const char *reason)
 {
     fcc__stream *stream = ctx;
 
     fcc__log_code(FCC__WARN, FCC__E_STREAM_BROKEN, "stream of %s ends: %s", rpc_peer(stream->call), reason);
     end_call(stream, RPC_UNKNOWN, reason);
+    if (stream->host->config->is_client)
+        stream->leaving = rpc_timer_start(stream->host->loop, LEAVE_MS, leave_stream, stream);
 }
 
 static void leave(void *ctx)
@@ -150,6 +167,16 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes message)
     stream->requests = requests;
 }
 
+static void on_drained(rpc_call *call, void *ctx)
+{
+    fcc__stream *stream = ctx;
+
+    if (!stream->full)
+        return;
+    stream->full = false;
+    rpc_resume(call);
+}
+
 static void on_half_close(rpc_call *call, void *ctx)
 {
     fcc__stream *stream = ctx;
@@ -190,6 +217,7 @@ static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
 const rpc_events fcc__stream_events = {
     .on_message = on_message,
     .on_half_close = on_half_close,
+    .on_drained = on_drained,
     .on_closed = on_closed,
 };
 
@@ -227,6 +255,7 @@ void fcc__stream_free(fcc__stream *stream)
 {
     if (!stream)
         return;
+    rpc_timer_cancel(stream->leaving);
     fcc__session_free(stream->session);
     free(stream);
 }

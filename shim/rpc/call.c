@@ -58,7 +58,7 @@ rpc_call *rpc__call_new(rpc_loop *loop)
 static void start(rpc_call *call, grpc_op *ops, size_t count, rpc__tag *tag)
 {
     call->pending++;
-    FCC_REQUIRE(grpc_call_start_batch(call->call, ops, count, tag, NULL) == GRPC_CALL_OK);
+    rpc__start(call->loop, call->call, ops, count, tag);
 }
 
 /* ---- the ring of what is queued ---- */
@@ -679,7 +679,7 @@ static void over_done(void *owner, bool ok)
         trim_later(call->loop, LARGE); /* it may have been in the middle of a large message */
     }
     drop_out(call);
-    if (call->cancelled)
+    if (call->cancelled || call->server)
         drop_in(call);
     close_if_over(call);
 }

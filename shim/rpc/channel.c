@@ -2,6 +2,7 @@
 #include "rpc/internal.h"
 
 #include <arpa/inet.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,20 @@ enum { RETRY_FIRST_MS = 10, RETRY_EAGER_MS = 2000, RETRY_LATER_MS = 200 };
 
 /* What a peer's server and its clients ask of each other. */
 const rpc_keepalive rpc__keepalive_of_peers = { .ping_ms = 60000, .timeout_ms = 20000, .accept_ms = 60000 };
+
+/* gRPC's own log, at level error, is where it says so for sure: the connection's end may come first to the call. */
+static _Atomic bool sent_away;
+
+void rpc__heard_of_goaway(const char *message)
+{
+    if (strstr(message, "GOAWAY") && strstr(message, "too_many_pings"))
+        sent_away = true;
+}
+
+bool rpc_pinged_too_often(void)
+{
+    return atomic_exchange(&sent_away, false);
+}
 
 /*
  * IP addresses are told to gRPC as such, so that no resolver is asked; names go to the resolver, and what has a scheme

@@ -32,14 +32,20 @@ enum { RPC__MAX_METADATA = 1024 * 1024 }; /* a failed endorsement lists every pe
 /* Most that is read at once. A connection keeps so much. */
 enum { RPC__READ_PIECE = 256 * 1024 };
 
-/* A queue that never runs empty must not keep what is queued from being written. */
-enum { RPC__FLUSH_EVERY = 256 };
+/*
+ * A queue that never runs empty must not keep what is queued from being written, and the other side from its work: with 256,
+ * answers to 128 requests were written at once, by which time nobody had anything to do, and a quarter to a third of the
+ * throughput was lost.
+ */
+enum { RPC__FLUSH_EVERY = 64 };
 
 /* One outstanding operation. `done` runs when the queue gives it back; ok is false when the operation failed. */
 typedef struct rpc__tag {
     uint32_t magic;
     void (*done)(void *owner, bool ok);
     void *owner;
+    struct rpc__tag *next; /* of those that have ended at once */
+    bool ok;
 } rpc__tag;
 
 static inline rpc__tag rpc__tag_of(void (*done)(void *owner, bool ok), void *owner)
@@ -61,6 +67,9 @@ struct rpc_loop {
     uint64_t waits;     /* see rpc_loop_waits */
     rpc_task idle_task;
     void *idle_ctx;
+
+    rpc__tag *ended; /* operations that ended when they were started, and are not delivered yet */
+    rpc__tag **ended_end;
 
     rpc_call *calls; /* all of them */
     rpc_call *dirty;
@@ -164,6 +173,8 @@ struct rpc_channel {
  * Whether there was an event.
  */
 bool rpc__turn(rpc_loop *loop, int64_t until_ms);
+/* Start operations of a call; `tag` comes back when they have ended. On the loop's thread. */
+void rpc__start(rpc_loop *loop, grpc_call *call, const grpc_op *ops, size_t count, rpc__tag *tag);
 int64_t rpc__now_ms(void);
 gpr_timespec rpc__deadline(int64_t at_ms);
 #define RPC__FOREVER INT64_MAX
@@ -186,6 +197,8 @@ void rpc__server_call_gone(rpc_server *server);
 /* channel.c */
 extern const rpc_keepalive rpc__keepalive_of_peers;
 void rpc__channel_unref(rpc_channel *channel);
+/* A line of gRPC's own log, at level error. */
+void rpc__heard_of_goaway(const char *message);
 /* "127.0.0.1:7051" as gRPC wants it spelled: malloc'ed, NULL when out of memory. */
 char *rpc__target(const char *address);
 
@@ -209,10 +222,12 @@ static inline grpc_arg rpc__int_arg(const char *key, int value)
 
 /* ---- handshake.c ---- */
 
-/* A TLS server listens there, and no more. */
-void rpc__tls_port(int port);
-void rpc__tls_port_gone(int port);
-/* A line of gRPC's own log, at level error. */
-void rpc__heard_of_grpc(const char *message);
+/* A server listens there, with TLS or without, and no more. */
+void rpc__listens(int port, bool tls);
+void rpc__listens_no_more(int port);
+/* A line of gRPC's own log, at level info, about a connection. */
+void rpc__heard_of_connection(const char *message);
+/* The same. */
+void rpc__heard_of_handshake(const char *message);
 
 #endif

@@ -199,6 +199,8 @@ fcc_status rpc_channel_new(rpc_loop *loop, const char *address, const rpc_tls *t
                            fcc_error *error) FCC_MUST_CHECK;
 fcc_status rpc_channel_new_with(rpc_loop *loop, const char *address, const rpc_tls *tls, const rpc_keepalive *keepalive,
                                 rpc_channel **out, fcc_error *error) FCC_MUST_CHECK;
+/* Whether a server has sent this process away for pinging too often, since this was last asked: a call's status seldom tells. */
+bool rpc_pinged_too_often(void);
 /* Open calls stay valid. Takes NULL. */
 void rpc_channel_free(rpc_channel *channel);
 /* Start a call. timeout_ms < 0: none. wait_for_ready: keep trying to connect until the deadline. `path` is static. */

@@ -42,6 +42,7 @@ struct rpc_server {
     grpc_server *server;
     struct method *methods;
     struct identity *identities;
+    int plain_port; /* the last one without TLS; 0: none */
     bool started, shutting, down;
     size_t pending; /* requests that the queue has not given back */
     size_t calls;
@@ -261,7 +262,7 @@ static void free_identities(rpc_server *server)
 
         set_config(server->identities, NULL);
         if (server->identities->port)
-            rpc__tls_port_gone(server->identities->port);
+            rpc__listens_no_more(server->identities->port);
         pthread_mutex_destroy(&server->identities->lock);
         free(server->identities);
         server->identities = next;
@@ -293,8 +294,10 @@ fcc_status rpc_server_listen(rpc_server *server, const char *address, const rpc_
     }
     if (tls) {
         server->identities->port = bound;
-        rpc__tls_port(bound);
+    } else {
+        server->plain_port = bound;
     }
+    rpc__listens(bound, tls != NULL);
     if (port)
         *port = bound;
     return FCC_OK;
@@ -488,6 +491,8 @@ void rpc_server_free(rpc_server *server)
         rpc__turn(server->loop, RPC__FOREVER);
     grpc_server_destroy(server->server);
     free_identities(server);
+    if (server->plain_port)
+        rpc__listens_no_more(server->plain_port);
     while (server->methods) {
         struct method *next = server->methods->next;
 

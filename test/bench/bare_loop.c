@@ -6,7 +6,7 @@
  * One completion queue and one thread; all that the queue has ready is taken before anything is written. Knows `noop`,
  * `rw N PREFIX` and `range A Z` of probe for the driver in this folder, which numbers its transactions in the first four
  * digits of their ids. It has no stub, no memory of its own for a transaction, no checks, and believes every length it
- * reads: for measuring only.
+ * reads: for measuring only. gRPC is linked as in a chaincode.
  */
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>

@@ -37,6 +37,7 @@ const bench_work bench_works[] = {
     { .name = "value16k", .args = { "rw", "1", "k" }, .value_len = 16 * 1024 },
     { .name = "value128k", .args = { "rw", "1", "k" }, .value_len = 128 * 1024 },
     { .name = "value1m", .args = { "rw", "1", "k" }, .value_len = 1024 * 1024 },
+    { .name = "gets10", .gets = 10 },
     { .name = "paced", .args = { "noop" }, .every_ms = 2 },
     { .name = "burn", .args = { "noop" }, .every_ms = 2, .burn_us = "10000" },
     { .name = NULL },
@@ -53,6 +54,7 @@ struct stream {
     bench_peer *peer;
     rpc_call *call;
     bool registered;
+    size_t running, sent; /* transactions; and messages for them since the last one that came */
 };
 
 struct bench_peer {
@@ -74,6 +76,8 @@ struct bench_peer {
     fcc__buf burning;  /* ... of one in ten */
     fcc__buf proposal; /* SignedProposal of the work */
     fcc__buf value;
+    fcc_bytes (*get)(void *ctx); /* NULL: `value` */
+    void *get_ctx;
     fcc__buf page;      /* QueryResponse with more behind it */
     fcc__buf last_page; /* ... with none */
     bench_times times;
@@ -175,6 +179,7 @@ static void send_message(struct stream *s, unsigned type, fcc_bytes payload, con
     }
     if (!fcc__buf_ok(m) || rpc_send(s->call, fcc__buf_bytes(m)) != FCC_OK)
         give_up("a message could not be sent", fcc_str(s->peer->work ? s->peer->work->name : "register"));
+    s->sent += slot != NULL;
 }
 
 /* What a client's proposal of usual size holds around the arguments; the certificate is filler. */
@@ -255,7 +260,7 @@ static void make_work(bench_peer *p, const bench_work *w)
     fcc__buf_reset(&p->burning);
     field(&p->burning, 1, FCC_LIT("burn"));
     field(&p->burning, 1, fcc_str(w->burn_us));
-    if (w->puts)
+    if (w->puts || w->gets)
         field(&p->input, 1, FCC_LIT("run"));
     if (w->batch)
         field(&p->input, 1, FCC_LIT("[\"StartWriteBatch\"]"));
@@ -265,6 +270,8 @@ static void make_work(bench_peer *p, const bench_work *w)
         snprintf(step, sizeof(step), "[\"PutState\",\"key%06u\",\"0123456789\"]", i);
         field(&p->input, 1, fcc_str(step));
     }
+    for (unsigned i = 0; i < w->gets; i++)
+        field(&p->input, 1, FCC_LIT("[\"GetState\",\"record/0123456789abcdef\"]"));
     if (w->batch)
         field(&p->input, 1, FCC_LIT("[\"FinishWriteBatch\"]"));
     if (w->rows) {
@@ -280,6 +287,7 @@ static void make_work(bench_peer *p, const bench_work *w)
 static void start_one(bench_peer *p, unsigned index)
 {
     struct slot *slot = &p->slots[index];
+    struct stream *s = &p->streams[index % p->stream_count];
     static const char digits[] = "0123456789abcdef";
 
     /* the slot, and as many random digits as make it look like a hash */
@@ -299,8 +307,8 @@ static void start_one(bench_peer *p, unsigned index)
     slot->started_us = bench_now_us();
     slot->burns = p->work->burn_us && ++p->begun % BURN_EVERY == 0;
     p->running++;
-    send_message(&p->streams[index % p->stream_count], TRANSACTION,
-                 fcc__buf_bytes(slot->burns ? &p->burning : &p->input), slot);
+    s->running++;
+    send_message(s, TRANSACTION, fcc__buf_bytes(slot->burns ? &p->burning : &p->input), slot);
 }
 
 /* At the pace of the work, whatever the last one does. */
@@ -396,6 +404,7 @@ static void completed(struct stream *s, struct slot *slot, fcc_bytes response)
         add_time(&p->times, bench_now_us() - slot->started_us);
     slot->started_us = 0;
     p->running--;
+    s->running--;
     if (!p->stopping && !p->work->every_ms)
         start_one(p, (unsigned)(slot - p->slots));
     else if (p->stopping && !p->running)
@@ -418,7 +427,6 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes wire)
     struct stream *s = ctx;
     struct incoming m;
 
-    (void)call;
     if (!parse(wire, &m))
         give_up("not a ChaincodeMessage", wire);
     switch (m.type) {
@@ -429,7 +437,8 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes wire)
         completed(s, slot_of(s->peer, m.txid), m.payload);
         break;
     case GET_STATE:
-        send_message(s, RESPONSE, fcc__buf_bytes(&s->peer->value), slot_of(s->peer, m.txid));
+        send_message(s, RESPONSE, s->peer->get ? s->peer->get(s->peer->get_ctx) : fcc__buf_bytes(&s->peer->value),
+                     slot_of(s->peer, m.txid));
         break;
     case PUT_STATE:
     case WRITE_BATCH_STATE:
@@ -449,6 +458,9 @@ static void on_message(rpc_call *call, void *ctx, fcc_bytes wire)
     default:
         give_up(m.type == ERROR ? "the chaincode answers with ERROR" : "an unexpected message", m.payload);
     }
+    /* each transaction has one message under way, here or there */
+    rpc_expect(call, s->running, s->sent);
+    s->sent = 0;
 }
 
 static void on_closed(rpc_call *call, void *ctx, const rpc_status *status)
@@ -506,6 +518,12 @@ void bench_peer_start(bench_peer *p, const bench_work *work, unsigned in_flight)
         start_paced(p);
     for (unsigned i = 0; i < in_flight && !work->every_ms; i++)
         start_one(p, i);
+}
+
+void bench_peer_read_from(bench_peer *p, fcc_bytes (*get)(void *ctx), void *ctx)
+{
+    p->get = get;
+    p->get_ctx = ctx;
 }
 
 void bench_peer_stop(bench_peer *p)

@@ -15,6 +15,7 @@ typedef struct bench_work {
     const char *name;
     const char *args[4]; /* NULL-terminated */
     unsigned puts;       /* `run` with so many PutState steps instead of `args` */
+    unsigned gets;       /* ... with so many GetState steps */
     bool batch;          /* ... inside a write batch */
     unsigned rows;       /* of a range */
     size_t value_len;    /* of what a get finds and a put keeps; 0: 100 */
@@ -41,6 +42,8 @@ typedef struct bench_peer bench_peer;
 /* Connect and wait until every stream is registered. `address` and `tls` as for rpc_channel_new. Exits on failure. */
 bench_peer *bench_peer_new(rpc_loop *loop, const char *address, const rpc_tls *tls, unsigned streams,
                            bool with_proposal);
+/* Where the values of GetState come from instead: `get` gives one that lives until it is called again. */
+void bench_peer_read_from(bench_peer *peer, fcc_bytes (*get)(void *ctx), void *ctx);
 /* Keep `in_flight` of these (for those with a pace, at most so many) running until bench_peer_stop, which waits for the last of them. */
 void bench_peer_start(bench_peer *peer, const bench_work *work, unsigned in_flight);
 void bench_peer_stop(bench_peer *peer);

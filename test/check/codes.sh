@@ -22,7 +22,7 @@ check "every code is given somewhere" [ -z "$unused" ] || echo "# never used:$un
 
 # Whole statements, each on one line: FILE:NUMBER:statement.
 statements() {
-    find shim network chaincode -name '*.c' | xargs awk '
+    find shim network chaincode -name '*.c' -print0 | xargs -0 awk '
         { sub(/^[ \t]+/, ""); if (text == "") from = FILENAME ":" FNR; text = text $0 " " }
         /[;{}]$/ { print from ":" text; text = "" }'
 }

@@ -16,7 +16,7 @@ if command -v clang-format >/dev/null 2>&1; then
         echo "ok $n - clang-format leaves every file as it is"
     fi
 else
-    echo "ok $n - clang-format leaves every file as it is # SKIP no clang-format here"
+    echo "ok $n - clang-format leaves every file as it is # SKIP no clang-format here (package clang-format)"
 fi
 
 n=$((n + 1))

@@ -28,7 +28,7 @@ for header in shim/include/fcc/*.h; do
         result "${header#shim/include/} as C++17" $?
     else
         n=$((n + 1))
-        echo "ok $n - ${header#shim/include/} as C++17 # SKIP no C++ compiler here"
+        echo "ok $n - ${header#shim/include/} as C++17 # SKIP no C++ compiler here (package g++)"
     fi
 done
 for header in $(find shim chaincode network protos test -name '*.h' ! -path 'shim/include/*' | LC_ALL=C sort); do

@@ -53,6 +53,29 @@ printf '\377\377\377\377\377\377\377\377\377\377\377' | dd of="$dir/altered/bloc
 audit "$dir/altered"
 check "a file that does not begin with a block is refused" [ $? -eq 9 ]
 check "by its name" grep -q "E-AUD-02.*blockfile_000000: a record that is not a block" "$err"
+check "and nothing is said to be accounted for" sh -c '! grep -q "every byte" "$1"' - "$out"
+
+# ---- several files: a real peer begins another one after 64 MiB ----
+rm -rf "$dir/altered"
+mkdir "$dir/altered"
+cp "$file" "$dir/altered/blockfile_000000"
+cp "$file" "$dir/altered/blockfile_000002"
+audit "$dir/altered"
+check "a file that is missing between others is an error" [ $? -eq 9 ]
+check "which names it" grep -q "E-AUD-02.*blockfile_000001 is missing" "$err" || sed 's/^/# /' "$err"
+head -c $((size - 10)) "$file" >"$dir/altered/blockfile_000000"
+mv "$dir/altered/blockfile_000002" "$dir/altered/blockfile_000001"
+audit "$dir/altered"
+check "one that ends inside of a block, and is not the last, as well" [ $? -eq 9 ]
+check "and is named" grep -q "E-AUD-02.*blockfile_000000 ends inside of a block" "$err" || sed 's/^/# /' "$err"
+cp "$file" "$dir/altered/blockfile_000000"
+rm "$dir/altered/blockfile_000001"
+ln -s blockfile_000001 "$dir/altered/blockfile_000001"
+audit "$dir/altered"
+check "one that cannot be opened is not the end" [ $? -eq 8 ]
+check "and named" grep -q "E-AUD-01.*blockfile_000001" "$err" || sed 's/^/# /' "$err"
+audit --json "$dir/altered"
+check "as JSON too" grep -q '"complete":false' "$out"
 
 shared=${MEDSYNC_SHARED:-../shared}
 if [ -d "$shared/fabric/v3.1.5/blocks" ]; then

@@ -36,6 +36,7 @@ check "under the address of a tree" [ "${large#bafybei}" != "$large" ]
 check "a key is its owner's alone" [ "$(stat -c %a small.key)" = 600 ]
 check "the small one comes back" blob get --dir net --key small.key --output back "$small"
 check "byte for byte" cmp -s small back
+check "and for nobody else on the machine" [ "$(stat -c %a back)" = 600 ]
 check "the large one comes back" blob get --dir net --key large.key --output back "$large"
 check "byte for byte as well" cmp -s large back
 check "without a key it comes back encrypted" blob get --dir net --output sealed "$small"

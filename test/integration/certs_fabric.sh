@@ -56,8 +56,65 @@ YAML
 
 # ---- certificates and genesis block of ours
 check "certificates are made" prints "peerOrganizations/a.test" m certs make --network "$dir/two.yaml" --out "$crypto"
+# as they were made before chaincodes' clients had an authority of their own
+for org in a b; do
+    home=$crypto/peerOrganizations/$org.test
+    cp "$home/users/Admin@$org.test/tls/client.crt" "$home/users/Admin@$org.test/tls/client.key" "$home/chaincodes/chaincodes.$org.test/tls"
+    rm -r "$home/chaincodeca" "$home/chaincodes/chaincodes.$org.test/tls/client-ca.crt"
+done
 check "orderer and peers start on them, and join a channel of ours" fabric_up "$dir/two.yaml"
 check "a user's call is answered" prints hello m query --org A --user user1 probe echo hello
+
+# ---- who can drive chaincodes: whoever has a TLS certificate of the organisation, then its peer alone, while all runs
+server=$crypto/peerOrganizations/a.test/chaincodes/chaincodes.a.test/tls
+value() { sed -n "s/^ *$1: \"*\([^\"]*\).*/\1/p" "$dir/net/config/a.test.yaml"; }
+dial() { # certificate and key, without .crt and .key: as a peer does
+    "$medsync" doctor --address "$(value address)" --package-id "$(value ccid)" --root-cert "$server/ca.crt" \
+        --client-cert "$1.crt" --client-key "$1.key"
+}
+pem() { awk '{ printf "%s\\n", $0 }' "$1"; }
+values() { # organisation: what its peer was told, with today's certificates
+    tls=$crypto/peerOrganizations/$1.test/chaincodes/chaincodes.$1.test/tls
+    tr '\0' '\n' <"/proc/$(pid_of "peer.$1.test")/environ" | sed -n 's/^CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG={//p' |
+        sed 's/"client_cert":"[^"]*",*//; s/"client_key":"[^"]*",*//; s/"root_cert":"[^"]*",*//; s/,*}$//' >"$dir/addresses"
+    printf '{%s,"client_cert":"%s","client_key":"%s","root_cert":"%s"}' "$(cat "$dir/addresses")" "$(pem "$tls/client.crt")" \
+        "$(pem "$tls/client.key")" "$(pem "$tls/ca.crt")"
+}
+reloaded() { # organisation: its chaincode has read its certificates anew
+    lines=$(grep -c 'are those of the files now' "$dir/net/log/chaincodes.$1.test.log")
+    kill -HUP "$(pid_of "chaincodes.$1.test")"
+    i=0
+    until [ "$(grep -c 'are those of the files now' "$dir/net/log/chaincodes.$1.test.log")" -gt "$lines" ]; do
+        i=$((i + 1))
+        [ $i -lt 200 ] || return 1
+        sleep 0.05
+    done
+}
+asks() { m query --org "$1" --endorse "$1" probe echo hello >"$dir/said" 2>&1; }
+user=$crypto/peerOrganizations/a.test/users/user1@a.test/tls/client
+check "there is a warning when it starts" grep -q "E-CRT-15 warning: .*chaincodes.a.test chaincodes.b.test" "$dir/net/log/network.log"
+check "and from doctor" prints "takes every TLS certificate of its organisation for the peer's" m doctor
+check "for a user's certificate is taken" prints "  register  " dial "$user"
+check "one command gives chaincodes' clients an authority" prints "peers and servers belong together" \
+    m certs rotate chaincodes.a.test chaincodes.b.test
+for org in a b; do
+    values $org >"$dir/values.json"
+    check "the peer of $org is told" prints ": renewed" "$medsync" renew --values "@$dir/values.json" "$dir/net/data/$org.test"
+    check "and the server" reloaded $org
+done
+check "calls go on" asks A && check "at both" asks B
+check "the user's certificate is refused" refused "E-TLS-" dial "$user"
+check "as the log tells" grep -q 'a TLS handshake from 127.0.0.1:[0-9]* failed: its client certificate does not come' \
+    "$dir/net/log/chaincodes.a.test.log"
+check "the peer's own for its clients too" refused "E-TLS-" dial "$crypto/peerOrganizations/a.test/peers/peer0.a.test/tls/server"
+check "and an orderer's" refused "E-TLS-" dial "$crypto/ordererOrganizations/orderer.test/orderers/o1.orderer.test/tls/server"
+check "the peer's client's is taken" prints "  register  " dial "$server/client"
+for org in a b; do
+    kill -9 $(cat "/proc/$(pid_of chaincodes.$org.test)/task/"*/children)
+done
+check "peers connect anew with theirs" try_for_a_minute asks A && check "both" try_for_a_minute asks B
+check "no warning is left" prints ": 0 errors, 0 warnings" m certs check --network "$dir/two.yaml"
+
 for i in 1 2 3; do # where they are on this machine
     tr -d ' \n' <"$dir/net/endpoints.json" |
         sed "s/.*\"name\":\"o$i.orderer.test\",\"address\":\"\([^\"]*\)\".*/s|127.0.0.1:7${i}50|\1|/"

@@ -19,6 +19,25 @@ for command in devnet invoke query history events block lifecycle demo new packa
     m "$command" --help
     check "$command --help succeeds and shows its usage" [ $? -eq 0 -a -s "$out" -a ! -s "$err" ]
 done
+# What its help says a command takes is what it takes; an option without its value, or with one too many, ends every try.
+strange='' unknown=''
+for command in $("$medsync" --help | sed -n '/^exit status/q; s/^  \([a-z]*\)  .*/\1/p') "devnet services" "channel update" \
+    "channel genesis"; do
+    m $command --sideways x
+    [ $? -eq 2 ] && grep -q "^medsync $command: E-CLI-03 --sideways: no such option" "$err" &&
+        grep -q "^.medsync $command --help" "$err" || strange="$strange $command"
+    m $command --help
+    for option in $(grep -o '^  --[a-z].*' "$out" | grep -o -- '--[a-z][a-z-]*' | sort -u); do
+        m $command "$option=" --sideways
+        grep -q "E-CLI-03 ${option}[^a-z-].*no such option" "$err" && unknown="$unknown $command:$option"
+    done
+done
+check "every command names itself and the option that it does not know" [ -z "$strange" ] || echo "# $strange"
+check "every option of the help texts is one" [ -z "$unknown" ] || echo "# $unknown"
+m channel update show --orgg hospital x
+check "an option that is nearly one is told with the one that was meant" grep -q "orgg: no such option; is --org meant" "$err"
+m events --idle soon probe
+check "a number that is none is told with its range" grep -q -- "--idle soon: must be 1 to 1000000 seconds" "$err"
 m frobnicate; check "an unknown command is refused" [ $? -eq 2 ]
 m query --dir "$net" --user doctor1 probe echo x
 check "without a network it fails, by a status of its own" [ $? -eq 6 ]

@@ -25,12 +25,21 @@ children_of() { # pid: those whose parent it is
     done
 }
 
+running() { # pids: those that still run; a zombie without a parent that waits for it has ended as well
+    for child; do
+        case $(sed -n 's/^[0-9]* (.*) \([A-Z]\) .*/\1/p' "/proc/$child/stat" 2>/dev/null) in
+        '' | Z | X) ;;
+        *) printf ' %s' "$child" ;;
+        esac
+    done
+}
+
 # Writes keys of its own one after the other, and notes each that was acknowledged, until it is told to stop.
 writer() { # round, number
     n=0
     while [ ! -e "$dir/stop" ]; do
         key=r$1-w$2-$n
-        if "$medsync" invoke --dir "$dir/net" --user doctor1 --timeout 5 probe run "[\"PutState\",\"$key\",\"$key\"]" \
+        if "$medsync" invoke --dir "$dir/net" --user doctor1 --timeout 20 probe run "[\"PutState\",\"$key\",\"$key\"]" \
             >/dev/null 2>&1; then
             echo "$key" >>"$acknowledged.$2"
         fi
@@ -54,7 +63,7 @@ while [ "$round" -le "$rounds" ]; do
     second=$!
     # until both have something acknowledged in this round, then a little longer, differently each time
     waited=0
-    while [ "$waited" -lt 200 ]; do
+    while [ "$waited" -lt 1200 ]; do
         if grep -qs "^r$round-" "$acknowledged.1" && grep -qs "^r$round-" "$acknowledged.2"; then
             break
         fi
@@ -67,14 +76,10 @@ while [ "$round" -le "$rounds" ]; do
     touch "$dir/stop"
     wait "$first" "$second"
     cat "$acknowledged.1" "$acknowledged.2" >"$acknowledged" 2>/dev/null
-    sleep 0.1
-    left=
-    for child in $children; do
-        # a zombie without a parent that waits for it has ended as well
-        case $(sed -n 's/^[0-9]* (.*) \([A-Z]\) .*/\1/p' "/proc/$child/stat" 2>/dev/null) in
-        '' | Z | X) ;;
-        *) left="$left $child" ;;
-        esac
+    waited=0
+    while left=$(running $children) && [ -n "$left" ] && [ "$waited" -lt 1200 ]; do
+        sleep 0.05
+        waited=$((waited + 1))
     done
     if [ -z "$children" ] || [ -n "$left" ]; then
         echo "not ok $round - round $round: processes left after kill -9:$left (children: $children)"

@@ -90,6 +90,41 @@ check "... and says so in its own log" grep -q '"reason":"DENIED:not_custody"' "
 asked $H "$granted" 'no/id'
 check "what is no id is not asked" grep -q 'no id of a record' "$dir/out"
 
+# ---- one reader alone ----
+holds() { # HOLD, BYTES, words that are awaited: doctor2 holds calls open; the process in holder
+    HOLD=$1 BYTES=$2 "$ask" "$net" doctor2 hospital HospitalMSP "$granted" "$rec" >"$dir/held" 2>&1 &
+    holder=$!
+    tries=0
+    until grep -q "$3" "$dir/held" || [ $tries -ge 600 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    grep -q "$3" "$dir/held"
+}
+check "who opens calls and asks nothing gets some of them alone" holds 200 0 'RESOURCE_EXHAUSTED: too many calls' || sed 's/^/# /' "$dir/held"
+released "others are answered meanwhile" $H "$granted" "$rec"
+kill "$holder"
+wait "$holder" 2>/dev/null
+check "what is no question for its size is not kept" holds 1 100000 'INVALID_ARGUMENT: a question is smaller' || sed 's/^/# /' "$dir/held"
+kill "$holder"
+wait "$holder" 2>/dev/null
+check "a custodian leaves no core, which would have its key" grep -q '^Max core file size *1 *1 ' "/proc/${custodians##* }/limits"
+
+# ---- a certificate that the channel takes no longer: somebody has its key, and a grant that holds for some minutes ----
+chart_grant uid-h-0002
+access doctor2 --endorse hospital,clinic
+released "a key for a second doctor" doctor2 hospital HospitalMSP "$audit" "$rec"
+revoke() {
+    "$medsync" certs revoke --dir "$net" doctor2@hospital.medsync.example --reason keyCompromise &&
+        "$medsync" channel update create --dir "$net" --msp Hospital --output "$dir/crl.pb" &&
+        "$medsync" channel update submit "$dir/crl.pb" --dir "$net" --org Hospital
+}
+check "whose certificate is revoked then" revoke >"$dir/revoked" 2>&1 || sed 's/^/# /' "$dir/revoked"
+asked doctor2 hospital HospitalMSP "$audit" "$rec"
+check "the grant opens nothing from then on" grep -q '^error: .*PERMISSION_DENIED: the channel does not take this certificate' "$dir/out" || sed 's/^/# /' "$dir/out"
+check "... for the reason that the log has" grep -q '"msg":"key refused".*"reason":"the certificate is revoked"' "$dir/said" || sed 's/^/# /' "$dir/said"
+released "the first doctor goes on" $H "$granted" "$rec"
+
 # ---- taken back ----
 check "the patient takes the grant back" chart_revoke uid-h-0001
 refused "a grant that was taken back opens nothing, though its time runs" DENIED:revoked $H "$granted" "$rec"
@@ -108,6 +143,37 @@ chart_custodians
 released "one of several keys opens what was sealed to it" $H "$granted" "$rec"
 chart_custodians_down
 custodian_options=
+mv "$net/custody/HospitalMSP.key" "$net/custody/HospitalMSP.1.key"
+cp "$net/custody/ClinicMSP.key" "$net/custody/HospitalMSP.key"
+chart_custodians
+released "without --key one of before is found beside the newest" $H "$granted" "$rec"
+chart_custodians_down
+mv "$net/custody/HospitalMSP.1.key" "$net/custody/HospitalMSP.key"
+
+# ---- what it is started with
+for wrong in 127.0.0.1:99999 127.0.0.1: :7060 7060 127.0.0.1:x; do
+    timeout 20 "$medsync" custodian --dir "$net" --org hospital --user custodian1 --listen "$wrong" >"$dir/out" 2>&1
+    check "--listen $wrong is refused" [ $? -eq 2 ] && grep -q 'must be HOST:PORT' "$dir/out" || sed 's/^/# /' "$dir/out"
+done
+chmod 644 "$net/custody/ClinicMSP.key"
+: >"$net/log/custodian2.log"
+chart_custodians
+check "a custody key that everybody can read is warned of" grep -q '"level":"warn.*custody/ClinicMSP.key can be read by every user' "$net/log/custodian2.log" || sed 's/^/# /' "$net/log/custodian2.log"
+chart_custodians_down
+chmod 600 "$net/custody/ClinicMSP.key"
+
+# ---- as a service: DIR is not its own to write to, and others watch over it
+listens_at=$(sed -n 's/.*"address": "\(.*\)",/\1/p' "$net/custodians/ClinicMSP.json" 2>/dev/null)
+check "a custodian that has ended is not told of" [ -z "$listens_at" ]
+custodian_options=--announced
+chart_custodians
+check "one that others announce tells nobody itself" [ ! -e "$net/custodians/HospitalMSP.json" ]
+port=$(sed -n 's/.*listens at .*:\([0-9]*\)$/\1/p' "$net/custodian.said")
+probe() { "$medsync" custodian --probe --dir "$net" --user custodian2 --listen "127.0.0.1:$1" >"$dir/out" 2>&1; }
+check "who watches over it is told that it serves" probe "$port" || sed 's/^/# /' "$dir/out"
+chart_custodians_down
+check "or that it doesn't" sh -c '! "$@" >/dev/null 2>&1' - "$medsync" custodian --probe --dir "$net" --user custodian2 --listen "127.0.0.1:$port"
+custodian_options=
 chart_custodians
 
 # ---- nothing of a patient, and no key, in any log ----
@@ -118,6 +184,7 @@ check "and nothing but ids" sh -c "! grep -aqE '\"(key|dek|sealed|cid|pid)\"' '$
 kill -9 "$(sed -n 1p "$net/devnet.pid")"
 asked $H "$granted" "$rec"
 check "without its peer a custodian releases nothing" grep -q '^error: .*UNAVAILABLE' "$dir/out" || sed 's/^/# /' "$dir/out"
+check "its log says so of each record" grep -q '"msg":"key refused".*"reason":"the custodian.s own peer does not answer"' "$dir/said" || sed 's/^/# /' "$dir/said"
 check "and says which code" grep -q '"code":"E-CUST-01"' "$dir/said" || sed 's/^/# /' "$dir/said"
 chart_custodians_down
 check "a custodian that ends takes its address with it" [ ! -e "$net/custodians/HospitalMSP.json" ]

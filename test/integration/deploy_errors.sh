@@ -75,8 +75,8 @@ hour=$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)
 check "a clock an hour off: deploying fails" fails deploy late
 check "with both times" said "ClinicMSP" "E-DEP-05" "incorrect timestamp" "peer time"
 check "doctor finds it" fails doctor late
-check "at the peer, with how far" said "fail" "peer0.clinic.test" "E-DEP-05" "min) ahead of this machine's"
-check "and at the orderer" said "fail" "o1.orderer.test" "E-DEP-05" "min) ahead of this machine's"
+check "at the peer, with how far" said "fail" "peer0.clinic.test" "E-CRT-12" "minutes ahead of this machine's"
+check "and at the orderer" said "fail" "o1.orderer.test" "E-CRT-12" "minutes ahead of this machine's"
 
 # ---- no space: the folder of one peer's packages is a file system of its own, which is full
 apart="unshare -m"

@@ -88,10 +88,28 @@ check "which commits it" said "(channel)        committed, sequence 2"
 check "the third one approves what is committed" deploy second.yaml --org clinic
 check "and finds it so" said "(channel)        committed already, sequence 2"
 
+# ---- several at once: the job of a container that is started twice, operators who don't know of each other
+yaml third.yaml "OR('ClinicMSP.peer', 'HospitalMSP.peer')" ""
+at_once() { # each ends well, whoever of them did what
+    all=
+    for i in 1 2 3; do
+        "$medsync" deploy --dir "$dir/net" --network "$dir/third.yaml" >"$dir/at_once.$i" 2>&1 &
+        all="$all $!"
+    done
+    for it in $all; do
+        wait "$it" || return 1
+    done
+}
+check "three that deploy the same at the same time all find it done" at_once || sed 's/^/# /' "$dir"/at_once.*
+check "once" [ "$(cat "$dir"/at_once.* | grep -c 'committed, sequence 3')" = 1 ]
+check "and the next one has nothing to do" deploy third.yaml
+check "it goes on to another one" deploy second.yaml
+check "alone" said "(channel)        committed, sequence 4"
+
 # ---- what goes out to programs, and what comes in wrong
 check "the result is there as JSON" deploy second.yaml --json
 check "with counts" grep -q '"done":0,"kept":6,"would":0,"failed":0,"answers":2}' "$dir/out"
-check "and a line for each step" grep -q '{"chaincode":"probe","mspId":"ClinicMSP","step":"answer","result":"kept","sequence":2,"packageId":"'"$id"'","sha256":"' "$dir/out"
+check "and a line for each step" grep -q '{"chaincode":"probe","mspId":"ClinicMSP","step":"answer","result":"kept","sequence":4,"packageId":"'"$id"'","sha256":"' "$dir/out"
 check "an organisation that there isn't is refused" fails deploy second.yaml --org nobody
 check "by name" grep -q "names no organisation nobody" "$dir/err"
 mkdir "$dir/some"
@@ -101,4 +119,10 @@ sed -i "s#$dir/net/#$dir/some/#" "$dir/some/endpoints.json"
 not_all() { ! "$medsync" deploy --dir "$dir/some" --network "$dir/second.yaml" >"$dir/out" 2>"$dir/err"; }
 check "without an administrator's keys nothing is done" not_all
 check "and --org is named" grep -q "ClinicMSP has no user Admin.*say whose keys are here with --org" "$dir/err"
+# ---- in a container of our image
+in_image() { # upgrade|rollback
+    ! MEDSYNC_IMAGE_VERSION=1 "$medsync" "$1" --dir "$dir/none" probe >"$dir/out" 2>&1 && grep -q 'E-DEP-18 nothing is changed.*MEDSYNC_VERSION=TAG' "$dir/out"
+}
+check "upgrade in a container names the way by another image" in_image upgrade || sed 's/^/# /' "$dir/out"
+check "so does rollback" in_image rollback || sed 's/^/# /' "$dir/out"
 finish

@@ -53,13 +53,17 @@ query() { "$medsync" query --dir "$dir/net" "$@"; }
 invoke() { "$medsync" invoke --dir "$dir/net" "$@"; }
 up() { "$medsync" devnet up --dir "$dir/net" --ports auto --with probe --detach "$@"; }
 
-if ! out=$(up 2>&1); then
+# the passphrases of whoever starts it are no chaincode's business
+if ! out=$(MEDSYNC_KEY_PASSPHRASE=$dir MEDSYNC_KEY_PASSPHRASE_FILE=$dir/none up 2>&1); then
     not_ok "the network comes up" "$out"
     echo "1..$number"
     exit 1
 fi
 ok "the network comes up"
 prints "status tells the peers" "HospitalMSP" "$medsync" devnet status --dir "$dir/net"
+prints "as JSON too, as that of a native network" '"running":true,"ready":true,"pid":' "$medsync" fabric status --json --dir "$dir/net"
+given=$(for e in $(grep -lsz '^CHAINCODE_ID=' /proc/[0-9]*/environ); do tr '\0' '\n' <"$e" | grep -F "PASSPHRASE=$dir"; done 2>/dev/null)
+if [ -z "$given" ]; then ok "chaincodes don't get the passphrases of keys"; else not_ok "chaincodes don't get the passphrases of keys" "$given"; fi
 refuses "a second network in the same directory is refused" "runs in $dir/net already" up
 
 # ---- what it is for
@@ -122,7 +126,9 @@ prints "and the network still answers" "7632" query --user doctor1 probe run '["
 
 # ---- its processes
 pid=$(sed -n 1p "$dir/net/devnet.pid")
-child=$(pgrep -P "$pid" -f probe 2>/dev/null | head -n 1)
+child=$(for each in $(cat /proc/"$pid"/task/*/children); do
+    ! grep -qa probe /proc/"$each"/cmdline || echo "$each"
+done | head -n 1)
 if [ -n "$child" ] && kill -9 "$child"; then
     prints "a chaincode that crashed is back" "again" query --user doctor1 probe echo again
 else

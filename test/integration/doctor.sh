@@ -64,7 +64,6 @@ check "package prints the id" [ "$id" = "$("$medsync" pkgid "$dir/package.tar.gz
 check "which is of the file's bytes" [ "$id" = "plain_1:$(sha256sum "$dir/package.tar.gz" | cut -d' ' -f1)" ]
 check "and the same each time" [ "$id" = "$(package plain_1 --address '127.0.0.1:{{.port}}')" ]
 serve plain CHAINCODE_ID="$id"
-plain=$port
 expect "a chaincode that is all right passes" 0 "ok      register" "as $id" --values "{\"port\":$port}" "$dir/package.tar.gz"
 CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG="{\"port\":$port}" doctor --json "$dir/package.tar.gz"
 check "the values may come from the variable that the peer has" [ $? -eq 0 ]

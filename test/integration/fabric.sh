@@ -32,6 +32,7 @@ writes() { # prefix of the keys
 deploys() { "$medsync" deploy --dir "$dir/net" --network "$dir/network.yaml" "$@" >"$dir/deploy" 2>&1; }
 
 check "three orderers, peers, channel and chaincode come up" up
+check "what they write, private data too, is for nobody else on this machine" [ "$(stat -c %a "$dir/net/data")" = 700 ]
 check "one organisation was added to the running channel by an update" grep -q "1 newcomers by an update in block 1" \
     "$dir/net/log/network.log"
 check "both organisations endorse and commit" try_for_a_minute writes k1

@@ -115,7 +115,7 @@ check "before its process runs it cannot be called" refused "E-" m query --org A
 CHAINCODE_SERVER_ADDRESS=127.0.0.1:$port CHAINCODE_ID=$id "$build/bin/probe" >"$dir/probe.log" 2>&1 &
 server=$!
 answers() { # the process may still be starting
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in $(seq 300); do
         [ "$(m query --org A --user user1 probe echo hello 2>/dev/null)" = hello ] && return
         sleep 0.2
     done

@@ -18,7 +18,7 @@ chaincodes:
   exec: misbehaving
   ccid: bad_1:01
   address: $one
-  budget_ms: 3000
+  budget_ms: 8000
   memory_mb: 256
   $as_user
 - name: good
@@ -51,7 +51,7 @@ check "an endless loop runs" until_true running
 check "others are answered beside it" is "$("$client" call "$one" echo beside)" '200 beside'
 wait "$spinner"
 check "it is answered when its budget is over" is "$(cat "$dir/spin.out")" \
-    "ERROR E-TIME-01 function spin of transaction tx1 exceeded its budget of 3000 ms"
+    "ERROR E-TIME-01 function spin of transaction tx1 exceeded its budget of 8000 ms"
 check "with the culprit in the log" culprit E-TIME-01 'transaction answered: it exceeded its budget' spin
 check "then the process is replaced, which is no crash" until_true counted 0/1
 check "the log tells why" logged '"ccid":"bad_1:01","code":"E-TIME-02"'

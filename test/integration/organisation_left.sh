@@ -37,7 +37,7 @@ program() { # what it does at the pharmacy first
 }
 up() { "$medsync" devnet up --dir "$dir/net" --network "$dir/network.yaml" --bin "$dir" --ports auto --detach; }
 log() { cat "$dir/net/log/devnet.log"; }
-processes() { pgrep -c -P "$(head -n 1 "$dir/net/devnet.pid")"; }
+processes() { cat /proc/"$(head -n 1 "$dir/net/devnet.pid")"/task/*/children | wc -w; }
 
 probe 1 >"$dir/network.yaml"
 program "exit 3"

@@ -91,4 +91,25 @@ refuses "a file where no peer looks" statedb/couchdb/views/i.json '{"index":{}}'
 refuses "another database's index" statedb/leveldb/indexes/i.json '{"index":{}}' "couchdb"
 refuses "an index that is no JSON" statedb/couchdb/indexes/i.json '{' "not a valid JSON"
 refuses "an index with a sort order that there isn't" statedb/couchdb/indexes/i.json '{"index":{"fields":[{"a":"up"}]}}' "asc"
+# ---- a disk that is full
+"$medsync" package --chaincode held --network "$dir/two/network.yaml" --output "$dir/kept.tgz" >"$dir/id"
+cp "$dir/kept.tgz" "$dir/copy.tgz"
+full() { # as if it were: no file may grow beyond nothing
+    (
+        trap '' XFSZ
+        ulimit -f 0
+        "$medsync" package --chaincode held --network "$dir/two/network.yaml" --output "$dir/kept.tgz"
+    ) 2>&1 | cat >"$dir/err"
+    grep -q "E-CLI-01" "$dir/err"
+}
+check "a package that cannot be written is an error" full || sed 's/^/# /' "$dir/err"
+check "and the one of before stays" cmp -s "$dir/kept.tgz" "$dir/copy.tgz"
+ln -s /dev/full "$dir/device"
+to_device() { ! "$medsync" package --chaincode held --network "$dir/two/network.yaml" --output "$dir/device" >"$dir/out" 2>"$dir/err"; }
+check "a device that is full is an error" to_device
+check "with the system's words" grep -q "E-CLI-01.*No space left" "$dir/err" || sed 's/^/# /' "$dir/err"
+check "and is still there" [ -L "$dir/device" ]
+no_room() { ! "$medsync" pkgid "$dir/kept.tgz" >/dev/full 2>"$dir/err"; }
+check "an answer that could not be given is no success" no_room
+check "which is said" grep -q "E-CLI-01 standard output: No space left" "$dir/err" || sed 's/^/# /' "$dir/err"
 finish

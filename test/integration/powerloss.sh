@@ -30,7 +30,7 @@ up() { # directory
 }
 
 put() { # directory, key
-    "$medsync" invoke --dir "$1" --user doctor1 --timeout 10 probe run "[\"PutState\",\"$2\",\"$2\"]" >/dev/null 2>&1
+    "$medsync" invoke --dir "$1" --user doctor1 --timeout 60 probe run "[\"PutState\",\"$2\",\"$2\"]" >/dev/null 2>&1
 }
 
 # Keys on stdin: all of them have their value.
@@ -59,8 +59,9 @@ record() { # lives
             "$cut" mark "$dir/log" "life$life-$key"
             key=$((key + 1))
         done
-        kill -9 "$(sed -n 1p "$dir/record/net/devnet.pid")"
-        sleep 0.2
+        pid=$(sed -n 1p "$dir/record/net/devnet.pid")
+        kill -9 "$pid"
+        while kill -0 "$pid" 2>/dev/null && ! grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
     done
 }
 
@@ -101,7 +102,7 @@ check "power cut behind the last of $count changes" survives "$count" "$seed"
 # Else all of this would prove nothing.
 loses_without_syncs() {
     export DISK_NO_SYNC=
-    record 1 && ! survives "$("$cut" count "$dir/log")" 1 >/dev/null 2>&1
+    record 1 && last=$("$cut" count "$dir/log") && ! survives "$last" 1 >"$dir/lost" 2>&1
     result=$?
     unset DISK_NO_SYNC
     return $result
@@ -120,7 +121,7 @@ fills_up() { # after how many changes in the ledger
         >"$dir/full/out" 2>&1 &
     pid=$!
     waited=0
-    while [ ! -e "$dir/full/net/endpoints.json" ] && kill -0 "$pid" 2>/dev/null && [ "$waited" -lt 200 ]; do
+    while [ ! -e "$dir/full/net/endpoints.json" ] && kill -0 "$pid" 2>/dev/null && [ "$waited" -lt 1200 ]; do
         sleep 0.05
         waited=$((waited + 1))
     done

@@ -69,6 +69,7 @@ record verify --user patient1 --json
 check "all records are what the ledger says" grep -q '"checked":25,"bad":0' out || sed 's/^/# /' err
 record export --user patient1 --output whole.json
 check "the patient exports all of them" grep -q '^whole.json: 25 records' out || sed 's/^/# /' err
+check "what was opened is for nobody else on the machine" [ -z "$(find shown/* own/* whole.json ! -perm 600)" ]
 case=$(random_hex 16)
 "$medsync" invoke --dir "$net" --user doctor2 --endorse hospital --transient \
     "in={\"id\":\"$case\",\"pid\":\"$pid\",\"reasonCode\":\"unable\",\"reason\":\"found without papers\",\"salt\":\"$(random_hex 16)\"}" \

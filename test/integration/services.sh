@@ -161,11 +161,11 @@ check "but not filtered, and the stream goes on, as at Fabric's peers" says 3 "s
     "end OK " ask peer1 1/doctor1 deliver $filtered $((top + 1)):$((top + 1))
 # ---- rights that end while a stream waits
 top=$(height)
-as PATIENCE=30000 peer3 3/pharmacist1 deliver $blocks "$top:99" >"$dir/member" 2>&1 &
+ask peer3 3/pharmacist1 deliver $blocks "$top:99" >"$dir/member" 2>&1 &
 member=$!
-as PATIENCE=30000 peer3 1/doctor1 deliver $blocks "$top:$((top + 1))" >"$dir/other" 2>&1 &
+ask peer3 1/doctor1 deliver $blocks "$top:$((top + 1))" >"$dir/other" 2>&1 &
 other=$!
-for _ in $(seq 100); do
+for _ in $(seq 1200); do
     grep -aqs '^block' "$dir/member" && grep -aqs '^block' "$dir/other" && break
     sleep 0.05
 done

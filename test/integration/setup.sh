@@ -23,7 +23,7 @@ fails() { # text, as setup
     ! setup "$@" && said "$text"
 }
 number() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$dir/out"; }
-caller() { "$medsync" query --dir "$dir/net" --user "$@" credentials Caller >"$dir/out" 2>&1; }
+whoami_of() { "$medsync" query --dir "$dir/net" --user "$@" credentials Caller >"$dir/out" 2>&1; }
 licensed() { # true or false, arguments of Check
     want=$1
     shift
@@ -37,7 +37,7 @@ if ! "$medsync" devnet up --dir "$dir/net" --ports auto --detach >"$dir/out" 2>&
     check "the network comes up" false || sed 's/^/# /' "$dir/out"
     finish
 fi
-caller doctor1
+whoami_of doctor1
 check "before it, nobody is known" said "DENIED:unbound_key"
 
 # ---- somebody is refused, somebody isn't in the file yet
@@ -49,7 +49,7 @@ check "and no other one" [ "$(grep -c '^  ' "$dir/out")" -eq 1 ]
 yaml -e '/name: nurse1/d'
 check "once the file is right it goes on from there" setup
 check "and registers all the others" said "The consortium is registered:"
-caller nurse1
+whoami_of nurse1
 check "but for who isn't in the file" said "DENIED:unbound_key"
 yaml
 check "who comes into the file later" setup --json
@@ -62,13 +62,13 @@ setup --json
 check "and says so to programs" [ "$(number committed) $(number alreadyThere)" = "0 $(number acts)" ]
 
 # ---- what came of it
-caller doctor2
+whoami_of doctor2
 check "a doctor is known with the job" said '"caps":["btg"]'
-caller labtech1
+whoami_of labtech1
 check "who works at another site of the organisation" said '"site":"4012345000023"'
-caller auditor2
+whoami_of auditor2
 check "the inspectorate's auditor, whom the regulator registered" said '"msp":"InspectorMSP"'
-caller doctor4
+whoami_of doctor4
 check "the spare doctor isn't" said "DENIED:unbound_key"
 check "a licence counts" licensed true uid-h-0001 licence DE-BB
 check "in its regions" licensed false uid-h-0001 licence DE-BY

@@ -783,6 +783,9 @@ static void check_visit(struct run *run, const struct transaction *tx, const str
     }
     if (did(tx, "Book"))
         must(run, at <= seconds(text(was, "until")) && !care_deceased(text(was, "pid")), "booked in time", tx);
+    if ((did(tx, "Reschedule") || did(tx, "Cancel")) && is(was, "status", "booked"))
+        must(run, strcmp(tx->call->by->role, "patient") != 0 || at <= begins(was),
+             "what has begun is the site's to move", tx);
     if (did(tx, "NoShow"))
         must(run, at > begins(was) + 600 + window, "a patient is waited for", tx);
     if (did(tx, "Hold"))

@@ -417,6 +417,12 @@ static void check_org(struct run *run, const struct transaction *tx, const struc
     }
 }
 
+/* The regulator suspended the job, before it was applied for anew or not. */
+static bool is_held(const json_t *job)
+{
+    return json_is_true(json_object_get(job, "held")) || (is(job, "status", "suspended") && is(job, "by", R));
+}
+
 static void check_job(struct run *run, const struct transaction *tx, const struct change *c)
 {
     const struct person *by = tx->call->by;
@@ -430,6 +436,7 @@ static void check_job(struct run *run, const struct transaction *tx, const struc
                  is(c->after, "fp", fcc_test_fingerprint(by->key)),
              "people apply for themselves", tx);
         must(run, strcmp(from, "approved") != 0 && strcmp(from, "pending") != 0, "nobody applies twice", tx);
+        must(run, is_held(c->before) == is_held(c->after), "what the regulator suspended is remembered", tx);
     } else if (did(tx, "RotateKey")) {
         must(run, strcmp(uid, by->uid) == 0 && strcmp(from, to) == 0, "people rotate their own key", tx);
     } else {
@@ -439,9 +446,12 @@ static void check_job(struct run *run, const struct transaction *tx, const struc
         must(run,
              (did(tx, "ApprovePractitioner") && !strcmp(from, "pending") && !strcmp(to, "approved")) ||
                  (did(tx, "RejectPractitioner") && !strcmp(from, "pending") && !strcmp(to, "rejected")) ||
-                 (did(tx, "SuspendPractitioner") && !strcmp(from, "approved") && !strcmp(to, "suspended")) ||
+                 (did(tx, "SuspendPractitioner") && !strcmp(to, "suspended") &&
+                  (!strcmp(from, "approved") || (regulates(run, tx) && !is_held(c->before)))) ||
                  (did(tx, "Reinstate") && !strcmp(from, "suspended") && !strcmp(to, "approved")),
              "a job's status", tx);
+        must(run, strcmp(to, "approved") != 0 || !is_held(c->before) || regulates(run, tx),
+             "what the regulator suspended, the regulator lets go on", tx);
     }
     if (did(tx, "ApprovePractitioner")) {
         const json_t *person = committed(run, "credentials/-/~PRAC~%s~", uid);
@@ -473,6 +483,10 @@ static void check_patient(struct run *run, const struct transaction *tx, const s
 
     if (!c->before) {
         must(run, did(tx, "ApprovePatient") || did(tx, "RegisterPerson"), "who makes patients", tx);
+        must(run,
+             !json_object_get(tx->call->in, "nid") ||
+                 !is(committed(run, "credentials/kyc/~PERS~%s~", tx->call->by->uid), "nid", text(tx->call->in, "nid")),
+             "nobody approves oneself", tx);
         must(run, (strcmp(to, "active") == 0) == (change_of(tx, "NID") != NULL), "who has a national id is no stranger",
              tx);
         return;
@@ -485,7 +499,14 @@ static void check_patient(struct run *run, const struct transaction *tx, const s
             (did(tx, "BindPatientKey") && own_pid(run, tx->call) && strcmp(own_pid(run, tx->call), c->parts[0]) == 0) ||
             did(tx, "Countersign"),
         "who changes a patient's keys", tx);
-    if (did(tx, "LinkPatient"))
+    if (did(tx, "BindPatientKey"))
+        must(run, !committed(run, "credentials/kyc/~APPL~%s~", text(tx->call->in, "newFp")),
+             "a key that somebody applied with is theirs", tx);
+    if (did(tx, "LinkPatient") && strcmp(c->parts[0], text(tx->call->in, "pid")) == 0) {
+        must(run, lists(json_object_get(c->after, "provs"), text(tx->call->in, "prov")), "who was linked is listed",
+             tx);
+        must(run, !*text(c->after, "link"), "a link leads to nobody who is linked", tx);
+    } else if (did(tx, "LinkPatient"))
         must(run,
              strcmp(from, "provisional") == 0 && !*text(c->before, "link") &&
                  !is(committed(run, "credentials/who/~PAT~%s~", text(c->after, "link")), "status", "provisional"),
@@ -675,7 +696,10 @@ static bool holds(struct run *run, const struct call *call)
 {
     const char *type = strcmp(call->args[1], "nurse") == 0 ? "NursingLicence" : "MedicalLicence";
     const json_t *current = committed(run, "credentials/-/~VCCUR~%s~%s~", call->args[0], type);
-    const json_t *vc = committed(run, "credentials/-/~VC~%s~", text(current, "vc"));
+    const json_t *newest = committed(run, "credentials/-/~VC~%s~", text(current, "vc"));
+    const json_t *vc = *text(current, "before") && call->at < seconds(text(newest, "validFrom"))
+                           ? committed(run, "credentials/-/~VC~%s~", text(current, "before"))
+                           : newest;
     const json_t *person = committed(run, "credentials/-/~PRAC~%s~", call->args[0]);
 
     return vc && is(vc, "subject", call->args[0]) && is(vc, "type", type) &&

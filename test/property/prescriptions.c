@@ -121,7 +121,7 @@ static void begin(struct run *run)
     run_line(run, "block");
     packs(run, GTIN_A, "L1", "a", 8, P1, "ph1");
     packs(run, GTIN_A, "L2", "b", 8, P1, "ph1");
-    packs(run, GTIN_S, "S1", "s", 4, P1, "ph1");
+    packs(run, GTIN_S, "S1", "s", 8, P1, "ph1");
     packs(run, GTIN_B, "G1", "g", 4, P1, "ph1");
     packs(run, GTIN_A, "L1", "p", 8, P2, "ph2");
     for (size_t i = 0; i < 4; i++)
@@ -132,6 +132,11 @@ static void begin(struct run *run)
 }
 
 /* ---- calls ---- */
+
+static const json_t *item_of(const json_t *rx, int64_t n)
+{
+    return json_array_get(json_object_get(rx, "items"), (size_t)n - 1);
+}
 
 static const char *rx_or_new(struct run *run)
 {
@@ -212,10 +217,31 @@ static void let_go(struct run *run)
                  random_id(run));
 }
 
+/* Mostly one that is in a later window, whose time comes; otherwise any. */
+static const char *in_later_window(struct run *run)
+{
+    for (size_t tries = 0; tries < 12; tries++) {
+        const json_t *rx = NULL;
+        const char *key = some_key(run, "prescriptions/rx/~RX~", &rx);
+        const json_t *first = item_of(rx, 1);
+        const int64_t now = fcc_test_time(run->channel);
+        int64_t opens;
+
+        if (!key || number(first, "used") == 0 || !*text(rx, "lock"))
+            continue;
+        opens = *text(first, "notBefore") ? seconds(text(first, "notBefore")) : now;
+        if (opens > now)
+            run_line(run, "tick %lld", (long long)(opens - now));
+        return part_of(key, 1);
+    }
+    return rx_or_new(run);
+}
+
 static void dispense(struct run *run)
 {
     static const int units[] = { 20, 5, 15, 30, 10 };
-    const char *id = rx_or_new(run), *by = holder(run, id);
+    const bool later = chance(run, 35);
+    const char *id = later ? in_later_window(run) : rx_or_new(run), *by = holder(run, id);
     const size_t count = chance(run, 60) ? 1 : 2;
     char list[400] = "";
 
@@ -223,8 +249,10 @@ static void dispense(struct run *run)
         const json_t *pack = NULL;
         const char *key = some_key(run, "supply/packs/~PACK~", &pack), *gtin = part_of(key, 1);
 
-        /* mostly one that is at the pharmacy */
-        for (size_t more = 0; more < 6 && !is(pack, "state", "received"); more++)
+        /* mostly one that is at the pharmacy; of a later window rather a part */
+        for (size_t more = 0; more < 6 && !(is(pack, "state", "received") &&
+                                            (!later || more > 3 || strcmp(part_of(key, 1), GTIN_S) == 0));
+             more++)
             key = some_key(run, "supply/packs/~PACK~", &pack);
         gtin = part_of(key, 1);
         snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s{\"gtin\":\"%s\",\"serial\":\"%s\",\"units\":%d}",
@@ -239,9 +267,19 @@ static void dispense(struct run *run)
 static void after(struct run *run)
 {
     const json_t *dispensed = NULL;
-    const char *key = some_key(run, "prescriptions/rx/~RXD~", &dispensed);
-    const char *by = is(dispensed, "site", P2) ? "ph2" : "ph1";
+    const char *key = some_key(run, "prescriptions/rx/~RXD~", &dispensed), *by;
 
+    /* rather one of a window behind which another was dispensed from */
+    for (size_t tries = 0; key && tries < 16; tries++) {
+        const json_t *rx = committed(run, "prescriptions/rx/~RX~%s~", part_of(key, 1));
+        const json_t *first = item_of(rx, 1), *line = json_array_get(json_object_get(dispensed, "lines"), 0);
+
+        if (number(line, "window") < number(first, "used") && number(first, "done") > 0 &&
+            !*text(dispensed, "reversed"))
+            break;
+        key = some_key(run, "prescriptions/rx/~RXD~", &dispensed);
+    }
+    by = is(dispensed, "site", P2) ? "ph2" : "ph1";
     if (!key)
         accept(run);
     else if (chance(run, 30))
@@ -330,11 +368,6 @@ static bool did(const struct transaction *tx, const char *function)
 static bool is_over(const json_t *rx)
 {
     return is(rx, "status", "completed") || is(rx, "status", "cancelled") || is(rx, "status", "expired");
-}
-
-static const json_t *item_of(const json_t *rx, int64_t n)
-{
-    return json_array_get(json_object_get(rx, "items"), (size_t)n - 1);
 }
 
 static bool licensed(const char *uid)
@@ -443,6 +476,13 @@ static void check_dispensed(struct run *run, const struct transaction *tx, const
         for (size_t l = 0; l < json_array_size(lines); l++)
             if (number(json_array_get(lines, l), "item") == (int64_t)i + 1)
                 units += number(json_array_get(lines, l), "units");
+        for (size_t l = 0; l < json_array_size(lines); l++) {
+            const json_t *line = json_array_get(lines, l), *item = item_of(c->before, (int64_t)i + 1);
+
+            must(run,
+                 number(line, "item") != (int64_t)i + 1 || strcmp(text(line, "opened"), text(item, "notBefore")) == 0,
+                 "when the window had opened", tx);
+        }
         if (units)
             check_taken(run, tx, item_of(c->before, (int64_t)i + 1), json_array_get(items, i), units);
         else
@@ -452,9 +492,34 @@ static void check_dispensed(struct run *run, const struct transaction *tx, const
         check_packs(run, tx, c->before, d->after);
 }
 
+/* An item after a dispense was taken back; false when a later window was dispensed from, so that it cannot be. */
+struct item_state {
+    int64_t done, used;
+    const char *opens;
+};
+
+static bool put_back(const json_t *item, const json_t *lines, int64_t n, struct item_state *out)
+{
+    *out = (struct item_state){ number(item, "done"), number(item, "used"), text(item, "notBefore") };
+    for (size_t l = 0; l < json_array_size(lines); l++) {
+        const json_t *line = json_array_get(lines, l);
+
+        if (number(line, "item") != n)
+            continue;
+        if (out->done == 0 && out->used == number(line, "window") + 1) /* the window that it closed opens again */
+            *out = (struct item_state){ number(item, "auth"), number(line, "window"), text(line, "opened") };
+        if (out->used != number(line, "window"))
+            return false;
+        out->done -= number(line, "units");
+    }
+    return true;
+}
+
 static void check_reversed(struct run *run, const struct transaction *tx, const struct change *c)
 {
+    const json_t *items = json_object_get(c->before, "items"), *lines;
     const struct change *d = change_of(tx, "RXD");
+    struct item_state left;
 
     must(run, d && d->before && is(d->before, "site", tx->call->by->site), "the site that dispensed reverses", tx);
     if (!d)
@@ -462,8 +527,18 @@ static void check_reversed(struct run *run, const struct transaction *tx, const 
     must(run, !*text(d->before, "handed") && !*text(d->before, "reversed") && *text(d->after, "reversed"),
          "before it is handed over, and once", tx);
     must(run, tx->call->at <= seconds(text(d->before, "at")) + 10 * DAY, "within ten days", tx);
-    must(run, json_equal(json_object_get(d->before, "lines"), json_object_get(d->after, "lines")),
-         "the entry stays what it is", tx);
+    lines = json_object_get(d->before, "lines");
+    must(run, json_equal(lines, json_object_get(d->after, "lines")), "the entry stays what it is", tx);
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *now = item_of(c->after, (int64_t)i + 1);
+
+        must(run, put_back(json_array_get(items, i), lines, (int64_t)i + 1, &left),
+             "no window is reopened behind one that was dispensed from", tx);
+        must(run,
+             number(now, "done") == left.done && number(now, "used") == left.used &&
+                 strcmp(text(now, "notBefore"), left.opens) == 0,
+             "what a reversal leaves of an item", tx);
+    }
     must(run, strcmp(text(c->before, "lock"), text(c->after, "lock")) == 0, "reversing frees nothing", tx);
 }
 
@@ -564,8 +639,8 @@ static void check_whole(struct run *run, const json_t *rx)
 
         if (done < 0 || done > auth || used < 0 || used > number(item, "repeats"))
             broken(run, "0 <= done <= auth", "%s item %zu: %d of %d", id, i + 1, (int)done, (int)auth);
-        for (int64_t window = 0; window <= used; window++)
-            if (taken_of(run, id, (int64_t)i + 1, window) != (window < used ? auth : done))
+        for (int64_t window = 0; window <= number(item, "repeats"); window++)
+            if (taken_of(run, id, (int64_t)i + 1, window) != (window < used ? auth : window == used ? done : 0))
                 broken(run, "done is what was dispensed", "%s item %zu window %d", id, i + 1, (int)window);
         complete = complete && done == auth && used == number(item, "repeats");
         begun = begun || done > 0 || used > 0;
@@ -646,13 +721,35 @@ static int expected(struct run *run, const struct call *call)
     return lists(regions, "DE") || lists(regions, own) ? 200 : 422;
 }
 
+/* And of ReverseDispense; 0 where it depends on more. */
+static int expected_reversal(struct run *run, const struct call *call)
+{
+    const json_t *rx = committed(run, "prescriptions/rx/~RX~%s~", call->args[0]);
+    const json_t *d = committed(run, "prescriptions/rx/~RXD~%s~%04d~", call->args[0], (int)number(call->in, "seq"));
+    struct item_state left;
+
+    if (!rx || !d || !is(d, "site", call->by->site) || *text(d, "reversed"))
+        return 0;
+    if (*text(d, "handed") || call->at > seconds(text(d, "at")) + 10 * DAY)
+        return 412;
+    for (int64_t n = 1; item_of(rx, n); n++)
+        if (!put_back(item_of(rx, n), json_object_get(d, "lines"), n, &left))
+            return 412;
+    return 200;
+}
+
 static void answered(struct run *run, const struct call *call)
 {
-    int want;
+    int want = 0;
 
-    if (strcmp(call->function, "Accept") != 0 || call->by->impostor || strcmp(call->by->role, "pharmacist") != 0)
+    if (call->by->impostor || strcmp(call->by->role, "pharmacist") != 0)
         return;
-    want = expected(run, call);
+    if (strcmp(call->function, "Accept") == 0)
+        want = expected(run, call);
+    else if (strcmp(call->function, "ReverseDispense") == 0)
+        want = expected_reversal(run, call);
+    if (!want)
+        return;
     if (call->result.status != want)
         broken(run, "answer", "%s at %s was answered %d %s, and not %d", call->line, time_text(call->at),
                (int)call->result.status, call->result.message, want);

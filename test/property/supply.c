@@ -424,6 +424,11 @@ static void check_pack(struct run *run, const struct transaction *tx, const stru
     must(run, is(before, "lot", text(after, "lot")) && is(before, "exp", text(after, "exp")), "a pack stays what it is",
          tx);
     must(run, !is_gone(before) || did(tx, "UnmarkDispensed"), "what is gone stays so", tx);
+    must(run,
+         !is(before, "state", "quarantined") ||
+             (!is(before, "by", "regulator") && !is(before, "mark", "illegitimate")) ||
+             is(after, "state", "quarantined") || is(after, "state", "destroyed"),
+         "what the regulator keeps apart nobody puts back", tx);
     if (*text(before, "in") && !*text(after, "in")) {
         must(run, did(tx, "Unpack") && strcmp(to, site) == 0, "who has the container takes out", tx);
         must(run, is(committed(run, "supply/packs/~SSCC~%s~", text(before, "in")), "holder", site),

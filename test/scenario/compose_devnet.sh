@@ -18,19 +18,22 @@ settled() {
 fetch() {
     mkdir -p "$net/log" && docker cp "$($COMPOSE ps -a -q devnet)":/var/lib/medsync/net/. "$net" >/dev/null
 }
-# up, without custodians
 resume() {
     $COMPOSE up -d --no-build >"$work/up" 2>&1 && settled && fetch && return
     cat "$work/up" >&2
     return 1
 }
-network_up() { resume && custodians_up; }
+network_up() { resume; }
 # what is looked through afterwards: the ledger, and every log
 network_down() {
-    custodians_down
     $COMPOSE stop >/dev/null 2>&1
     fetch && $COMPOSE logs --no-color >"$net/log/containers.log" 2>&1
 }
 chaincodes_of() { # stop|start ORG
     $COMPOSE "$1" "chaincodes-$(echo "$2" | tr 'A-Z' 'a-z')" >/dev/null 2>&1
+}
+# one organisation's copy, in the devnet's volume
+devnet_altered() {
+    volume=$(docker inspect -f '{{range .Mounts}}{{.Name}}{{end}}' "$($COMPOSE ps -a -q devnet)")
+    $COMPOSE stop devnet >/dev/null 2>&1 && altered "$volume" ledger/state . && $COMPOSE start devnet >/dev/null 2>&1 && settled
 }

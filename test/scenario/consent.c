@@ -61,6 +61,8 @@ static void before(scene *s)
 
 static void granted(scene *s)
 {
+    int status;
+
     scene_invoke(s, WHO_A, END_CARE, "consent", "Grant", grant(s, &s->a, grantee_of(s, WHO_D1)), NULL);
     scene_ok(s, "7 A grants D1: TREAT, general + lab, 90 days");
     scene_invoke(s, WHO_D3, END_CARE, "consent", "Grant", grant(s, &s->a, grantee_of(s, WHO_D3)), NULL);
@@ -76,6 +78,12 @@ static void granted(scene *s)
                 "7 the custodian releases its key to D1, and the content is what A stored");
     scene_check(s, scene_keys(s, WHO_D3, "HospitalMSP", s->allowed, &s->own) == 0,
                 "7 and to D3, who knows the id, none");
+    status = scene_network(s, "crash", "Hospital");
+    if (status == 77)
+        scene_skip(s, "7 a custodian that is killed", "this network cannot kill one");
+    else
+        scene_check(s, status == 0 && scene_keys(s, WHO_D1, "HospitalMSP", s->allowed, &s->own) == 1,
+                    "7 a custodian that was killed and started releases it again");
 }
 
 static void paper(scene *s)

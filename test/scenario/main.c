@@ -1,7 +1,7 @@
 /*
  * scenario --net DIR [--network COMMAND] [--words FILE] [--races yes]: the scenario on the network of that directory, TAP on standard
- * output. COMMAND stops and starts the network or an organisation: `COMMAND stop|start ORG`, `COMMAND later SECONDS`,
- * `COMMAND restart`; 77 says that it can't. FILE gets what nobody outside of care may find, `KIND<tab>WORD` a line.
+ * output. COMMAND stops and starts the network or an organisation: `COMMAND stop|start|crash ORG`,
+ * `COMMAND later SECONDS`, `COMMAND restart`; 77 says that it can't. FILE gets what nobody outside of care may find, `KIND<tab>WORD` a line.
  * With `--races yes` it is about transactions that meet and clocks that are wrong, after the registration.
  */
 #include "scenario.h"

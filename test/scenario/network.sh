@@ -1,6 +1,6 @@
 #!/bin/sh
-# network.sh KIND WORK up|down|remove|restart|stop ORG|start ORG|later SECONDS|run COMMAND...: the scenario's network, in
-# WORK/net; run has the network's clock. KIND is devnet, fabric, compose: docker-compose.yaml, as the project that
+# network.sh KIND WORK up|down|remove|restart|stop ORG|start ORG|crash ORG|later SECONDS|run COMMAND...: the scenario's network,
+# in WORK/net; crash kills the organisation's custodian and starts it; run has the network's clock. KIND is devnet, fabric, compose: docker-compose.yaml, as the project that
 # COMPOSE_PROJECT_NAME says, or compose_devnet (compose_devnet.sh, which can do more). MEDSYNC is the program, REFEREE how many referees a devnet has. 77: this kind of network can't
 # do that.
 set -u
@@ -13,26 +13,46 @@ clock() {
     [ ! -s "$work/ahead" ] || echo "env LD_PRELOAD=$build/lib/medsync/clock.so MEDSYNC_CLOCK_AHEAD=$(cat "$work/ahead")"
 }
 
-custodians_up() {
-    : >"$work/custodians"
-    for it in Hospital:custodian1 Clinic:custodian2; do
-        : >"$work/said"
-        $(clock) "$MEDSYNC" custodian --dir "$net" --org "${it%:*}" --user "${it#*:}" >"$work/said" 2>>"$net/log/${it#*:}.log" </dev/null &
-        echo $! >>"$work/custodians"
-        tries=0
-        until grep -q listens "$work/said" || [ $tries -ge 200 ]; do
-            sleep 0.05
-            tries=$((tries + 1))
-        done
+# Custodians: services of the containers' own, else processes here
+custodian_up() { # ORG
+    case $1 in Hospital) it=custodian1 ;; *) it=custodian2 ;; esac
+    : >"$work/said"
+    $(clock) "$MEDSYNC" custodian --dir "$net" --org "$1" --user $it >"$work/said" 2>>"$net/log/$it.log" </dev/null &
+    echo $! >"$work/custodian.$1"
+    tries=0
+    until grep -q listens "$work/said" || [ $tries -ge 200 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
     done
 }
+custodians_up() {
+    case $kind in compose*) return ;; esac
+    custodian_up Hospital
+    custodian_up Clinic
+}
+custodian_down() { # ORG [how]
+    [ -f "$work/custodian.$1" ] || return 0
+    pid=$(cat "$work/custodian.$1")
+    rm "$work/custodian.$1"
+    kill ${2:-} "$pid" 2>/dev/null
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+}
 custodians_down() {
-    [ -f "$work/custodians" ] || return 0
-    while read -r pid; do
-        kill "$pid" 2>/dev/null
-        while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-    done 2>/dev/null <"$work/custodians"
-    rm -f "$work/custodians"
+    custodian_down Hospital
+    custodian_down Clinic
+}
+crash() { # ORG
+    case $kind in
+    compose)
+        one=$(containers "custodian.$(echo "$1" | tr 'A-Z' 'a-z').medsync.example")
+        docker kill "$one" >/dev/null && docker start "$one" >/dev/null && until_healthy "$one"
+        ;;
+    compose_devnet)
+        one=custodian-$(echo "$1" | tr 'A-Z' 'a-z')
+        $COMPOSE kill "$one" >/dev/null 2>&1 && $COMPOSE start "$one" >/dev/null 2>&1 && settled
+        ;;
+    *) custodian_down "$1" -KILL && custodian_up "$1" ;;
+    esac
 }
 
 # the processes of an organisation, of this network only
@@ -56,6 +76,17 @@ processes() { # ORG
 containers() { # [SERVICE]: by docker itself, which answers sooner than docker-compose
     docker ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
         ${1:+--filter "label=com.docker.compose.service=$1"}
+}
+until_healthy() { # container
+    tries=0
+    until [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" = healthy ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 90 ] || {
+            docker logs --tail=20 "$1" >&2
+            return 1
+        }
+        sleep 1
+    done
 }
 nodes() { "$MEDSYNC" health --dir "$net" >"$work/health" 2>&1; }
 orgs="hospital clinic pharmacy manufacturer distributor insurer research regulator inspector"
@@ -111,13 +142,33 @@ compose_down() {
 }
 # one node after the other, the rest goes on meanwhile
 compose_restart() {
-    custodians_down
     for node in orderer0.orderer $(for org in $orgs; do echo "peer0.$org"; done); do
         docker stop -t 30 "$(containers "$node.medsync.example")" >/dev/null &&
             docker start "$(containers "$node.medsync.example")" >/dev/null && until_all_answer || return 1
         [ "$node" = orderer0.orderer ] || until_it_is_found "${node#peer0.}" || return 1
     done
-    custodians_up
+    for node in custodian.hospital custodian.clinic; do
+        one=$(containers "$node.medsync.example")
+        docker stop -t 30 "$one" >/dev/null && docker start "$one" >/dev/null && until_healthy "$one" || return 1
+    done
+}
+# A folder of a volume as it lies on the disk, by `alter` on a copy: the image has no LevelDB
+altered() { # VOLUME FOLDER DIRECTORY-FOR-alter: in WORK/altered
+    image=medsync:${MEDSYNC_VERSION:-0.1.0}
+    rm -rf "$work/altered"
+    mkdir "$work/altered"
+    docker run --rm --network none -u 0 -v "$1:/v:ro" --entrypoint tar "$image" -c -C /v "$2" | tar -x -C "$work/altered" &&
+        "$build/test-support/alter" "$work/altered/$3" "$how" || return
+    tar -c -C "$work/altered" "$2" |
+        docker run --rm -i --network none -u 10001:10001 -v "$1:/v" --entrypoint sh "$image" -c 'rm -rf "/v/$1" && tar -x -C /v' - "$2"
+}
+compose_alter() {
+    org=$(echo "${how%%MSP:*}" | tr 'A-Z' 'a-z')
+    one=$(containers "peer0.$org.medsync.example")
+    docker stop -t 30 "$one" >/dev/null
+    altered "${COMPOSE_PROJECT_NAME}_$org-ledger" production/ledgersData/stateLeveldb production
+    status=$?
+    docker start "$one" >/dev/null && until_all_answer && until_it_is_found "$org" && return $status
 }
 compose_peer() { # stop|start ORG
     org=$(echo "$2" | tr 'A-Z' 'a-z')
@@ -128,8 +179,7 @@ compose_peer() { # stop|start ORG
 network_up() {
     case $kind in
     compose) # which may be up
-        custodians_down
-        compose_up && custodians_up
+        compose_up
         return
         ;;
     devnet) # a referee sets its own clock, beside the machine's: none once the clock was moved
@@ -163,12 +213,15 @@ remove-compose) docker-compose down -v >/dev/null 2>&1 && exit ;;
 settled-compose_devnet) settled && exit ;;
 resume-compose_devnet) resume && exit ;;
 stop-compose_devnet | start-compose_devnet) chaincodes_of "$what" "$how" && exit ;;
+alter-compose_devnet) devnet_altered && exit ;;
+alter-compose) compose_alter; exit ;;
 esac
 case $what in
 up) network_up ;;
 down) network_down ;;
 remove) ;;
 restart) network_down && network_up ;;
+crash) crash "$how" ;;
 later)
     [ "$kind" = devnet ] || exit 77
     network_down
@@ -177,7 +230,6 @@ later)
     ;;
 alter) # what nobody does: MSP:RXID, that peer's copy of a prescription is another one, or its own again
     where=$net
-    case $kind in compose*) exit 77 ;; esac # its peers' files are in volumes
     [ "$kind" = devnet ] || where=$net/data/$(echo "${how%%MSP:*}" | tr 'A-Z' 'a-z').medsync.example
     "$build/test-support/alter" "$where" || exit $?
     network_down

@@ -1,7 +1,7 @@
 # chart.sh: a devnet in $net with its consortium registered, custodians, and a patient's base.
 # Wants $medsync (absolute) and $net. Sets $pid, the patient1's; custodians' process ids are in $custodians.
 
-custodians= custodian_options=
+custodians='' custodian_options=''
 
 random_hex() { # bytes
     od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'
@@ -17,7 +17,7 @@ chart_custodians() { # both, with $custodian_options; words before the command, 
         "$@" "$medsync" custodian --dir "$net" --org "${it%:*}" --user "${it#*:}" $custodian_options >"$net/custodian.said" 2>>"$net/log/${it#*:}.log" &
         custodians="$custodians $!"
         tries=0
-        until grep -q listens "$net/custodian.said" || [ $tries -ge 200 ]; do
+        until grep -q listens "$net/custodian.said" || [ $tries -ge 1200 ]; do
             sleep 0.05
             tries=$((tries + 1))
         done

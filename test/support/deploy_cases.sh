@@ -7,7 +7,7 @@ deploy() { # directory, options...
     shift
     "$medsync" deploy --dir "$dir/$at" --network "${network:-$dir/network.yaml}" "$@" >"$dir/out" 2>"$dir/err"
 }
-doctor() { "$medsync" doctor --dir "$dir/$1" --timeout 5 >"$dir/out" 2>"$dir/err"; }
+doctor() { "$medsync" doctor --dir "$dir/$1" --timeout 20 >"$dir/out" 2>"$dir/err"; }
 # what was said has these words in one line, and says what to do
 said() {
     line=$(cat "$dir/out" "$dir/err")
@@ -20,7 +20,7 @@ said() {
 }
 # a copy of the network's directory, whose endpoints.json and keys may be changed
 copy() { # name
-    rm -rf "$dir/$1"
+    rm -rf "${dir:?}/$1"
     mkdir "$dir/$1"
     cp -r "$dir/net/crypto" "$dir/net/endpoints.json" "$dir/$1"
     sed -i "s#$dir/net/#$dir/$1/#" "$dir/$1/endpoints.json"

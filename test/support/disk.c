@@ -341,6 +341,7 @@ static ssize_t write_at(int fd, const void *data, size_t len, off_t offset)
         if (disk.fail_error != ENOSPC || disk.changes != disk.fail_at || len < 2)
             goto out;
         len /= 2;
+        errno = 0; /* what was written in part is no error yet: the next write is */
     }
     if (known && offset < 0)
         place = place_of(fd, &about);

@@ -10,7 +10,8 @@
  * Prints a line for each answer and "end CODE TEXT" for the call's status. Environment: CHANNEL (another channel's
  * name), SHIFT (seconds that are added to the time), FORGE (set: sign something else), EARLY (set: half-close with the
  * first message), TLS (a folder with client.crt and client.key: shown to the server), BIND (a certificate's PEM file,
- * whose hash is said to be the connection's, or "rubbish"), PATIENCE (milliseconds without an answer, then "waiting" and the end; 2000).
+ * whose hash is said to be the connection's, or "rubbish"), FIRST and PATIENCE (milliseconds without a first and
+ * without a further answer, then "waiting" and the end; a minute each).
  */
 #include "test/conformance/services/replay.h"
 
@@ -334,17 +335,26 @@ static const rpc_events events = { .on_message = on_message, .on_closed = on_clo
 
 /* ---- a run -------------------------------------------------------------------------------------------------------- */
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Until the call ends; false when nothing comes any more. */
 static bool await_end(client *c)
 {
-    const int64_t patience = number_of("PATIENCE", 2000);
+    const int64_t first = number_of("FIRST", 60000), later = number_of("PATIENCE", 60000);
+    int64_t heard_at = now_ms();
     int seen = c->answers;
 
-    for (int64_t waited = 0; !c->ended && waited < patience; waited += 10) {
+    while (!c->ended && now_ms() - heard_at < (c->answers == 0 ? first : later)) {
         rpc_loop_poll(c->net.loop, 10);
         if (c->answers != seen) {
             seen = c->answers;
-            waited = 0;
+            heard_at = now_ms();
         }
     }
     return c->ended;

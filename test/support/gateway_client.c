@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA = 1 << 24, IDLE_MS = 1000 };
+/* How long it waits for what comes, and until it believes that nothing does. */
+enum { ARENA = 1 << 24, COMES_MS = 60000, NOTHING_MS = 1000 };
 
 static client *c;
 static fcc__arena *arena;
@@ -116,10 +117,10 @@ static bool note(void *ctx, const client_event *event)
     return ++s->count < s->limit;
 }
 
-static struct seen listen(int64_t from, const char *after, size_t limit)
+static struct seen listen(int64_t from, const char *after, size_t limit, int64_t idle_ms)
 {
     client_events_options options = {
-        .chaincode = "probe", .from_block = from, .after_txid = after, .idle_ms = IDLE_MS
+        .chaincode = "probe", .from_block = from, .after_txid = after, .idle_ms = idle_ms
     };
     struct seen s = { .limit = limit };
     fcc_error error;
@@ -155,17 +156,17 @@ static void test_events(void)
     emit("one");
     emit("two");
     emit("three");
-    all = listen(0, NULL, 3);
+    all = listen(0, NULL, 3, COMES_MS);
     check("events come from the first block on, in order", names_are(&all, 3, "one", "three"));
-    some = listen((int64_t)all.blocks[1], NULL, 2);
+    some = listen((int64_t)all.blocks[1], NULL, 2, COMES_MS);
     check("... and from another block on", names_are(&some, 2, "two", "three"));
-    some = listen(0, all.txids[0], 2);
+    some = listen(0, all.txids[0], 2, COMES_MS);
     check("a transaction as checkpoint: what came after it, whatever the start", names_are(&some, 2, "two", "three"));
-    some = listen((int64_t)all.blocks[2], all.txids[1], 1);
+    some = listen((int64_t)all.blocks[2], all.txids[1], 1, COMES_MS);
     check("... from its block on, also when the start is later", names_are(&some, 1, "three", "three"));
-    some = listen(0, all.txids[2], 1);
+    some = listen(0, all.txids[2], 1, NOTHING_MS);
     check("after the last one nothing comes", some.count == 0);
-    some = listen(0, "0000000000000000000000000000000000000000000000000000000000000000", 1);
+    some = listen(0, "0000000000000000000000000000000000000000000000000000000000000000", 1, NOTHING_MS);
     check("after a transaction that isn't there nothing comes, as in Fabric", some.count == 0);
 }
 

@@ -30,11 +30,11 @@ start() { # file; the log is $dir/log
     host_pid=$!
 }
 
-until_true() { # command...: within 20 s
+until_true() { # command...: within a minute
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        if [ "$tries" -ge 400 ]; then
+        if [ "$tries" -ge 1200 ]; then
             sed 's/^/# /' "$dir/log"
             return 1
         fi

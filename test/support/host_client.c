@@ -3,6 +3,7 @@
  *
  *   host_client ports N                     N free ports of 127.0.0.1
  *   host_client get PORT PATH               HTTP: the status on the first line, then the body; "refused" when nobody listens
+ *   host_client crowd PORT N                N connections at once that say nothing, and soon go away
  *   host_client health ADDRESS SERVICE      SERVING and so on, or the name of gRPC's status
  *   host_client call ADDRESS FUNCTION ARG…  a transaction, as a peer would send it, on an empty ledger: status and payload
  *   host_client hold FILE ADDRESS FUNCTION ARG…
@@ -25,7 +26,7 @@
 
 #define TYPE(name) PROTOS__CHAINCODE_MESSAGE__TYPE__##name
 
-enum { PATIENCE_MS = 20000, HOLD_MS = 300000, MAX_ARGS = 32 };
+enum { PATIENCE_MS = 60000, HOLD_MS = 300000, MAX_ARGS = 32 };
 
 /* ---- ports and HTTP ---- */
 
@@ -45,16 +46,37 @@ static int ports(int count)
     return 0; /* all were held until now, so that none is told twice */
 }
 
-static int get(int port, const char *path)
+/* -1 when nobody listens. Waits for no answer longer than PATIENCE_MS. */
+static int connect_to(int port)
 {
     struct sockaddr_in a = { .sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0)
+        return fd;
+    return -1;
+}
+
+static int crowd(int port, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (connect_to(port) < 0)
+            return 1;
+    usleep(300000); /* until they were seen */
+    return 0;
+}
+
+static int get(int port, const char *path)
+{
     char buffer[4096];
-    int fd = socket(AF_INET, SOCK_STREAM, 0), status = 0;
+    int fd = connect_to(port), status = 0;
     FILE *f;
 
-    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+    if (fd < 0) {
         puts("refused");
         return 1;
     }
@@ -252,6 +274,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "ports") == 0)
         return ports(atoi(argv[2]));
+    if (argc == 4 && strcmp(argv[1], "crowd") == 0)
+        return crowd(atoi(argv[2]), atoi(argv[3]));
     if (argc == 4 && strcmp(argv[1], "get") == 0)
         return get(atoi(argv[2]), argv[3]);
     if (argc == 4 && strcmp(argv[1], "health") == 0)

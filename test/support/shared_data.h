@@ -1,11 +1,12 @@
 /*
- * Other people's documents, below $MEDSYNC_SHARED (by default ../shared): read whole, in the order of their names, and
- * counted for the one line that a test prints about each set.
+ * Other people's documents, below $MEDSYNC_SHARED (by default ../shared): read whole, in the order of their names. What
+ * came of them counts tally.h.
  */
 #ifndef TEST_SUPPORT_SHARED_DATA_H
 #define TEST_SUPPORT_SHARED_DATA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -16,10 +17,6 @@
 #include <string.h>
 
 #include "test/support/skip.h"
-
-struct shared_count {
-    unsigned passed, failed, skipped;
-};
 
 /* data/SET/FILE; with a NULL file, the set's folder. */
 static inline const char *shared_path(const char *set, const char *file)
@@ -72,25 +69,41 @@ static inline char *shared_read(const char *set, const char *file, size_t *len)
     return text;
 }
 
-/* One outcome that wasn't the wanted one; printed at once. */
-__attribute__((format(printf, 4, 5))) static inline void shared_fault(struct shared_count *count, const char *set,
-                                                                      const char *file, const char *format, ...)
+/* Leaves the test as skipped when a set is not there. */
+static inline void shared_need(const char *set)
 {
-    va_list args;
+    struct dirent **names;
+    const int n = shared_list(set, &names);
 
-    count->failed++;
-    fprintf(stderr, "# %s/%s: ", set, file);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
+    shared_list_free(names, n);
 }
 
-/* The set's line; `reasons` says in words what was skipped, "" when nothing was. */
-static inline void shared_report(const char *set, const struct shared_count *count, const char *reasons)
+/*
+ * Tell `each` of every file of a set's folder ("": the set's own), in the order of their names, with its path in the set
+ * and its content (NULL: cannot be read); `deep`: of the folders in it as well.
+ */
+static inline void shared_walk(const char *set, const char *folder, bool deep,
+                               void (*each)(void *ctx, const char *file, const char *text), void *ctx)
 {
-    fprintf(stderr, "# %s: %u passed, %u failed, %u skipped%s%s\n", set, count->passed, count->failed, count->skipped,
-            *reasons ? ": " : "", reasons);
+    struct dirent **names;
+    int n = scandir(shared_path(set, *folder ? folder : NULL), &names, shared_visible, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        char file[800];
+        char *text;
+
+        snprintf(file, sizeof(file), "%s%s%s", folder, *folder ? "/" : "", names[i]->d_name);
+        if (names[i]->d_type == DT_DIR) {
+            if (deep)
+                shared_walk(set, file, true, each, ctx);
+            continue;
+        }
+        text = shared_read(set, file, NULL);
+        each(ctx, file, text);
+        free(text);
+    }
+    if (n >= 0)
+        shared_list_free(names, n);
 }
 
 #endif

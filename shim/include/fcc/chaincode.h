@@ -243,7 +243,10 @@ FCC_API bool fcc_iter_has_next(const fcc_iter *iter);
 FCC_API FCC_MUST_CHECK fcc_status fcc_iter_next(fcc_iter *iter, fcc_kv *out);
 /* The same for fcc_get_history_for_key, FCC_ERR_ARG behind the last included. */
 FCC_API FCC_MUST_CHECK fcc_status fcc_iter_next_modification(fcc_iter *iter, fcc_key_modification *out);
-/* Tell the peer to end the query. Iterators left open are closed when the transaction ends. Takes NULL. */
+/*
+ * Tell the peer to end the query. Iterators left open are closed when the transaction ends. Takes NULL. After an element
+ * that could not be had, a failure of this leaves fcc_error_text as it is.
+ */
 FCC_API fcc_status fcc_iter_close(fcc_iter *iter);
 
 /* Keys from start to before end in byte order; "" leaves a side open. Composite keys are not in any such range. */

@@ -125,6 +125,8 @@ void private_check(const words *w, const char *dir)
         [LEDGER__EXPIRY] = "expiry",
         [LEDGER__TRANSIENT] = "transient store",
         [LEDGER__WRITESETS] = "private write sets",
+        [LEDGER__CHAINS] = "history's versions",
+        [LEDGER__HEADS] = "history's beginnings",
     };
     static const char stray[] = "InsurerMSP\0ehr\0subject\0kREC", own[] = "HospitalMSP\0ehr\0subject\0kREC";
     ledger__store store = { 0 };

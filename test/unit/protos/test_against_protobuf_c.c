@@ -1,7 +1,8 @@
 /*
  * Our reader gives what protobuf-c's own gives: every message that it takes, protobuf-c takes too and writes back as the
- * same bytes. It refuses more: text that is not UTF-8, and truth values that are not written as numbers. What real peers
- * and chaincodes wrote it takes.
+ * same bytes. It refuses more: text that is not UTF-8. And it keeps, as Go does, what protobuf-c refuses: groups, and values
+ * that their field's type can't have written, which protobuf-c takes for truth values. What real peers and chaincodes wrote
+ * it takes.
  *
  * The inputs are the recorded conversations, read as every type of message, and each of them damaged in many ways.
  */
@@ -51,7 +52,49 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &queryresult__key_modification__descriptor,
 };
 
-static size_t taken, refused;
+static size_t taken, refused, alone;
+
+/* Is there a field that is unknown only because its value is of another type? */
+static bool misfits(const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+
+    for (unsigned i = 0; i < message->n_unknown_fields; i++)
+        if (protobuf_c_message_descriptor_get_field(type, message->unknown_fields[i].tag))
+            return true;
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        const uint8_t *at = (const uint8_t *)message + field->offset;
+        size_t count = 1;
+        void *array;
+
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        memcpy(&array, at, sizeof(array));
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            memcpy(&count, (const uint8_t *)message + field->quantifier_offset, sizeof(count));
+        else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+                 memcmp((const uint8_t *)message + field->quantifier_offset, &field->id, sizeof(field->id)) != 0)
+            continue;
+        for (size_t k = 0; array && k < count; k++)
+            if (misfits(field->label == PROTOBUF_C_LABEL_REPEATED ? ((ProtobufCMessage **)array)[k] : array))
+                return true;
+    }
+    return false;
+}
+
+/* What protobuf-c refuses has some field that we don't know, and stays what it is when it is written and read again. */
+static void check_alone(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *ours, fcc__arena *arena)
+{
+    ProtobufCMessage *again;
+    fcc_bytes a, b;
+
+    assert_int_equal(fcc__pack(ours, arena, &a), FCC_OK);
+    assert_int_equal(fcc__unpack(type, a, arena, &again), FCC_OK);
+    assert_int_equal(fcc__pack(again, arena, &b), FCC_OK);
+    assert_true(fcc_bytes_equal(a, b));
+    alone++;
+}
 
 static void compare_as(const ProtobufCMessageDescriptor *type, fcc_bytes wire, fcc__arena *arena)
 {
@@ -61,11 +104,12 @@ static void compare_as(const ProtobufCMessageDescriptor *type, fcc_bytes wire, f
 
     fcc__arena_reset(arena);
     st = fcc__unpack(type, wire, arena, &ours);
-    if (st == FCC_OK) {
-        assert_non_null(theirs);
+    if (st == FCC_OK && !theirs) {
+        check_alone(type, ours, arena);
+    } else if (st == FCC_OK) {
         assert_int_equal(fcc__pack(ours, arena, &a), FCC_OK);
         assert_int_equal(fcc__pack(theirs, arena, &b), FCC_OK);
-        assert_true(fcc_bytes_equal(a, b));
+        assert_true(fcc_bytes_equal(a, b) || misfits(ours));
         taken++;
     } else {
         assert_int_equal(st, FCC_ERR_PROTO);
@@ -160,7 +204,7 @@ static void our_recording_is_read_alike(void **state)
 {
     (void)state;
     assert_true(compare_transcript("test/conformance/recordings/own/transcript.txt"));
-    assert_true(taken > 100 && refused > 100); /* both answers were compared */
+    assert_true(taken > 100 && refused > 100 && alone > 100); /* all answers were compared */
 }
 
 static void recordings_of_real_networks_are_read_alike(void **state)

@@ -161,7 +161,12 @@ static void wire_that_is_cut_off_or_malformed_is_refused(void **state)
           4 },                                                      /* shorter than its length */
         { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12 }, /* a length of too many bytes */
         { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10 },         /* a length near 2^63 */
-        { "\x0b", 1 },                                              /* a group */
+        { "\x0b", 1 },                                              /* a group without an end */
+        { "\x7b\x08\x01\x74", 4 },                                  /* another group's end */
+        { "\x7b\x83\x01\x7c\x84\x01", 6 },                          /* ends in the wrong order */
+        { "\x7b\x12\x05\x01\x7c", 5 },                              /* bytes of a group that are not there */
+        { "\x7c", 1 },                                              /* an end alone */
+        { "\x0e", 1 },                                              /* no wire type */
         { "\x00\x00", 2 },                                          /* field 0 */
         { "\x09\x01", 2 },                                          /* 8 bytes announced, 1 there */
     };
@@ -172,6 +177,50 @@ static void wire_that_is_cut_off_or_malformed_is_refused(void **state)
         assert_int_equal(FCC__UNPACK(protos__put_state, fcc_bytes_of(bad[i].wire, bad[i].len), arena, &read),
                          FCC_ERR_PROTO);
     assert_int_equal(FCC__UNPACK(protos__put_state, fcc_bytes_of(NULL, 0), arena, &read), FCC_OK);
+    fcc__arena_free(arena);
+}
+
+/* As Go's library does: a transaction with such fields is one that Fabric takes. */
+static void groups_and_values_of_another_type_are_unknown_fields(void **state)
+{
+    static const struct {
+        const char *wire;
+        size_t len;
+    } good[] = {
+        { "\x0a\x01k\x7b\x7c", 5 },                                                           /* an empty group */
+        { "\x7b\x08\x96\x01\x12\x01z\x1d....\x21........\x83\x01\x84\x01\x7c\x0a\x01k", 29 }, /* of everything */
+        { "\x0a\x01k\x08\x07", 5 },                                                           /* the key as a number, */
+        { "\x0a\x01k\x0b\x0c", 5 },                                                           /* as a group, */
+        { "\x0a\x01k\x0d....", 8 },                                                           /* as four bytes */
+    };
+    fcc__arena *arena = fcc__arena_new(CAP);
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        fcc_bytes wire = fcc_bytes_of(good[i].wire, good[i].len), again;
+        Protos__PutState *read;
+
+        assert_int_equal(FCC__UNPACK(protos__put_state, wire, arena, &read), FCC_OK);
+        assert_true(fcc_bytes_equal(fcc__of_pb(read->key), FCC_LIT("k")));
+        assert_int_equal(read->base.n_unknown_fields, 1);
+        /* nothing is lost, what is unknown goes behind the rest */
+        assert_int_equal(fcc__pack(read, arena, &again), FCC_OK);
+        assert_int_equal(again.len, wire.len);
+        assert_int_equal(FCC__UNPACK(protos__put_state, again, arena, &read), FCC_OK);
+        assert_int_equal(read->base.n_unknown_fields, 1);
+    }
+    fcc__arena_free(arena);
+}
+
+static void deep_groups_are_refused(void **state)
+{
+    fcc__arena *arena = fcc__arena_new(CAP);
+    uint8_t wire[400];
+    Protos__PutState *read;
+
+    memset(wire, 0x7b, 200);
+    memset(wire + 200, 0x7c, 200);
+    assert_int_equal(FCC__UNPACK(protos__put_state, fcc_bytes_of(wire, 400), arena, &read), FCC_ERR_PROTO);
+    assert_int_equal(FCC__UNPACK(protos__put_state, fcc_bytes_of(wire + 150, 100), arena, &read), FCC_OK);
     fcc__arena_free(arena);
 }
 
@@ -218,6 +267,8 @@ int main(void)
         cmocka_unit_test(a_message_larger_than_the_arena_is_a_limit_and_no_damage),
         cmocka_unit_test(text_that_is_not_utf8_is_refused_where_fabric_has_a_string),
         cmocka_unit_test(keys_with_zero_bytes_survive_a_round_trip),
+        cmocka_unit_test(groups_and_values_of_another_type_are_unknown_fields),
+        cmocka_unit_test(deep_groups_are_refused),
         cmocka_unit_test(wire_that_is_cut_off_or_malformed_is_refused),
     };
 

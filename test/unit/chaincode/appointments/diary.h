@@ -118,7 +118,7 @@ static inline const char *publish_in(const char *uid, int64_t from, int units, i
 
 /* ---- a channel ---- */
 
-static inline int set_up(void **state)
+static inline int make_diary(void **state)
 {
     health_start(NULL);
     health_install("appointments", &appointments_chaincode);
@@ -126,9 +126,10 @@ static inline int set_up(void **state)
     assert_accepted(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"));
     return 0;
 }
+HEALTH_SETUP(set_up, make_diary)
 
 /* d1 at the hospital from nine to twelve in quarters of an hour; d3 at the clinic in units of 20 minutes. */
-static inline int set_up_days(void **state)
+static inline int make_days(void **state)
 {
     set_up(state);
     as_desk();
@@ -138,6 +139,7 @@ static inline int set_up_days(void **state)
     as_patient();
     return 0;
 }
+HEALTH_SETUP(set_up_days, make_days)
 
 static inline void hold(const char *id, const char *pid, const char *uid, const char *start, int minutes)
 {

@@ -106,6 +106,52 @@ static void a_linked_pid_is_the_other_one(void **state)
     assert_accepted(invoke("Book", id_in("v1")));
 }
 
+static void find_out_who_it_is(void)
+{
+    as("HospitalMSP", "registrar", "reg1", H1, "12");
+    put_in("{\"prov\":\"" PID_UNKNOWN "\",\"pid\":\"" PID_A "\"}");
+    assert_accepted(fcc_test_submit(world, "credentials", "LinkPatient", FCC_END));
+}
+
+static void what_was_booked_under_a_provisional_pid_stands_in_the_way(void **state)
+{
+    fcc_test_result r;
+
+    as_desk();
+    book("v1", PID_UNKNOWN, "d1", NINE, 30);
+    as_patient();
+    hold("v2", PID_A, "d3", NINE, 20); /* nobody knows yet */
+    assert_accepted(invoke("Cancel", cancel_in("v2")));
+    find_out_who_it_is();
+    as_patient();
+    r = invoke("Hold", hold_in("v3", PID_A, "d3", AT("09:20"), 20));
+    assert_refused(r, 409, "CONFLICT");
+    assert_has(r.message, "slot " AT("09:20") ": the patient is busy");
+    hold("v3", PID_A, "d3", AT("09:40"), 20);
+    as_admin();
+    put_in("{\"id\":\"v4\",\"pid\":\"" PID_A "\",\"uid\":\"d1\",\"start\":\"" NINE
+           "\",\"minutes\":15,\"reasonCode\":\"other\",\"salt\":\"" SALT1 "\"}");
+    assert_refused(fcc_test_submit(world, "appointments", "BookOverride", FCC_END), 409, "CONFLICT");
+    as_desk();
+    assert_refused(invoke("Reschedule", move_in("v1", AT("09:30"))), 409, "CONFLICT");
+    assert_accepted(invoke("Cancel", cancel_in("v1")));
+    as_patient();
+    hold("v5", PID_A, "d3", NINE, 20);
+}
+
+static void a_hold_under_a_provisional_pid_is_not_booked_beside_another_visit(void **state)
+{
+    as_desk();
+    hold("v1", PID_UNKNOWN, "d1", NINE, 30);
+    hold("v2", PID_UNKNOWN, "d1", AT("10:00"), 30);
+    as_patient();
+    book("v3", PID_A, "d3", NINE, 20);
+    find_out_who_it_is();
+    as_desk();
+    assert_refused(invoke("Book", id_in("v1")), 409, "CONFLICT");
+    assert_accepted(invoke("Book", id_in("v2")));
+}
+
 static void a_doctor_without_a_licence_has_no_patients(void **state)
 {
     as_desk();
@@ -275,6 +321,8 @@ int main(void)
         TEST(only_published_units_are_held),
         TEST(owners_and_the_sites_desk_hold),
         TEST(a_linked_pid_is_the_other_one),
+        TEST(what_was_booked_under_a_provisional_pid_stands_in_the_way),
+        TEST(a_hold_under_a_provisional_pid_is_not_booked_beside_another_visit),
         TEST(a_doctor_without_a_licence_has_no_patients),
         TEST(a_doctor_who_is_suspended_has_no_patients),
         TEST(a_hold_lives_ten_minutes),

@@ -2,7 +2,7 @@
 #include "test/unit/chaincode/appointments/diary.h"
 #include "test/support/state.h"
 
-static int set_up_state(void **state)
+static int make_state(void **state)
 {
     health_start(NULL);
     health_install("appointments", state_with_load(&appointments_chaincode));
@@ -10,6 +10,7 @@ static int set_up_state(void **state)
     as_patient();
     return 0;
 }
+HEALTH_SETUP(set_up_state, make_state)
 
 static const char *offer_in(const char *start)
 {

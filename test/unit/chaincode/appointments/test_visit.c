@@ -119,6 +119,7 @@ static void who_is_late_is_waited_for(void **state)
     fcc_test_set_time(world, NINE_O_CLOCK + 721);
     as_patient();
     assert_refused(invoke("Cancel", cancel_in("v1")), 412, "PRECONDITION");
+    assert_refused(invoke("Reschedule", move_in("v1", AT("11:00"))), 412, "PRECONDITION");
     as_doctor();
     assert_accepted(invoke("NoShow", id_in("v1")));
     assert_has(visit("v1"), "\"status\":\"noshow\"");

@@ -13,13 +13,14 @@
 #define REVOKE(grantee, salt) "{\"pid\":\"" PID_A "\",\"grantee\":\"" grantee "\",\"salt\":\"" salt "\"}"
 #define WHOSE(pid) "{\"pid\":\"" pid "\"}"
 
-static int set_up(void **state)
+static int make_channel(void **state)
 {
     health_start(NULL);
     health_install("consent", &consent_chaincode);
     as_patient();
     return 0;
 }
+HEALTH_SETUP(set_up, make_channel)
 
 static fcc_test_result invoke(const char *function, const char *in)
 {

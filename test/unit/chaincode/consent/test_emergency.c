@@ -15,7 +15,7 @@
 
 enum { hour = 3600 };
 
-static int set_up(void **state)
+static int make_channel(void **state)
 {
     health_start(NULL);
     health_install("consent", &consent_chaincode);
@@ -23,6 +23,7 @@ static int set_up(void **state)
     as_staff("doctor", "d2", "02");
     return 0;
 }
+HEALTH_SETUP(set_up, make_channel)
 
 static fcc_test_result invoke(const char *function, const char *in)
 {
@@ -290,6 +291,11 @@ static void what_happened_while_the_ledger_was_down_is_entered_with_its_true_tim
     assert_refused(invoke("LateBreakGlass", LATE("late1")), 409, "ALREADY");
     assert_decided(PID_A, AS_D2, "BTG", OF_LAB("N", ""), false, "no_case");
     assert_accepted(on_case("ReviewBreakGlass", "late1", REVIEW));
+    /* who has two employers was at work for either */
+    assert_accepted(invoke("LateBreakGlass", LATE_OF("late2", "d10", "2025-12-31T08:00:00Z", "2025-12-31T09:00:00Z")));
+    as("ClinicMSP", "privacy_officer", "po3", C1, "1c");
+    assert_accepted(invoke("LateBreakGlass", LATE_OF("late3", "d10", "2025-12-31T08:00:00Z", "2025-12-31T09:00:00Z")));
+    assert_has(held("consent", "emergency", "~BTG~late3~"), "\"msp\":\"ClinicMSP\"");
 }
 
 /* ---- lists ---- */

@@ -16,15 +16,15 @@
 
 static int salt_number;
 
-static int set_up(void **state)
+static int make_channel(void **state)
 {
-    salt_number = 0;
     health_start(NULL);
     health_install("consent", &consent_chaincode);
     install_asking("ehr");
     as_patient();
     return 0;
 }
+HEALTH_SETUP(set_up, make_channel)
 
 /* A call of the owner with a new salt. */
 static void owner_says(const char *function, const char *pid, const char *more)

@@ -17,7 +17,7 @@
 #define YES(id, salt) "{\"id\":\"" id "\",\"answer\":\"grant\",\"rules\":[" RULE "],\"salt\":\"" salt "\"}"
 #define NO(id, salt) "{\"id\":\"" id "\",\"answer\":\"refuse\",\"salt\":\"" salt "\"}"
 
-static int set_up(void **state)
+static int make_channel(void **state)
 {
     health_start(NULL);
     health_install("consent", &consent_chaincode);
@@ -25,6 +25,7 @@ static int set_up(void **state)
     as_staff("registrar", "reg1", "12");
     return 0;
 }
+HEALTH_SETUP(set_up, make_channel)
 
 static fcc_test_result invoke(const char *function, const char *in)
 {
@@ -153,6 +154,12 @@ static void no_registrar_has_a_part_in_a_grant_to_themself(void **state)
     assert_accepted(invoke("Countersign", SIGN("form2", SALT2)));
     as("ClinicMSP", "registrar", "reg3", C1, "1b");
     assert_accepted(invoke("Countersign", SIGN("form1", SALT2)));
+    /* nor to another job of their own */
+    assert_accepted(invoke("GrantFor", GRANT_FOR("form3", PID_E, "r:privacy_officer@" H1)));
+    as_staff("registrar", "po2", "24");
+    assert_refused(invoke("GrantFor", GRANT_FOR("form4", PID_E, "r:privacy_officer@" H1)), 403, "DENIED:self");
+    assert_refused(invoke("Countersign", SIGN("form3", SALT3)), 403, "DENIED:self");
+    assert_accepted(invoke("GrantFor", GRANT_FOR("form4", PID_E, "r:privacy_officer@" C1)));
 }
 
 static void what_nobody_countersigns_within_a_day_lapses(void **state)

@@ -2,7 +2,7 @@
 #include "asking.h"
 #include "test/support/state.h"
 
-static int set_up(void **state)
+static int make_channel(void **state)
 {
     health_start(NULL);
     health_install("consent", state_with_load(&consent_chaincode));
@@ -11,6 +11,7 @@ static int set_up(void **state)
     as_patient();
     return 0;
 }
+HEALTH_SETUP(set_up, make_channel)
 
 static fcc_test_result invoke(const char *function, const char *in)
 {

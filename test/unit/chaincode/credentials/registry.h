@@ -15,7 +15,7 @@
 #define INSPECTORS "4012345008012"
 
 /* A channel of five organisations with nothing in the registry. */
-static inline int registry_start(void **state)
+static inline int make_registry(void **state)
 {
     static const char *const all[] = {
         "RegulatorMSP", "HospitalMSP", "ClinicMSP", "PharmacyMSP", "InspectorMSP", NULL
@@ -24,6 +24,7 @@ static inline int registry_start(void **state)
     world_install(&credentials_chaincode);
     return 0;
 }
+HEALTH_SETUP(registry_start, make_registry)
 
 /* The next calls come from this administrator, whose certificate has the OU admin. */
 static inline void as_admin_of(const char *msp, const char *uid, const char *site, const char *key)

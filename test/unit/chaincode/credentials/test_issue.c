@@ -15,7 +15,7 @@ static void as_council(void)
     as_admin_of("RegulatorMSP", "rk", R2, "rk");
 }
 
-static int set_up(void **state)
+static int make_licences(void **state)
 {
     registry_start(state);
     open_sites();
@@ -35,6 +35,7 @@ static int set_up(void **state)
     assert_accepted(submit("CreateStatusList", "list1", "suspension", SIZE));
     return 0;
 }
+HEALTH_SETUP(set_up, make_licences)
 
 static fcc_test_result issue_with(const char *id, const char *subject, const char *index, const char *from,
                                   const char *until, const char *regions)
@@ -70,6 +71,28 @@ static void a_licence_counts_in_its_regions_and_time(void **state)
     assert_string_equal(check("licence", "DE-BE"), "true");
     fcc_test_set_time(world, NOW + 366 * (int64_t)86400);
     assert_string_equal(check("licence", "DE-BE"), "false");
+}
+
+/* A licence that is renewed ahead of time is none that lapses until then. */
+static void a_renewal_leaves_what_holds_until_it_begins(void **state)
+{
+    assert_accepted(issue("urn:uuid:1", "0"));
+    assert_accepted(issue_with("urn:uuid:2", "d1", "1", "2026-06-01T00:00:00Z", "2030-01-01T00:00:00Z", "[\"DE-BE\"]"));
+    assert_string_equal(check("licence", "DE-BE"), "true");
+    /* a second one in place of the first that has not begun */
+    assert_accepted(issue_with("urn:uuid:3", "d1", "2", "2026-07-01T00:00:00Z", "2030-01-01T00:00:00Z", "[\"DE-BB\"]"));
+    assert_string_equal(check("licence", "DE-BE"), "true");
+    assert_string_equal(check("licence", "DE-BB"), "false");
+    assert_accepted(submit("SetStatus", "list1", "0", "1"));
+    assert_string_equal(check("licence", "DE-BE"), "false"); /* what is suspended does not hold by its renewal */
+    assert_accepted(submit("SetStatus", "list1", "0", "0"));
+    fcc_test_set_time(world, NOW + 182 * (int64_t)86400); /* the second of July */
+    assert_string_equal(check("licence", "DE-BE"), "false");
+    assert_string_equal(check("licence", "DE-BB"), "true");
+    /* one that holds at once replaces them all */
+    assert_accepted(issue_with("urn:uuid:4", "d1", "3", "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "[\"DE-HH\"]"));
+    assert_string_equal(check("licence", "DE-HH"), "true");
+    assert_string_equal(check("licence", "DE-BB"), "false");
 }
 
 static void a_whole_country_covers_its_parts(void **state)
@@ -129,6 +152,8 @@ static void nobody_accredits_or_licenses_oneself(void **state)
     assert_refused(submit("Accredit", "did:web:regulator.example", "MedicalLicence"), 403, "DENIED:self");
     as_council();
     assert_refused(issue_with("urn:uuid:1", "rk", "0", "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "[\"DE\"]"), 403,
+                   "DENIED:self");
+    assert_refused(issue_with("urn:uuid:1", R2, "0", "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "[\"DE\"]"), 403,
                    "DENIED:self");
     as("HospitalMSP", "doctor", "d1", HOSPITAL, "k1");
     assert_accepted(submit("PutDid", "did:medsync:d1", HASH, "n1"));
@@ -268,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_licence_counts_in_its_regions_and_time),
+        CASE(a_renewal_leaves_what_holds_until_it_begins),
         CASE(a_whole_country_covers_its_parts),
         CASE(only_an_accredited_issuer_issues),
         CASE(who_lost_the_accreditation_has_issued_nothing_that_counts),

@@ -33,7 +33,7 @@ static const char *about_key(const char *key, const char *more)
     return text_of("{\"fp\":\"%s\"%s}", fcc_test_fingerprint(key), more);
 }
 
-static int set_up(void **state)
+static int make_staff(void **state)
 {
     registry_start(state);
     open_sites();
@@ -43,6 +43,7 @@ static int set_up(void **state)
     employ_at_clinic("registrar", "reg3", "r3");
     return 0;
 }
+HEALTH_SETUP(set_up, make_staff)
 
 /* PID_A with the key "pa" and the national id NID_A, of age. */
 static void register_a(void)
@@ -71,7 +72,11 @@ static void a_patient_applies_and_a_registrar_approves(void **state)
     assert_refused(query("Caller"), 403, "DENIED:unbound_key");
     as_clinic_registrar();
     assert_refused(submit_in("ApprovePatient", about_key("pa", ",\"nid\":\"" NID_A "\"")), 403, "DENIED:role");
+    assert_refused(query_in("GetApplication", about_key("pa", "")), 403, "DENIED:role");
     as_registrar();
+    assert_refused(query_in("GetApplication", about_key("pb", "")), 404, "NOT_FOUND");
+    assert_has(query_in("GetApplication", about_key("pa", "")).payload, "\"birthDate\":\"1970-01-01\"");
+    assert_has_not(query_in("GetApplication", about_key("pa", "")).payload, "salt");
     assert_refused(submit_in("ApprovePatient", about_key("pb", ",\"nid\":\"" NID_A "\"")), 404, "NOT_FOUND");
     assert_accepted(submit_in("ApprovePatient", about_key("pa", ",\"nid\":\"" NID_A "\"")));
     assert_refused(submit_in("ApprovePatient", about_key("pa", ",\"nid\":\"" NID_A "\"")), 409, "ALREADY");
@@ -162,6 +167,9 @@ static void a_provisional_patient_is_linked_once_found_out(void **state)
     assert_accepted(submit_in("LinkPatient", "{\"prov\":\"" PID_UNKNOWN "\",\"pid\":\"" PID_A "\"}"));
     assert_refused(submit_in("LinkPatient", "{\"prov\":\"" PID_UNKNOWN "\",\"pid\":\"" PID_A "\"}"), 409, "ALREADY");
     assert_has(query_in("GetPatient", "{\"pid\":\"" PID_UNKNOWN "\"}").payload, "\"pid\":\"" PID_A "\"");
+    as_patient_of("HospitalMSP", "pa"); /* who learns where else to look for records and requests */
+    assert_has(query("GetPatient").payload, "\"provs\":[\"" PID_UNKNOWN "\"]");
+    as_registrar();
     assert_accepted(submit_in("Decease",
                               "{\"pid\":\"" PID_UNKNOWN "\",\"date\":\"2025-12-31T00:00:00Z\",\"evidenceHash\":"
                               "\"" EVIDENCE "\"}"));
@@ -185,6 +193,37 @@ static void a_patient_binds_further_keys(void **state)
     assert_refused(submit_in("BindPatientKey", text_of("{\"newFp\":\"%064d\"}", 9)), 429, "LIMIT");
 }
 
+/* Whoever has bound a key acts for the pid that it is bound to: whose it is shows who applied with it. */
+static void nobody_binds_the_key_that_somebody_else_applied_with(void **state)
+{
+    const char *bind = text_of("{\"newFp\":\"%s\"}", fcc_test_fingerprint("pb"));
+    fcc_test_block block;
+
+    register_a();
+    as_patient_of("HospitalMSP", "pb");
+    assert_accepted(submit_in("RegisterPatient", APPLY(PID_B, "1970-01-01")));
+    as_patient_of("HospitalMSP", "pa");
+    assert_refused(submit_in("BindPatientKey", bind), 409, "ALREADY");
+    as_registrar();
+    assert_accepted(submit_in("RejectPatient", about_key("pb", "")));
+    as_patient_of("HospitalMSP", "pa");
+    assert_refused(submit_in("BindPatientKey", bind), 409, "ALREADY");
+    as_patient_of("HospitalMSP", "pb");
+    assert_accepted(submit_in("RegisterPatient", APPLY(PID_B, "1970-01-01")));
+    as_registrar();
+    assert_accepted(submit_in("ApprovePatient", about_key("pb", ",\"nid\":\"" NID_B "\"")));
+    as_patient_of("HospitalMSP", "pb");
+    assert_has(query("Caller").payload, PID_B);
+    /* nor in the same block */
+    as_patient_of("HospitalMSP", "pc");
+    assert_accepted(endorse_in("RegisterPatient", APPLY(PID_E, "1970-01-01")));
+    as_patient_of("HospitalMSP", "pa");
+    assert_accepted(endorse_in("BindPatientKey", text_of("{\"newFp\":\"%s\"}", fcc_test_fingerprint("pc"))));
+    block = fcc_test_commit(world);
+    assert_int_equal(block.tx[0].code, FCC_TEST_VALID);
+    assert_int_equal(block.tx[1].code, FCC_TEST_MVCC_READ_CONFLICT);
+}
+
 static const char *replace(const char *id, const char *pid, const char *key)
 {
     return text_of("{\"id\":\"%s\",\"pid\":\"%s\",\"newFp\":\"%s\",\"evidenceHash\":\"" EVIDENCE "\"}", id, pid,
@@ -204,7 +243,11 @@ static void a_lost_key_is_replaced_by_registrars_of_two_organisations(void **sta
     assert_refused(submit_in("Countersign", "{\"id\":\"x9\"}"), 404, "NOT_FOUND");
     as_patient_of("HospitalMSP", "pa");
     assert_accepted(query("Caller"));
+    assert_refused(query_in("GetPending", "{\"id\":\"x1\"}"), 403, "DENIED:role");
     as_clinic_registrar();
+    assert_has(query_in("GetPending", "{\"id\":\"x1\"}").payload, "\"kind\":\"ReplaceKey\"");
+    assert_has(query_in("GetPending", "{\"id\":\"x1\"}").payload, "\"pid\":\"" PID_A "\"");
+    assert_refused(query_in("GetPending", "{\"id\":\"x9\"}"), 404, "NOT_FOUND");
     assert_accepted(submit_in("Countersign", "{\"id\":\"x1\"}"));
     assert_refused(submit_in("Countersign", "{\"id\":\"x1\"}"), 409, "ALREADY");
     as_patient_of("HospitalMSP", "pa");
@@ -389,6 +432,7 @@ static void nobody_approves_oneself_as_a_patient(void **state)
     assert_accepted(submit_in("RegisterPatient", APPLY(PID_A, "1970-01-01")));
     as_registrar();
     assert_refused(submit_in("ApprovePatient", about_key("pa", ",\"nid\":\"" NID_A "\"")), 403, "DENIED:self");
+    assert_refused(submit_in("RegisterPerson", PERSON(PID_E, "\"nid\":\"" NID_A "\",")), 403, "DENIED:self");
     as_second_registrar();
     assert_accepted(submit_in("ApprovePatient", about_key("pa", ",\"nid\":\"" NID_A "\"")));
 }
@@ -414,6 +458,7 @@ int main(void)
         CASE(malformed_applications_are_refused),
         CASE(a_provisional_patient_is_linked_once_found_out),
         CASE(a_patient_binds_further_keys),
+        CASE(nobody_binds_the_key_that_somebody_else_applied_with),
         CASE(a_lost_key_is_replaced_by_registrars_of_two_organisations),
         CASE(what_nobody_countersigns_lapses_after_a_day),
         CASE(two_first_keys_of_a_patient_in_one_block_are_one),

@@ -30,6 +30,11 @@ static void a_doctor_applies_and_the_sites_administrator_approves(void **state)
     assert_refused(query("Caller"), 403, "DENIED:unbound_key");
     assert_refused(submit("ApprovePractitioner", "d1", HOSPITAL), 403, "DENIED:unbound_key");
     as_hospital_admin();
+    /* who approves sees what is asked for */
+    r = query("GetPractitioner", "d1");
+    assert_has(r.payload, "\"roles\":[\"doctor\"]");
+    assert_has(r.payload, "\"caps\":[\"btg\"]");
+    assert_has(r.payload, "\"status\":\"pending\"");
     r = submit("ApprovePractitioner", "d1", HOSPITAL);
     assert_accepted(r);
     assert_string_equal(r.event, "PractitionerApproved");
@@ -134,6 +139,22 @@ static void suspending_a_job_or_a_person_acts_at_once(void **state)
     assert_accepted(query("Caller"));
 }
 
+static void the_regulator_takes_over_what_a_site_suspended(void **state)
+{
+    open_sites();
+    employ("doctor", "d1", "k1");
+    as_hospital_admin();
+    assert_accepted(submit("SuspendPractitioner", "d1", HOSPITAL));
+    assert_refused(submit("SuspendPractitioner", "d1", HOSPITAL), 409, "ALREADY");
+    as_regulator();
+    assert_accepted(submit("SuspendPractitioner", "d1", HOSPITAL));
+    assert_refused(submit("SuspendPractitioner", "d1", HOSPITAL), 409, "ALREADY");
+    as_hospital_admin();
+    assert_refused(submit("Reinstate", "d1", HOSPITAL), 403, "DENIED:role");
+    as_regulator();
+    assert_accepted(submit("Reinstate", "d1", HOSPITAL));
+}
+
 static void a_key_is_rotated_with_the_old_one(void **state)
 {
     open_sites();
@@ -178,6 +199,24 @@ static void a_lost_key_is_replaced_by_applying_anew(void **state)
     assert_refused(query("Caller"), 403, "DENIED:unbound_key");
 }
 
+static void a_key_that_was_rejected_at_one_site_and_works_at_another_stays(void **state)
+{
+    open_sites();
+    as("HospitalMSP", "doctor", "d1", HOSPITAL, "kk");
+    assert_accepted(apply(""));
+    as_hospital_admin();
+    assert_accepted(submit("RejectPractitioner", "d1", HOSPITAL));
+    employ_at_clinic("doctor", "d1", "kk");
+    as("HospitalMSP", "doctor", "d1", HOSPITAL, "k2");
+    assert_accepted(apply(""));
+    as_regulator();
+    assert_accepted(submit("ApprovePractitioner", "d1", HOSPITAL));
+    as("HospitalMSP", "doctor", "d1", HOSPITAL, "k2");
+    assert_accepted(query("Caller"));
+    as("ClinicMSP", "doctor", "d1", CLINIC, "kk");
+    assert_accepted(query("Caller"));
+}
+
 static void a_clinic_cannot_make_itself_a_colleague(void **state)
 {
     open_sites();
@@ -189,6 +228,7 @@ static void a_clinic_cannot_make_itself_a_colleague(void **state)
     assert_refused(submit("RegisterPractitioner", "d1", CLINIC, "[\"doctor\"]", "[]", "zz.zz", ""), 400, "BAD_INPUT");
     assert_accepted(submit("RegisterPractitioner", "d1", CLINIC, "[\"doctor\"]", "[]", "", ""));
     as_clinic_admin();
+    assert_has(query("GetPractitioner", "d1").payload, "\"status\":\"pending\"");
     assert_refused(submit("ApprovePractitioner", "d1", CLINIC), 403, "DENIED:second_key");
     as_regulator();
     assert_accepted(submit("ApprovePractitioner", "d1", CLINIC));
@@ -284,8 +324,10 @@ int main(void)
         CASE(nobody_decides_on_oneself_or_elsewhere),
         CASE(who_is_rejected_may_apply_again),
         CASE(suspending_a_job_or_a_person_acts_at_once),
+        CASE(the_regulator_takes_over_what_a_site_suspended),
         CASE(a_key_is_rotated_with_the_old_one),
         CASE(a_lost_key_is_replaced_by_applying_anew),
+        CASE(a_key_that_was_rejected_at_one_site_and_works_at_another_stays),
         CASE(a_clinic_cannot_make_itself_a_colleague),
         CASE(the_inspectorates_auditors_are_registered_by_the_regulator_and_write_nothing),
         CASE(two_applications_with_one_key_are_not_both_approved),

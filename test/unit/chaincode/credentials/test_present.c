@@ -80,6 +80,67 @@ static void a_persons_own_key_vouches_for_a_second_employer(void **state)
     EVP_PKEY_free(other.key);
 }
 
+/* What a key says for another one: it vouches for d1, who applies at this site with a new key. */
+static const char *word_for(const struct own_key *own, const char *site, const char *key)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), "medsync/vouch/1\ntest\nd1\n%s\n%s", site, fcc_test_fingerprint(key));
+    return vouch(own, text);
+}
+
+static fcc_test_result apply_anew(const char *sig)
+{
+    as("HospitalMSP", "doctor", "d1", HOSPITAL, "k3");
+    return submit("RegisterPractitioner", "d1", HOSPITAL, "[\"doctor\"]", "[]", sig, "");
+}
+
+static void the_key_of_a_suspended_job_vouches_for_nothing(void **state)
+{
+    struct own_key own = new_key();
+
+    open_sites();
+    employ("doctor", "d1", "k1");
+    as("HospitalMSP", "doctor", "d1", HOSPITAL, "k1");
+    assert_accepted(submit("RotateKey", own.fp));
+    as_hospital_admin();
+    assert_accepted(submit("SuspendPractitioner", "d1", HOSPITAL));
+    assert_refused(apply_anew(word_for(&own, HOSPITAL, "k3")), 403, "DENIED:signature");
+    as_hospital_admin();
+    assert_accepted(submit("Reinstate", "d1", HOSPITAL));
+    assert_accepted(apply_at_clinic(word_for(&own, CLINIC, "kc")));
+    EVP_PKEY_free(own.key);
+}
+
+static void what_the_regulator_suspended_comes_back_by_no_new_application(void **state)
+{
+    struct own_key own = new_key();
+
+    open_sites();
+    employ("doctor", "d1", "k1");
+    assert_accepted(apply_at_clinic(""));
+    as_regulator();
+    assert_accepted(submit("ApprovePractitioner", "d1", CLINIC));
+    as("ClinicMSP", "doctor", "d1", CLINIC, "kc");
+    assert_accepted(submit("RotateKey", own.fp));
+    as_regulator();
+    assert_accepted(submit("SuspendPractitioner", "d1", HOSPITAL));
+    for (int i = 0; i < 2; i++) {
+        assert_accepted(apply_anew(word_for(&own, HOSPITAL, "k3")));
+        as_hospital_admin();
+        assert_refused(submit("ApprovePractitioner", "d1", HOSPITAL), 403, "DENIED:role");
+        if (i == 0)
+            assert_accepted(submit("RejectPractitioner", "d1", HOSPITAL));
+    }
+    as_regulator();
+    assert_accepted(submit("ApprovePractitioner", "d1", HOSPITAL));
+    /* from then on the site decides again */
+    as_hospital_admin();
+    assert_accepted(submit("SuspendPractitioner", "d1", HOSPITAL));
+    assert_accepted(submit("Reinstate", "d1", HOSPITAL));
+    EVP_PKEY_free(own.key);
+}
+
 /* ---- presentations ---- */
 
 static struct test_key council, holder;
@@ -204,6 +265,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_persons_own_key_vouches_for_a_second_employer, registry_start, health_stop),
+        cmocka_unit_test_setup_teardown(the_key_of_a_suspended_job_vouches_for_nothing, registry_start, health_stop),
+        cmocka_unit_test_setup_teardown(what_the_regulator_suspended_comes_back_by_no_new_application, registry_start,
+                                        health_stop),
         cmocka_unit_test_setup_teardown(a_licence_that_is_shown_is_believed_by_what_is_on_the_ledger, registry_start,
                                         health_stop),
         cmocka_unit_test_setup_teardown(what_is_no_presentation_is_found_out, registry_start, health_stop),

@@ -47,18 +47,24 @@ static inline fcc_test_result set(const char *function, const char *one, const c
     return fcc_test_submit(world, "ehr", function, one, two, three, FCC_END);
 }
 
-static inline int set_up(void **state)
+static inline void set_up_with(const fcc_chaincode *ehr)
 {
     health_start(NULL);
     health_install("consent", &consent_chaincode);
-    health_install("ehr", &ehr_chaincode);
+    health_install("ehr", ehr);
     as_staff("admin", "adm1", "16");
     assert_accepted(invoke("Setup", "{\"salt\":\"" FP("5a") "\"}"));
     assert_accepted(set("SetCustodyKey", FP("cc"), NULL, NULL));
     assert_accepted(set("SetRetention", H1, "general", "10"));
     as_doctor();
+}
+
+static inline int make_chart(void **state)
+{
+    set_up_with(&ehr_chaincode);
     return 0;
 }
+HEALTH_SETUP(set_up, make_chart)
 
 static inline void start(void)
 {

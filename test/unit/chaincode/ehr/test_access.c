@@ -2,6 +2,7 @@
  * What an answer to a request tells, and what it opens: silence whatever was decided, whole charts, emergencies with one
  * organisation's peers, guardians, and the trail of it all.
  */
+#include "test/support/state.h"
 #include "test/unit/chaincode/ehr/chart.h"
 
 #include <stdlib.h>
@@ -232,7 +233,62 @@ static void a_guardian_reads_what_the_ward_may_read(void **state)
     assert_refused(query("AuditTrail", "{\"pid\":\"" PID_A "\"}"), 403, "DENIED:not_owner");
 }
 
+static int64_t two_days_later(void)
+{
+    return NOW + 2 * (int64_t)86400;
+}
+
+static void a_guardian_whose_time_is_over_does_not_read_on_by_an_own_clock(void **state)
+{
+    static const char ward[] = "{\"pid\":\"" PID_M "\"}";
+    static const char *const functions[] = { "ListRecords", "ExportRecords", "ErasureState" };
+
+    as_staff("registrar", "reg1", "12");
+    assert_accepted(invoke("ImportRecords", "{\"pid\":\"" PID_M "\",\"records\":[" RECORD("r1") "]}"));
+    as_guardian();
+    for (size_t i = 0; i < 3; i++)
+        assert_accepted(query(functions[i], ward));
+    lib_set_clock(two_days_later); /* the proposal says what it said before */
+    for (size_t i = 0; i < 3; i++)
+        assert_refused(query(functions[i], ward), 400, "TIME_WINDOW");
+    assert_refused(query_id("ActHistory", "r1", ward), 400, "TIME_WINDOW");
+    put_in(ward);
+    assert_refused(fcc_test_evaluate(world, "consent", "ListGrants", FCC_END), 400, "TIME_WINDOW");
+    put_in(ward);
+    assert_refused(fcc_test_evaluate(world, "credentials", "GetPatient", FCC_END), 400, "TIME_WINDOW");
+    /* who has no part in it is told nothing else than before, and the owner needs no clock */
+    as_other_patient();
+    assert_refused(query("ListRecords", ward), 403, "DENIED:not_owner");
+    assert_accepted(query("ListRecords", "{\"pid\":\"" PID_B "\"}"));
+}
+
 /* ---- emergencies ---- */
+
+/* What one organisation's peers may have written alone is a case's, or nothing. */
+static void a_request_among_the_emergencies_opens_nothing_without_a_case(void **state)
+{
+    static const char forged[] =
+        "{\"at\":\"2026-01-01T00:00:00Z\",\"auditId\":\"q1\",\"decision\":\"allow\",\"fmt\":1,\"fp\":\"%s\",\"mac\":"
+        "\"m\",\"msp\":\"ClinicMSP\",\"pid\":\"" PID_A "\",\"purpose\":\"TREAT\",\"reason\":\"grant\",\"role\":"
+        "\"doctor\",\"scope\":" LABS ",\"site\":\"" C1 "\",\"uid\":\"d3\",\"until\":\"2026-01-01T00:30:00Z\"}";
+    char value[1000];
+    fcc_bytes args[4] = { FCC_LIT("Load"), FCC_LIT("emergency"), FCC_LIT(""), FCC_LIT("") };
+
+    health_stop(state);
+    set_up_with(state_with_load(&ehr_chaincode));
+    allow();
+    snprintf(value, sizeof(value), forged, fcc_test_fingerprint("03"));
+    args[2] = key_of("~ACC~q0~");
+    args[3] = fcc_str(value);
+    fcc_test_at(world, "ClinicMSP", FCC_END);
+    assert_accepted(fcc_test_call(world, FCC_TEST_SUBMIT, "ehr", args, 4));
+    assert_accepted(query_id("ReadIndex", "q1", NULL)); /* the committed request, by the same consent */
+    assert_refused(query_id("ReadIndex", "q0", NULL), 404, "NOT_FOUND");
+    assert_refused(query_id("Decision", "q0", NULL), 404, "NOT_FOUND");
+    as_staff("custodian", "cust1", "14");
+    assert_accepted(fcc_test_evaluate(world, "ehr", "GetKey", "q1", "r1", FCC_END));
+    assert_refused(fcc_test_evaluate(world, "ehr", "GetKey", "q0", "r1", FCC_END), 404, "NOT_FOUND");
+}
 
 static void one_organisations_peers_open_a_chart_in_an_emergency(void **state)
 {
@@ -349,6 +405,14 @@ static void the_trail_has_requests_and_emergencies_in_one_order(void **state)
     r = query("AuditTrail", "{\"pid\":\"" PID_A "\"}");
     assert_has(r.payload, "\"id\":\"case1\"");
     assert_has_not(r.payload, "\"auditId\":\"q1\""); /* the clinic's */
+    /* of who has two employers, either's officer sees what was done for the own one */
+    as("ClinicMSP", "doctor", "d10", C1, "2a");
+    assert_accepted(invoke("RequestAccess", ASK("q4")));
+    as("ClinicMSP", "privacy_officer", "po3", C1, "1c");
+    assert_has(query("AuditTrail", "{\"uid\":\"d10\"}").payload, "\"auditId\":\"q4\"");
+    assert_refused(query("AuditTrail", "{\"uid\":\"d2\"}"), 403, "DENIED:role");
+    as_staff("privacy_officer", "po1", "13");
+    assert_string_equal(query("AuditTrail", "{\"uid\":\"d10\"}").payload, "{\"entries\":[]}");
 }
 
 /* Fetch the whole trail by pages; each id must come once. */
@@ -486,6 +550,8 @@ int main(void)
         TEST(nothing_public_is_written_by_a_request),
         TEST(a_chart_of_500_records_is_opened_by_one_request),
         TEST(a_guardian_reads_what_the_ward_may_read),
+        TEST(a_guardian_whose_time_is_over_does_not_read_on_by_an_own_clock),
+        TEST(a_request_among_the_emergencies_opens_nothing_without_a_case),
         TEST(one_organisations_peers_open_a_chart_in_an_emergency),
         TEST(an_emergency_is_for_who_opened_it_while_it_is_open),
         TEST(a_closed_case_ends_what_it_opened),

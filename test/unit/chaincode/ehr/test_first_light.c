@@ -3,46 +3,17 @@
  * collection ("-" is public state), a key with ~ for U+0000 and a value, in the order in which they were written by
  * Setup, StartEncounter e1, AddRecords r1 r2, StartEncounter e2, CloseEncounter e2, ImportRecords r3 and RequestAccess
  * q1 (denied) and q2 (allowed) of the version at commit 1c4318d, on the channel and with the ids of
- * test/support/health.h at NOW: every "put" of a call's trace, and the value that was then held. Keys' fingerprints
- * differ from run to run, so the file has "<fingerprint of 03>" instead.
+ * test/support/health.h at NOW: every "put" of a call's trace, and the value that was then held.
  */
 #include "test/support/state.h"
 #include "test/unit/chaincode/ehr/chart.h"
 
-#include <stdlib.h>
-
-static void put_line(char *line)
+static int make_first_light(void **state)
 {
-    static const char mark[] = "<fingerprint of 03>";
-    char *collection = strtok(line, "\t"), *key = strtok(NULL, "\t"), *value = strtok(NULL, "\n"), *at;
-    char whole[4000];
-    fcc_bytes args[4] = { FCC_LIT("Load") };
-
-    assert_non_null(value);
-    snprintf(whole, sizeof(whole), "%s", value);
-    if ((at = strstr(value, mark)) != NULL)
-        snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at - value), value, fcc_test_fingerprint("03"),
-                 at + strlen(mark));
-    args[1] = fcc_str(collection);
-    args[2] = key_of(key);
-    args[3] = fcc_str(whole);
-    assert_accepted(fcc_test_call(world, FCC_TEST_SUBMIT, "ehr", args, 4));
-}
-
-static int set_up_first_light(void **state)
-{
-    FILE *f = fopen("test/unit/chaincode/ehr/first_light.tsv", "r");
-    char line[4000];
-    size_t lines = 0;
-
     health_start(NULL);
     health_install("consent", &consent_chaincode);
     health_install("ehr", state_with_load(&ehr_chaincode));
-    assert_non_null(f);
-    for (; fgets(line, sizeof(line), f); lines++)
-        put_line(line);
-    fclose(f);
-    assert_int_equal(lines, 33);
+    state_load("ehr", "test/unit/chaincode/ehr/first_light.tsv", 33);
     /* the keys and times that used to be in the registry's file */
     as_staff("admin", "adm1", "16");
     assert_accepted(set("SetCustodyKey", FP("cc"), NULL, NULL));
@@ -50,6 +21,7 @@ static int set_up_first_light(void **state)
     as_doctor();
     return 0;
 }
+HEALTH_SETUP(set_up_first_light, make_first_light)
 
 static void the_salt_is_the_one_that_was_set(void **state)
 {

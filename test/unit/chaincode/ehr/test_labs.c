@@ -12,7 +12,7 @@ static void as_lab(const char *uid, const char *key)
     as("HospitalMSP", "labtech", uid, L1, key);
 }
 
-static int set_up_lab(void **state)
+static int make_lab(void **state)
 {
     set_up(state);
     as_staff("admin", "adm1", "16");
@@ -20,6 +20,7 @@ static int set_up_lab(void **state)
     start();
     return 0;
 }
+HEALTH_SETUP(set_up_lab, make_lab)
 
 /* o1 of the laboratory L1, answered by lab1 with the record r1. */
 static void answer_order(void)
@@ -104,6 +105,35 @@ static void a_test_has_a_code_whose_check_digit_is_right(void **state)
                  id, good[i]);
         assert_accepted(invoke("OrderTest", in));
     }
+}
+
+/* Decision order 3: for the officer of the site that made it. That another site ordered it changes nothing. */
+static void a_restricted_result_is_the_laboratorys_officers(void **state)
+{
+    static const char erasure[] = "{\"pid\":\"" PID_A "\",\"recId\":\"r1\",\"salt\":\"" SALT2 "\"}";
+    static const char decision[] = "{\"pid\":\"" PID_A "\",\"recId\":\"r1\",\"answer\":\"restrict\",\"basisCode\":"
+                                   "\"contested\",\"salt\":\"" SALT3 "\"}";
+
+    answer_order();
+    as("HospitalMSP", "privacy_officer", "po9", L1, "c9");
+    assert_accepted(fcc_test_submit(world, "credentials", "RegisterPractitioner", "po9", L1, "[\"privacy_officer\"]",
+                                    "[]", "", "", FCC_END));
+    as_regulators_admin();
+    assert_accepted(fcc_test_submit(world, "credentials", "ApprovePractitioner", "po9", L1, FCC_END));
+    as_staff("privacy_officer", "po1", "13");
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q1", PID_A, "HLEGAL", "{\"recIds\":[\"r1\"]}")));
+    assert_accepted(query_id("ReadIndex", "q1", NULL));
+    as_patient();
+    assert_accepted(invoke("RequestErasure", erasure));
+    as("HospitalMSP", "privacy_officer", "po9", L1, "c9");
+    assert_accepted(invoke("DecideErasure", decision));
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q2", PID_A, "HLEGAL", "{\"recIds\":[\"r1\"]}")));
+    assert_has(query_id("ReadIndex", "q2", NULL).payload, "\"recId\":\"r1\"");
+    as_staff("privacy_officer", "po1", "13");
+    assert_refused(query_id("ReadIndex", "q1", NULL), 403, "DENIED:restricted");
+    as_doctor();
+    assert_accepted(invoke("RequestAccess", ASK_FOR("q3", PID_A, "TREAT", "{\"recIds\":[\"r1\"]}")));
+    assert_refused(query_id("ReadIndex", "q3", NULL), 403, "DENIED:restricted");
 }
 
 static void nothing_is_ordered_in_a_closed_encounter(void **state)
@@ -294,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_test_is_ordered_by_the_encounters_doctor),
         TEST(a_test_has_a_code_whose_check_digit_is_right),
+        TEST(a_restricted_result_is_the_laboratorys_officers),
         TEST(nothing_is_ordered_in_a_closed_encounter),
         TEST(the_ordered_laboratory_adds_the_result),
         TEST(a_result_comes_after_the_encounter_too),

@@ -6,6 +6,7 @@
 
 #include "lib/json.h"
 #include "test/support/shared_data.h"
+#include "test/support/tally.h"
 
 /* ---- numbers ---- */
 
@@ -110,7 +111,7 @@ static void rfc_8785_vectors_come_out_as_published(void **state)
 {
     struct dirent **names;
     int n = shared_list("jcs-rfc8785/input", &names);
-    struct shared_count count = { 0 };
+    tally t = { .set = "jcs-rfc8785" };
 
     for (int i = 0; i < n; i++) {
         const char *file = names[i]->d_name, *why = "";
@@ -128,11 +129,11 @@ static void rfc_8785_vectors_come_out_as_published(void **state)
         have_hex = malloc(2 * have_len + 1);
         hex_of(have, have_len, have_hex);
         if (!have)
-            shared_fault(&count, "jcs-rfc8785", file, "refused: %s", why);
+            tally_fail(&t, "%s: refused: %s", file, why);
         else if (have_len != wanted_len || memcmp(have, wanted, wanted_len) != 0 || strcmp(have_hex, hex) != 0)
-            shared_fault(&count, "jcs-rfc8785", file, "became %.*s", (int)have_len, have);
+            tally_fail(&t, "%s: became %.*s", file, (int)have_len, have);
         else
-            count.passed++;
+            tally_pass(&t);
         free(have_hex);
         free(have);
         free(hex);
@@ -141,9 +142,7 @@ static void rfc_8785_vectors_come_out_as_published(void **state)
         json_decref(value);
     }
     shared_list_free(names, n);
-    shared_report("jcs-rfc8785", &count, "");
-    assert_int_equal(count.failed, 0);
-    assert_true(count.passed > 0);
+    assert_true(tally_print(&t));
 }
 
 /* ---- JSONTestSuite ---- */
@@ -208,7 +207,7 @@ static void take_set(const char *set)
 {
     struct dirent **names;
     int n = shared_list(set, &names);
-    struct shared_count count = { 0 };
+    tally t = { .set = set };
 
     for (int i = 0; i < n; i++) {
         const char *file = names[i]->d_name, *why = "";
@@ -220,20 +219,18 @@ static void take_set(const char *set)
         if (raw)
             have = strndup(raw, have_len);
         if (!is_as_chosen(file, have))
-            shared_fault(&count, set, file, "%s", have ? have : why);
+            tally_fail(&t, "%s: %s", file, have ? have : why);
         else if (have && !is_stable(have))
-            shared_fault(&count, set, file, "%s doesn't read back", have);
+            tally_fail(&t, "%s: %s doesn't read back", file, have);
         else
-            count.passed++;
+            tally_pass(&t);
         free(have);
         free(raw);
         free(text);
         json_decref(value);
     }
     shared_list_free(names, n);
-    shared_report(set, &count, "");
-    assert_int_equal(count.failed, 0);
-    assert_true(count.passed > 0);
+    assert_true(tally_print(&t));
 }
 
 static void what_others_call_json_is_taken_and_what_is_none_refused(void **state)

@@ -11,6 +11,7 @@
 #include "lib/status_list.h"
 #include "lib/vc.h"
 #include "test/support/shared_data.h"
+#include "test/support/tally.h"
 
 enum { MIN_BYTES = LIB_STATUS_MIN_BITS / 8, MAX_BYTES = LIB_STATUS_MAX_BITS / 8 };
 
@@ -293,7 +294,7 @@ static void the_published_examples_are_read(void **state)
     static const char set[] = "vc-status-list-examples";
     struct dirent **names;
     int n = shared_list(set, &names);
-    struct shared_count count = { 0 };
+    tally t = { .set = set };
 
     for (int i = 0; i < n; i++) {
         char *text = shared_read(set, names[i]->d_name, NULL);
@@ -302,18 +303,16 @@ static void the_published_examples_are_read(void **state)
         const char *why = "";
 
         if (!lib_vc_form(credential, &fault))
-            shared_fault(&count, set, names[i]->d_name, "%s %s", fault.at, fault.why);
+            tally_fail(&t, "%s: %s %s", names[i]->d_name, fault.at, fault.why);
         else if (!example_is_read(credential, &why))
-            shared_fault(&count, set, names[i]->d_name, "%s", why);
+            tally_fail(&t, "%s: %s", names[i]->d_name, why);
         else
-            count.passed++;
+            tally_pass(&t);
         json_decref(credential);
         free(text);
     }
     shared_list_free(names, n);
-    shared_report(set, &count, "");
-    assert_int_equal(count.failed, 0);
-    assert_true(count.passed > 0);
+    assert_true(tally_print(&t));
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include "lib/json.h"
 #include "lib/vc.h"
 #include "test/support/shared_data.h"
+#include "test/support/tally.h"
 
 static json_t *load(const char *text)
 {
@@ -89,7 +90,7 @@ static void complete(json_t *credential)
     }
 }
 
-static void take_input(struct shared_count *count, const char *set, const char *file)
+static void take_input(tally *t, const char *set, const char *file)
 {
     bool wanted = strstr(file, "-fail") == NULL, have;
     char *text = shared_read(set, file, NULL);
@@ -103,11 +104,11 @@ static void take_input(struct shared_count *count, const char *set, const char *
         have = lib_vc_form(value, &fault);
     }
     if (have != wanted)
-        shared_fault(count, set, file, "%s %s", have ? "accepted" : fault.at, fault.why);
+        tally_fail(t, "%s/%s: %s %s", set, file, have ? "accepted" : fault.at, fault.why);
     else if (!have && !right_fault(file, fault.at))
-        shared_fault(count, set, file, "fails at %s, which %s", fault.at, fault.why);
+        tally_fail(t, "%s/%s: fails at %s, which %s", set, file, fault.at, fault.why);
     else
-        count->passed++;
+        tally_pass(t);
     json_decref(value);
     free(text);
 }
@@ -117,27 +118,25 @@ static void inputs_of_the_w3c_suite_come_out_as_their_names_say(void **state)
     static const char set[] = "vc2-w3c-testsuite-inputs";
     struct dirent **names, **more;
     int n = shared_list(set, &names);
-    struct shared_count count = { 0 };
+    tally t = { .set = set };
 
     for (int i = 0; i < n; i++) {
         char folder[400];
         int m;
 
         if (strstr(names[i]->d_name, ".json")) {
-            take_input(&count, set, names[i]->d_name);
+            take_input(&t, set, names[i]->d_name);
             continue;
         }
         snprintf(folder, sizeof(folder), "%s/%s", set, names[i]->d_name);
         m = shared_list(folder, &more);
         for (int k = 0; k < m; k++)
-            take_input(&count, folder, more[k]->d_name);
+            take_input(&t, folder, more[k]->d_name);
         shared_list_free(more, m);
     }
     shared_list_free(names, n);
     /* none needs JSON-LD to be expanded: objects among the contexts are read, fetched contexts aren't needed */
-    shared_report(set, &count, "");
-    assert_int_equal(count.failed, 0);
-    assert_true(count.passed > 0);
+    assert_true(tally_print(&t));
 }
 
 /* ---- examples ---- */
@@ -147,7 +146,7 @@ static void w3c_examples_have_the_form(void **state)
     static const char set[] = "vc-w3c-datamodel-examples";
     struct dirent **names;
     int n = shared_list(set, &names);
-    struct shared_count count = { 0 };
+    tally t = { .set = set };
 
     for (int i = 0; i < n; i++) {
         char *text = shared_read(set, names[i]->d_name, NULL);
@@ -156,16 +155,14 @@ static void w3c_examples_have_the_form(void **state)
         bool presentation = strncmp(names[i]->d_name, "verifiable-presentation", 23) == 0;
 
         if (presentation ? lib_vp_form(value, &fault) : lib_vc_form(value, &fault))
-            count.passed++;
+            tally_pass(&t);
         else
-            shared_fault(&count, set, names[i]->d_name, "%s %s", fault.at, fault.why);
+            tally_fail(&t, "%s: %s %s", names[i]->d_name, fault.at, fault.why);
         json_decref(value);
         free(text);
     }
     shared_list_free(names, n);
-    shared_report(set, &count, "");
-    assert_int_equal(count.failed, 0);
-    assert_true(count.passed > 0);
+    assert_true(tally_print(&t));
 }
 
 static void oci_credentials_have_the_form(void **state)
@@ -173,7 +170,7 @@ static void oci_credentials_have_the_form(void **state)
     static const char set[] = "vc-oci-dscsa";
     struct dirent **names;
     int n = shared_list(set, &names);
-    struct shared_count count = { 0 };
+    tally t = { .set = set };
 
     for (int i = 0; i < n; i++) {
         const char *file = names[i]->d_name;
@@ -182,18 +179,16 @@ static void oci_credentials_have_the_form(void **state)
         lib_vc_fault fault = { "", "" };
 
         if (strstr(file, ".jsonld") && json_is_object(json_object_get(value, "@context")))
-            count.skipped++;
+            tally_skip(&t, "JSON-LD contexts, no credentials");
         else if (vp ? lib_vp_form(vp, &fault) : lib_vc_form(value, &fault))
-            count.passed++;
+            tally_pass(&t);
         else
-            shared_fault(&count, set, file, "%s %s", fault.at, fault.why);
+            tally_fail(&t, "%s: %s %s", file, fault.at, fault.why);
         json_decref(value);
         free(text);
     }
     shared_list_free(names, n);
-    shared_report(set, &count, "JSON-LD contexts, no credentials");
-    assert_int_equal(count.failed, 0);
-    assert_true(count.passed > 0);
+    assert_true(tally_print(&t));
 }
 
 /* ---- our own ---- */

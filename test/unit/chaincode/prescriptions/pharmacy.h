@@ -11,7 +11,7 @@
 #include "ehr/ehr.h"
 #include "lib/state.h"
 #include "prescriptions/prescriptions.h"
-#include "test/unit/chaincode/prescriptions/shelf.h"
+#include "test/support/shelf.h"
 
 #define DAY 86400
 #define CODE "0123456789abcdef0123456789abcdef"
@@ -139,20 +139,20 @@ static inline void start_encounter(const char *id, const char *pid)
 
 static inline int set_up_with(const fcc_chaincode *chaincode)
 {
-    shelf_start();
+    shelf_start_full();
     health_install("consent", &consent_chaincode);
     health_install("ehr", &ehr_chaincode);
     install_prescriptions(chaincode);
-    shelf_fill();
     as_doctor();
     start_encounter("e1", PID_A);
     return 0;
 }
 
-static inline int set_up(void **state)
+static inline int make_pharmacy(void **state)
 {
     return set_up_with(&prescriptions_chaincode);
 }
+HEALTH_SETUP(set_up, make_pharmacy)
 
 /* The doctor issues r1 to PID_A; the pharmacist of P1 has it. */
 static inline void issue(void)

@@ -539,32 +539,27 @@ static void play(const char *file, const json_t *scenario)
     }
 }
 
+/* group/scenario/index.json */
+static void play_file(void *ctx, const char *file, const char *text)
+{
+    const char *name = strchr(file, '/');
+    json_t *scenario;
+
+    (void)ctx;
+    if (!text || !name || !strstr(name, "/index.json"))
+        return;
+    scenario = json_loads(text, 0, NULL);
+    if (scenario)
+        play(name + 1, scenario);
+    else
+        tally_fail(&t, "%s is no JSON", file);
+    json_decref(scenario);
+}
+
 static void the_recorded_scenarios_are_answered_in_the_recorded_class(void **state)
 {
-    struct dirent **groups, **names;
-    int group_count = shared_list(SET, &groups), n;
-    char path[600];
-
-    for (int g = 0; g < group_count; g++) {
-        n = scandir(shared_path(SET, groups[g]->d_name), &names, shared_visible, alphasort);
-        for (int i = 0; i < n; i++) {
-            char *text;
-            json_t *scenario;
-
-            snprintf(path, sizeof(path), "%s/%s/index.json", groups[g]->d_name, names[i]->d_name);
-            text = shared_read(SET, path, NULL);
-            scenario = text ? json_loads(text, 0, NULL) : NULL;
-            if (scenario)
-                play(names[i]->d_name, scenario);
-            else if (text)
-                tally_fail(&t, "%s is no JSON", path);
-            json_decref(scenario);
-            free(text);
-        }
-        if (n >= 0)
-            shared_list_free(names, n);
-    }
-    shared_list_free(groups, group_count);
+    shared_need(SET);
+    shared_walk(SET, "", true, play_file, NULL);
     fprintf(stderr, "# " SET ": %zu scenarios, %zu negative, %zu sentences: %zu calls, %zu refused as recorded\n",
             scenarios, negative, sentences, calls, refused);
     assert_true(tally_print(&t));

@@ -188,32 +188,26 @@ static void play(const char *file, const json_t *document)
         tally_pass(&t);
 }
 
+static void play_file(void *ctx, const char *file, const char *text)
+{
+    const char *name = strchr(file, '/');
+    json_t *document;
+
+    (void)ctx;
+    if (!name) /* what tells of the set */
+        return;
+    document = text ? json_loads(text, 0, NULL) : NULL;
+    if (document)
+        play(name + 1, document);
+    else
+        tally_skip(&t, "no JSON");
+    json_decref(document);
+}
+
 static void the_documents_are_prescriptions_and_dispenses(void **state)
 {
-    struct dirent **groups, **names;
-    int group_count = shared_list(SET, &groups), n;
-    char path[600];
-
-    for (int g = 0; g < group_count; g++) {
-        n = scandir(shared_path(SET, groups[g]->d_name), &names, shared_visible, alphasort);
-        for (int i = 0; i < n; i++) {
-            char *text;
-            json_t *document;
-
-            snprintf(path, sizeof(path), "%s/%s", groups[g]->d_name, names[i]->d_name);
-            text = shared_read(SET, path, NULL);
-            document = text ? json_loads(text, 0, NULL) : NULL;
-            if (document)
-                play(names[i]->d_name, document);
-            else
-                tally_skip(&t, "no JSON");
-            json_decref(document);
-            free(text);
-        }
-        if (n >= 0)
-            shared_list_free(names, n);
-    }
-    shared_list_free(groups, group_count);
+    shared_need(SET);
+    shared_walk(SET, "", true, play_file, NULL);
     fprintf(stderr,
             "# " SET ": %zu prescriptions issued, %zu dispensed, %zu of them not before their time, %zu tasks\n",
             issued, dispensed, later, tasks);

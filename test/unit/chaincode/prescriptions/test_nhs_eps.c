@@ -395,40 +395,21 @@ static void play(const char *file, const char *path, const json_t *document)
         tally_pass(&t);
 }
 
-/* All files below a folder, in the order of their names. */
-static void walk(const char *folder)
+static void play_file(void *ctx, const char *file, const char *text)
 {
-    struct dirent **names;
-    int n = scandir(shared_path(SET, *folder ? folder : NULL), &names, shared_visible, alphasort);
+    const char *name = strrchr(file, '/');
+    json_t *document = text ? json_loads(text, 0, NULL) : NULL;
 
-    for (int i = 0; i < n; i++) {
-        char path[800];
-        char *text = NULL;
-        json_t *document;
-
-        snprintf(path, sizeof(path), "%s%s%s", folder, *folder ? "/" : "", names[i]->d_name);
-        if (names[i]->d_type == DT_DIR) {
-            walk(path);
-            continue;
-        }
-        text = shared_read(SET, path, NULL);
-        document = text ? json_loads(text, 0, NULL) : NULL;
-        if (document)
-            play(names[i]->d_name, path, document);
-        json_decref(document);
-        free(text);
-    }
-    if (n >= 0)
-        shared_list_free(names, n);
+    (void)ctx;
+    if (document)
+        play(name ? name + 1 : file, file, document);
+    json_decref(document);
 }
 
 static void the_examples_are_orders_releases_returns_withdrawals_and_cancellations(void **state)
 {
-    struct dirent **names;
-    int n = shared_list(SET, &names); /* skips where there are none */
-
-    shared_list_free(names, n);
-    walk("");
+    shared_need(SET);
+    shared_walk(SET, "", true, play_file, NULL);
     fprintf(stderr,
             "# " SET ": %zu documents: %zu orders, %zu releases, %zu dispense notifications, %zu returns, %zu "
             "withdrawals, %zu cancellations; %zu refused as they say\n",

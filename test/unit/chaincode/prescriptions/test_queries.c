@@ -11,7 +11,7 @@ static fcc_status put(fcc_stub *stub, fcc_args args)
     return fcc_put_private_data(stub, FCC_LIT("rx"), args.v[0], args.v[1]);
 }
 
-static int set_up_with_put(void **state)
+static int make_with_put(void **state)
 {
     static fcc_function functions[max_functions];
     static fcc_chaincode chaincode;
@@ -25,6 +25,7 @@ static int set_up_with_put(void **state)
     chaincode.count = n + 1;
     return set_up_with(&chaincode);
 }
+HEALTH_SETUP(set_up_with_put, make_with_put)
 
 static void tamper(const char *key, const char *from, const char *to)
 {
@@ -171,13 +172,12 @@ static void the_readme_has_the_tables_of_the_code(void **state)
     free(tables);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, health_stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_with_put, health_stop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_copy_that_the_ledger_does_not_commit_to_is_no_prescription, set_up_with_put,
-                                        health_stop),
+        CASE(a_copy_that_the_ledger_does_not_commit_to_is_no_prescription),
         CASE(owner_issuer_and_who_has_it_read_a_prescription),
         CASE(a_patients_prescriptions_are_listed_newest_first_by_page),
         CASE(reminders_say_what_can_be_fetched_from_when),

@@ -4,13 +4,14 @@
 
 enum { lines_of_state = 29 };
 
-static int set_up_state(void **state)
+static int make_state(void **state)
 {
     set_up_with(state_with_load(&prescriptions_chaincode));
     state_load("prescriptions", "test/unit/chaincode/prescriptions/state-1.tsv", lines_of_state);
     as_pharmacist();
     return 0;
 }
+HEALTH_SETUP(set_up_state, make_state)
 
 static void what_was_prescribed_before_is_read_and_its_commits_hold(void **state)
 {

@@ -145,7 +145,7 @@ static inline fcc_test_result mark(const char *function, const char *site, const
 /* ---- a channel ---- */
 
 /* Both products; the caller is the maker's. */
-static inline int set_up(void **state)
+static inline int make_goods(void **state)
 {
     (void)state;
     health_start(supply_orgs);
@@ -158,6 +158,7 @@ static inline int set_up(void **state)
     assert_accepted(product(GTIN_OTC, DRUG, "20", "true", "false"));
     return 0;
 }
+HEALTH_SETUP(set_up, make_goods)
 
 /* Packs at the pharmacy: made, shipped to the wholesaler and on. */
 static inline void deliver(const char *id, const char *make, const char *packs)

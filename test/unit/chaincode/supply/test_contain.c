@@ -8,13 +8,14 @@
     submit_in("Quarantine",    \
               "{\"id\":\"" id "\",\"pack\":" PACK(serial) ",\"reasonCode\":\"damaged\",\"salt\":\"" SALT2 "\"}")
 
-static int made(void **state)
+static int make_packs(void **state)
 {
     set_up(state);
     assert_accepted(submit_in("Commission", MAKE("c1", "L1", "271231", "\"A1\",\"A2\",\"A3\",\"A4\",\"A5\"")));
     assert_accepted(submit_in("Commission", MAKE("c2", "L2", "271231", "\"B1\"")));
     return 0;
 }
+HEALTH_SETUP(made, make_packs)
 
 static const char *case_at(const char *msp, const char *sscc)
 {

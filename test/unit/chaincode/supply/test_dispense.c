@@ -1,13 +1,14 @@
 /* supply: packs that are dispensed as prescriptions asks, and taken back. */
 #include "test/unit/chaincode/supply/goods.h"
 
-static int at_the_pharmacy(void **state)
+static int make_delivery(void **state)
 {
     set_up(state);
     deliver("d", MAKE("c1", "L1", "271231", "\"A1\",\"A2\""), PACK("A1") "," PACK("A2"));
     deliver("o", MAKE_OTC("c2", "\"B1\",\"B2\""), OTC("B1") "," OTC("B2"));
     return 0;
 }
+HEALTH_SETUP(at_the_pharmacy, make_delivery)
 
 static void clients_do_not_dispense(void **state)
 {

@@ -8,13 +8,14 @@
                          "\",\"salt\":\"" SALT1 "\"}")
 #define SELL(id, packs) submit_in("SellOTC", "{\"id\":\"" id "\",\"packs\":[" packs "],\"salt\":\"" SALT1 "\"}")
 
-static int at_the_pharmacy(void **state)
+static int make_delivery(void **state)
 {
     set_up(state);
     deliver("d", MAKE("c1", "L1", "271231", "\"A1\",\"A2\""), PACK("A1") "," PACK("A2"));
     deliver("o", MAKE_OTC("c2", "\"B1\",\"B2\""), OTC("B1") "," OTC("B2"));
     return 0;
 }
+HEALTH_SETUP(at_the_pharmacy, make_delivery)
 
 static void the_holder_and_the_regulator_keep_a_pack_apart(void **state)
 {
@@ -85,6 +86,17 @@ static void a_pack_goes_back_into_stock_after_a_look_at_it(void **state)
     assert_refused(RESTOCK("k3", PACK("A2"), "L1", "271231"), 422, "INVARIANT");
 }
 
+static void the_regulator_takes_over_what_the_holder_keeps_apart(void **state)
+{
+    assert_accepted(ON("Quarantine", "q1", PACK("A1"), "damaged"));
+    as_regulators_admin();
+    assert_accepted(ON("Quarantine", "q2", PACK("A1"), "diverted"));
+    assert_refused(ON("Quarantine", "q3", PACK("A1"), "diverted"), 409, "ALREADY");
+    as_pharmacist();
+    assert_refused(ON("Quarantine", "q3", PACK("A1"), "damaged"), 409, "ALREADY");
+    assert_refused(RESTOCK("k1", PACK("A1"), "L1", "271231"), 422, "INVARIANT");
+}
+
 static void what_is_quarantined_on_its_way_arrives_so(void **state)
 {
     assert_accepted(submit_in("Ship", RETURN("s1", PACK("A1"), D1)));
@@ -121,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_holder_and_the_regulator_keep_a_pack_apart),
         TEST(a_pack_goes_back_into_stock_after_a_look_at_it),
+        TEST(the_regulator_takes_over_what_the_holder_keeps_apart),
         TEST(what_is_quarantined_on_its_way_arrives_so),
         TEST(only_a_pharmacist_sells_and_only_without_prescription),
     };

@@ -8,7 +8,7 @@
 #define TRACE(serial) query_in("Trace", PACK(serial))
 
 /* A1 in a case in a case: packed, shipped, received, taken out; A2 alone. */
-static int travelled(void **state)
+static int make_journey(void **state)
 {
     set_up(state);
     assert_accepted(submit_in("Commission", MAKE("c1", "L1", "271231", "\"A1\",\"A2\"")));
@@ -21,6 +21,7 @@ static int travelled(void **state)
     assert_accepted(PUT("Unpack", "u1", SSCC_2, CASE(SSCC_1)));
     return 0;
 }
+HEALTH_SETUP(travelled, make_journey)
 
 static void a_pack_is_shown_to_whom_it_concerns(void **state)
 {

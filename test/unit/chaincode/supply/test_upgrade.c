@@ -4,7 +4,7 @@
 
 enum { lines_of_state = 46 };
 
-static int set_up_state(void **state)
+static int make_state(void **state)
 {
     (void)state;
     health_start(supply_orgs);
@@ -14,6 +14,7 @@ static int set_up_state(void **state)
     state_load("supply", "test/unit/chaincode/supply/state-1.tsv", lines_of_state);
     return 0;
 }
+HEALTH_SETUP(set_up_state, make_state)
 
 static void what_was_made_before_is_read_and_its_commits_hold(void **state)
 {

@@ -288,6 +288,11 @@ static void a_node_that_is_away_is_named_without_its_password(void **state)
     assert_non_null(strstr(f->error.text, "no IPFS node"));
     assert_null(strstr(f->error.text, "secret"));
     blob_close(store);
+    snprintf(url, sizeof(url), "http://clinic:sec@ret@%s/", f->url + strlen("http://")); /* no URL, but a password */
+    assert_int_equal(blob_open(url, &store, &f->error), FCC_OK);
+    assert_int_equal(blob_put(store, FCC_LIT("content"), &ref, &f->error), FCC_ERR_IO);
+    assert_null(strstr(f->error.text, "ret@"));
+    blob_close(store);
 }
 
 int main(void)

@@ -1,5 +1,7 @@
 /* The life of certificates on disk: completing, looking, renewing, revoking, taking over; each on a small consortium. */
 #include "certs/internal.h"
+
+#include "base/hash.h"
 #include "msp/channel.h"
 #include "msp/material.h"
 #include "protos/unpack.h"
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -186,12 +189,12 @@ static void faults_are_found_where_they_are(void **state)
 
     assert_int_equal(look(w, w->now, w->net), 0);
     assert_int_equal(certs_find(w->crypto, w->arena, &list, &w->error), FCC_OK);
-    assert_int_equal(list.n, 24);
-    assert_int_equal(look(w, w->now - 3600, NULL), 24);
+    assert_int_equal(list.n, 26);
+    assert_int_equal(look(w, w->now - 3600, NULL), 26);
     said(w, FCC__E_CRT_NOT_YET, "a clock is wrong");
-    assert_int_equal(look(w, w->now + 3650LL * DAY, NULL), 24);
+    assert_int_equal(look(w, w->now + 3650LL * DAY, NULL), 26);
     said(w, FCC__E_CRT_EXPIRED, "expired on");
-    assert_int_equal(look(w, w->now + 3640LL * DAY, NULL), 24);
+    assert_int_equal(look(w, w->now + 3640LL * DAY, NULL), 26);
     said(w, FCC__E_CRT_EXPIRES, "expires on");
     /* its address has changed since */
     memcpy(orgs, w->net->orgs, sizeof orgs);
@@ -258,7 +261,7 @@ static void the_renewed_one_is_the_same_person_with_another_key(void **state)
     assert_non_null(strstr(w->text, "credentials RotateKey"));
     assert_false(same_key(before, content(w, user)));
     assert_int_equal(certs_find(w->crypto, w->arena, &list, &w->error), FCC_OK);
-    assert_int_equal(list.n, 24);
+    assert_int_equal(list.n, 26);
     for (i = 0; i < list.n && strcmp(list.v[i].name, "user1@a.test") != 0; i++)
         ;
     assert_string_equal(list.v[i].attributes,
@@ -268,8 +271,7 @@ static void the_renewed_one_is_the_same_person_with_another_key(void **state)
     assert_int_equal(certs_renew(w->crypto, "o1.orderer.test", &how, &w->error), FCC_OK);
     assert_true(same_key(orderer, content(w, tls)));
     assert_non_null(strstr(w->text, "Its TLS key is the old one"));
-    how.new_key = true;
-    how.now_s++;
+    how.new_key = true; /* within the same second */
     assert_int_equal(certs_renew(w->crypto, "o1.orderer.test", &how, &w->error), FCC_OK);
     assert_false(same_key(orderer, content(w, tls)));
     assert_non_null(strstr(w->text, "change the channel's configuration first"));
@@ -322,7 +324,7 @@ static void an_authority_is_renewed_with_its_key(void **state)
            "-type f -print | xargs sha256sum | cut -d' ' -f1 | sort -u | wc -l) && test $f = 2");
     /* who is renewed then may be valid longer */
     assert_int_equal(certs_renew(w->crypto, "user1@a.test", &how, &w->error), FCC_OK);
-    assert_int_equal(look(w, w->now + 5000LL * DAY, NULL), 24 - 4); /* that user and both authorities are not expired */
+    assert_int_equal(look(w, w->now + 5000LL * DAY, NULL), 26 - 4); /* that user and both authorities are not expired */
 }
 
 static void nobody_is_not_renewed(void **state)
@@ -337,6 +339,116 @@ static void nobody_is_not_renewed(void **state)
     assert_int_equal(certs_renew(w->crypto, "user1@a.test", &how, &w->error), FCC_ERR_NOT_FOUND);
     assert_int_equal(look(w, w->now, w->net), 0);
     run(w, "test ! -e crypto/peerOrganizations/a.test/old && test -z \"$(find crypto -name '.*')\"");
+}
+
+/* ---- whom chaincode servers take ------------------------------------------------------------------------------------ */
+
+#define CHAINCODES "peerOrganizations/a.test/chaincodes/chaincodes.a.test/tls/"
+
+static bool issued(world *w, const char *ca, const char *file)
+{
+    X509 *issuer = msp__cert_of_pem(content(w, ca)), *cert = msp__cert_of_pem(content(w, file));
+    const bool is = X509_verify(cert, X509_get0_pubkey(issuer)) == 1;
+
+    X509_free(issuer);
+    X509_free(cert);
+    return is;
+}
+
+static const char *open_ones(world *w)
+{
+    const char *names;
+
+    assert_int_equal(msp_open_chaincodes(w->net, w->crypto, w->arena, &names, &w->error), FCC_OK);
+    return names;
+}
+
+/* As it was made before: the TLS authority has issued the client's certificate too, and the server trusts it. */
+static void make_old(world *w)
+{
+    run(w, "cd crypto/peerOrganizations/a.test && cp users/user1@a.test/tls/client.* chaincodes/*/tls && "
+           "rm -r chaincodeca chaincodes/*/tls/client-ca.crt");
+}
+
+static void a_server_takes_its_peers_client_and_nobody_else(void **state)
+{
+    static const char ca[] = CHAINCODES "client-ca.crt";
+    world *w = *state;
+    certs_list list;
+    size_t i, of_it = 0;
+
+    assert_int_equal(certs_find(w->crypto, w->arena, &list, &w->error), FCC_OK);
+    for (i = 0; i < list.n; i++)
+        if (list.v[i].use != CERTS_AUTHORITY && issued(w, ca, list.v[i].path + strlen(w->crypto) + 1)) {
+            of_it++;
+            assert_string_equal(list.v[i].path + strlen(w->crypto) + 1, CHAINCODES "client.crt");
+        }
+    assert_int_equal(of_it, 1);
+    assert_true(issued(w, CHAINCODES "ca.crt", CHAINCODES "server.crt"));
+    assert_null(open_ones(w));
+    /* what its server would refuse is found before */
+    run(w, "cd crypto/peerOrganizations/a.test && cp users/user1@a.test/tls/client.* chaincodes/*/tls");
+    assert_int_equal(look(w, w->now, w->net), 1);
+    said(w, FCC__E_CRT_CHAIN, "chaincodes.a.test/tls/client.crt: does not come from the authority");
+}
+
+static void material_of_before_is_warned_of_and_goes_on(void **state)
+{
+    world *w = *state;
+    size_t made = 0;
+    const msp_making making = { .made = count, .ctx = &made };
+    const certs_renewing how = { .now_s = w->now, .days = 90, .renewed = keep_told, .ctx = w };
+
+    make_old(w);
+    assert_int_equal(look(w, w->now, w->net), 1);
+    said(w, FCC__E_CRT_OPEN, "takes whatever the organisation's authorities have issued for the peer's");
+    assert_string_equal(open_ones(w), "chaincodes.a.test");
+    w->net->chaincode_tls = false;
+    assert_null(open_ones(w));
+    assert_int_equal(look(w, w->now, w->net), 0);
+    w->net->chaincode_tls = true;
+    /* the file by which its server is told whom it takes is there from now on; whom, has not changed */
+    assert_int_equal(msp_complete(w->net, w->crypto, &making, &w->error), FCC_OK);
+    assert_int_equal(made, 1);
+    assert_true(fcc_bytes_equal(content(w, CHAINCODES "client-ca.crt"), content(w, CHAINCODES "ca.crt")));
+    assert_string_equal(open_ones(w), "chaincodes.a.test");
+    assert_int_equal(look(w, w->now, w->net), 1);
+    /* mended, for as long as the TLS authority is there */
+    assert_int_equal(certs_renew(w->crypto, "chaincodes.a.test", &how, &w->error), FCC_OK);
+    assert_non_null(strstr(w->text, "the authority being another one: give the peer the new client certificate first"));
+    assert_null(open_ones(w));
+    assert_int_equal(look(w, w->now, w->net), 0);
+    assert_false(issued(w, CHAINCODES "client-ca.crt", "peerOrganizations/a.test/users/user1@a.test/tls/client.crt"));
+    assert_int_equal(look(w, w->now + 100LL * DAY, w->net), 2); /* its server's and its client's are expired */
+}
+
+static void a_new_key_is_another_authority(void **state)
+{
+    world *w = *state;
+    certs_renewing how = { .now_s = w->now, .renewed = keep_told, .ctx = w };
+    const fcc_bytes before = content(w, CHAINCODES "client-ca.crt");
+
+    assert_int_equal(certs_renew(w->crypto, "chaincodes.a.test", &how, &w->error), FCC_OK);
+    assert_non_null(strstr(w->text, "the authority is the same"));
+    assert_true(fcc_bytes_equal(before, content(w, CHAINCODES "client-ca.crt")));
+    how.now_s++;
+    assert_int_equal(certs_renew(w->crypto, "chaincodeca.a.test", &how, &w->error), FCC_OK);
+    assert_true(same_key(before, content(w, CHAINCODES "client-ca.crt")));
+    how.now_s++;
+    how.new_key = true;
+    assert_int_equal(certs_renew(w->crypto, "chaincodes.a.test", &how, &w->error), FCC_OK);
+    assert_non_null(strstr(w->text, "the authority being another one"));
+    assert_false(same_key(before, content(w, CHAINCODES "client-ca.crt")));
+    assert_int_equal(look(w, w->now, w->net), 0);
+    run(w, "test -f crypto/peerOrganizations/a.test/old/*/chaincodeca/chaincodeca.a.test/priv_sk");
+    /* one that is kept elsewhere is not replaced by the way */
+    run(w, "mv crypto/peerOrganizations/a.test/chaincodeca .");
+    how.now_s++;
+    how.new_key = false;
+    assert_int_equal(certs_renew(w->crypto, "chaincodes.a.test", &how, &w->error), FCC_ERR_NOT_FOUND);
+    assert_non_null(strstr(w->error.text, "trusts an authority of its own already"));
+    assert_int_equal(look(w, w->now, w->net), 0);
+    assert_int_equal(look(w, w->now + 3640LL * DAY, w->net), 25 + 1); /* the copy is watched in its place */
 }
 
 /* ---- revoking ------------------------------------------------------------------------------------------------------- */
@@ -383,6 +495,87 @@ static void who_is_revoked_is_refused(void **state)
     BIO_free(bio);
 }
 
+static size_t revoked_on(world *w, const char *file)
+{
+    const fcc_bytes pem = content(w, file);
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+    const int n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+
+    X509_CRL_free(crl);
+    BIO_free(bio);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* The list is read, added to and written back: without a lock the last to write has forgotten the others. */
+static void who_is_revoked_at_the_same_time_is_on_one_list(void **state)
+{
+    static const char *const names[] = { "user1@a.test", "Admin@a.test", "peer0.a.test" };
+    world *w = *state;
+    const char *crl = NULL;
+    int64_t number = 0;
+    pid_t pids[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0)
+            _exit(certs_revoke(w->crypto, names[i], "superseded", w->now, w->arena, &crl, &number, &w->error));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        int status;
+
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(revoked_on(w, "peerOrganizations/a.test/msp/crls/crl.a.test.pem"), 3);
+}
+
+/* Who revokes is ended between the organisation's list and its members' copies; the second time completes it. */
+static void a_list_that_not_all_have_is_given_to_the_others(void **state)
+{
+    static const char copy[] = "peerOrganizations/a.test/peers/peer0.a.test/msp/crls/crl.a.test.pem";
+    world *w = *state;
+    const char *crl = NULL;
+    int64_t number = 0;
+
+    assert_int_equal(certs_revoke(w->crypto, "user1@a.test", "superseded", w->now, w->arena, &crl, &number, &w->error),
+                     FCC_OK);
+    run(w, "rm crypto/%s", copy);
+    assert_int_equal(certs_revoke(w->crypto, "user1@a.test", "superseded", w->now, w->arena, &crl, &number, &w->error),
+                     FCC_ERR_EXISTS);
+    assert_non_null(strstr(w->error.text, "whose number is 1"));
+    assert_int_equal(revoked_on(w, copy), 1);
+}
+
+/* Custody keys above all: records are sealed to what the other has just replaced. */
+static void two_that_make_a_key_at_the_same_time_make_one(void **state)
+{
+    world *w = *state;
+    config_network net = *w->net;
+    config_org org = net.orgs[0];
+    int first = -1;
+    pid_t pids[4];
+
+    org.custody = true;
+    net.orgs = &org;
+    net.org_count = 1;
+    for (size_t i = 0; i < 4; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) /* what each finds there when it has ended */
+            _exit(msp_write_custody(&net, w->dir, &w->error) == FCC_OK
+                      ? fcc__sha256_of(content(w, "../custody/AMSP.key")).bytes[0] & 0x7f
+                      : 0xff);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        int status;
+
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0xff);
+        assert_true(first < 0 || first == status);
+        first = status;
+    }
+}
+
 static void what_cannot_be_revoked_is_said(void **state)
 {
     world *w = *state;
@@ -395,8 +588,8 @@ static void what_cannot_be_revoked_is_said(void **state)
                      FCC_ERR_NOT_FOUND);
     assert_int_equal(
         certs_revoke(w->crypto, "chaincodes.a.test", "superseded", w->now, w->arena, &crl, &number, &w->error),
-        FCC_ERR_NOT_FOUND);
-    assert_non_null(strstr(w->error.text, "TLS certificates alone, which Fabric does not revoke"));
+        FCC_ERR_ARG);
+    assert_non_null(strstr(w->error.text, "rotate --new-key chaincodes.a.test` gives them and their peer another"));
     run(w, "mkdir crypto/peerOrganizations/a.test/msp/crls && "
            "echo nothing > crypto/peerOrganizations/a.test/msp/crls/crl.a.test.pem");
     assert_int_equal(certs_revoke(w->crypto, "user1@a.test", "superseded", w->now, w->arena, &crl, &number, &w->error),
@@ -459,6 +652,33 @@ static void what_a_fabric_ca_has_issued_is_taken_over(void **state)
     assert_int_equal(look(w, w->now, NULL), 0);
 }
 
+/* Its certificate is a Fabric CA's; what its peer shows it can only be made here. */
+static void a_chaincode_server_is_taken_over_without_its_peers_part(void **state)
+{
+    world *w = *state;
+    fcc_bytes authority;
+
+    enrol(w, "peers/peer0.a.test", "server");
+    assert_int_equal(take(w, "new", "peer0.a.test"), FCC_OK);
+    run(w, "cp crypto/" CHAINCODES "server.crt enrolled/tls/signcerts/cert.pem && "
+           "cp crypto/" CHAINCODES "server.key enrolled/tls/keystore/77_sk");
+    if (take(w, "new", "chaincodes.a.test") != FCC_OK)
+        fail_msg("%s (%s)", w->error.text, w->text);
+    run(w, "mv crypto made && mv new crypto");
+    assert_int_equal(look(w, w->now, NULL), 0);
+    assert_true(issued(w, CHAINCODES "client-ca.crt", CHAINCODES "client.crt"));
+    assert_false(issued(w, "peerOrganizations/a.test/tlsca/tlsca.a.test-cert.pem", CHAINCODES "client.crt"));
+    run(w, "cd crypto && test $(stat -c %%a " CHAINCODES
+           "client.key) = 600 -a -f peerOrganizations/a.test/chaincodeca/priv_sk");
+    assert_int_equal(take(w, "crypto", "chaincodes.a.test"), FCC_ERR_EXISTS);
+    /* the next one's peer has a certificate of the same authority */
+    authority = content(w, CHAINCODES "client-ca.crt");
+    run(w, "rm -r crypto/peerOrganizations/a.test/chaincodes");
+    assert_int_equal(take(w, "crypto", "chaincodes.a.test"), FCC_OK);
+    assert_true(fcc_bytes_equal(authority, content(w, CHAINCODES "client-ca.crt")));
+    assert_int_equal(look(w, w->now, NULL), 0);
+}
+
 static void what_does_not_fit_is_not_taken_over(void **state)
 {
     world *w = *state;
@@ -494,9 +714,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(new_addresses_come_into_renewed_servers, begin, end),
         cmocka_unit_test_setup_teardown(an_authority_is_renewed_with_its_key, begin, end),
         cmocka_unit_test_setup_teardown(nobody_is_not_renewed, begin, end),
+        cmocka_unit_test_setup_teardown(a_server_takes_its_peers_client_and_nobody_else, begin, end),
+        cmocka_unit_test_setup_teardown(material_of_before_is_warned_of_and_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(a_new_key_is_another_authority, begin, end),
         cmocka_unit_test_setup_teardown(who_is_revoked_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_revoked_at_the_same_time_is_on_one_list, begin, end),
+        cmocka_unit_test_setup_teardown(a_list_that_not_all_have_is_given_to_the_others, begin, end),
+        cmocka_unit_test_setup_teardown(two_that_make_a_key_at_the_same_time_make_one, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_revoked_is_said, begin, end),
         cmocka_unit_test_setup_teardown(what_a_fabric_ca_has_issued_is_taken_over, begin, end),
+        cmocka_unit_test_setup_teardown(a_chaincode_server_is_taken_over_without_its_peers_part, begin, end),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_not_taken_over, begin, end),
     };
 

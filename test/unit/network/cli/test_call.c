@@ -8,23 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <getopt.h>
-
 #include <cmocka.h>
 
 enum { MOST = 16 };
 
 static int parse(cli_call *c, ...)
 {
-    char *argv[MOST] = { (char *)(uintptr_t) "invoke" };
+    static char words[MOST][256]; /* options may change what is in argv */
+    char *argv[MOST + 1] = { words[0] };
+    const char *word;
     int argc = 1;
     va_list args;
 
     va_start(args, c);
-    while (argc < MOST && (argv[argc] = va_arg(args, char *)))
-        argc++;
+    for (; argc < MOST && (word = va_arg(args, const char *)); argc++) {
+        argv[argc] = words[argc];
+        snprintf(words[argc], sizeof(words[argc]), "%s", word);
+    }
     va_end(args);
-    optind = 0; /* getopt begins anew */
     return cli_call_parse(c, "invoke", "usage", argc, argv);
 }
 

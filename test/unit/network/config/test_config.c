@@ -56,6 +56,49 @@ static void refuses(const char *from, const char *to, const char *line, const ch
 
 #define ORDERER_NODE "node: o1, address: \"127.0.0.1:7050\"}"
 
+#define PEER_OF_A "    peer: {name: peer0, address: \"127.0.0.1:7051\"}\n"
+#define PATIENT_OF_A "      - {name: patient1, patient: true}\n"
+#define CUSTODIAN "    custodian: {address: \"127.0.0.1:7060\"}\n"
+
+static const char *some_ports(const char *name)
+{
+    return strcmp(name, "O1") == 0 ? "1" : strcmp(name, "A_CUSTODIAN") == 0 ? "65535" : NULL;
+}
+
+static const char *no_port(const char *name)
+{
+    return strcmp(name, "A") == 0 ? "65536" : NULL;
+}
+
+static void a_custodian_has_an_address(void **state)
+{
+    char *with = changed(PATIENT_OF_A,
+                         PATIENT_OF_A "      - {name: keeper, role: custodian, uid: a1, site: \"4012345000016\"}\n");
+    char *at = strstr(with, PEER_OF_A), *text = NULL;
+    config_network *net = NULL;
+    fcc_error error = { 0 };
+
+    (void)state;
+    assert_non_null(at);
+    assert_true(asprintf(&text, "%.*s" CUSTODIAN "%s", (int)(at - with), with, at) > 0);
+    assert_int_equal(config_parse(fcc_str(text), "trial.yaml", &net, &error), FCC_OK);
+    assert_string_equal(net->orgs[0].custodian_user, "keeper");
+    assert_string_equal(net->orgs[0].custodian_address, "127.0.0.1:7060");
+    assert_int_equal(config_ports(net, no_port, &error), FCC_ERR_CONFIG);
+    assert_string_equal(error.text, "the port of A: \"65536\" is none, expected 1 to 65535");
+    assert_string_equal(net->orgs[0].peer_address, "127.0.0.1:7051");
+    assert_int_equal(config_ports(net, some_ports, &error), FCC_OK);
+    assert_string_equal(net->orderer.nodes[0].address, "127.0.0.1:1");
+    assert_string_equal(net->orgs[0].peer_address, "127.0.0.1:7051");
+    assert_string_equal(net->orgs[0].custodian_address, "127.0.0.1:65535");
+    assert_int_equal(config_addresses_by_name(net, &error), FCC_OK);
+    assert_string_equal(net->orgs[0].custodian_address, "custodian.a.test:65535");
+    config_free(net);
+    free(text);
+    free(with);
+    refuses(PEER_OF_A, PEER_OF_A CUSTODIAN, "trial.yaml:9", "a user of role custodian");
+}
+
 static void an_orderer_has_one_node_or_several(void **state)
 {
     char *text = changed(ORDERER_NODE, "nodes: [{name: o1, address: \"127.0.0.1:1\"}, {name: o2, address: \"h:2\"}]}");
@@ -248,6 +291,9 @@ static void names_too_long_for_a_certificate_are_an_error(void **state)
     (void)state;
     refuses("name: patient1", "name: patient1patient1patient1patient1patient1patient1patient1patien",
             "trial.yaml:12:", "at most 64 characters together");
+    /* so is a domain to which chaincode servers' and their clients' names don't fit */
+    refuses("domain: a.test", "domain: a1234567890123456789012345678901234567890123.test",
+            "trial.yaml:5:", "at most 64 characters together");
 }
 
 static void what_is_not_yaml_is_an_error_with_its_line(void **state)
@@ -340,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_repositorys_consortium_is_read_whole),
+        cmocka_unit_test(a_custodian_has_an_address),
         cmocka_unit_test(an_orderer_has_one_node_or_several),
         cmocka_unit_test(a_chaincode_can_be_added_to_the_configuration_for_all_organisations),
         cmocka_unit_test(an_unknown_key_is_an_error_naming_its_line_and_the_known_ones),

@@ -213,10 +213,12 @@ static void what_is_no_fhir_is_refused_whole(void **state)
 static void read_set(const char *set, const char *line, const char *const *folders, int64_t shift_s, size_t least)
 {
     tally t = { .set = line };
-    fhir_agenda_reader *r = fhir_agenda_start();
+    fhir_agenda_reader *r;
     fhir_agenda *a = NULL;
     fcc_error error;
 
+    shared_need(set);
+    r = fhir_agenda_start();
     for (; *folders; folders++) {
         char folder[200];
         struct dirent **names = NULL;

@@ -122,10 +122,13 @@ static void private_data_of_an_endorsed_transaction_wait_for_its_block_over_rest
 static void put_pending(fixture *f, bool with_entry)
 {
     MDB_val key = { 1, (void *)(uintptr_t) "p" }, value = { 1, (void *)(uintptr_t) "v" };
+    MDB_val name = { 7, (void *)(uintptr_t) "pending" };
     MDB_txn *txn;
     MDB_dbi dbi;
 
     assert_int_equal(ledger__begin(&f->l->store, true, &txn), FCC_OK);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    assert_int_equal(mdb_del(txn, dbi, &name, NULL), 0); /* what refuses those versions */
     assert_int_equal(mdb_dbi_open(txn, "pending", MDB_CREATE, &dbi), 0);
     if (with_entry)
         assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);

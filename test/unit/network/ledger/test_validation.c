@@ -348,6 +348,144 @@ static void headers_are_checked_in_fabrics_order(void **state)
     assert_int_equal(codes[6], FIX_CODE(BAD_COMMON_HEADER));
 }
 
+/* A transaction with this KVRWSet in namespace `any`, its collections behind it. */
+static fix_tx with_set(fixture *f, const Kvrwset__KVRWSet *set, fcc_bytes behind)
+{
+    ledger_results results = { 0 };
+    fcc__buf ns, all;
+
+    fcc__buf_init(&ns, 1 << 20);
+    fcc__buf_init(&all, 1 << 20);
+    fcc__buf_add(&ns, FCC_LIT("\x0a\x03"
+                              "any\x12"));
+    ledger__add_piece(&ns, fix_pack(f, set));
+    fcc__buf_add(&ns, behind);
+    fcc__buf_putc(&all, 0x12);
+    ledger__add_piece(&all, fcc__buf_bytes(&ns));
+    assert_true(fcc__arena_copy(f->arena, fcc__buf_bytes(&all), &results.rwset));
+    fcc__buf_clear(&ns);
+    fcc__buf_clear(&all);
+    return fix_endorse(f, "any", results, 1);
+}
+
+/* As protobuf does in Go: what isn't known is skipped, groups and values of another type as well. */
+static void fields_that_fabric_skips_are_skipped(void **state)
+{
+    static const struct {
+        const char *wire;
+        size_t len;
+    } behind[] = {
+        { "\x7b\x08\x01\x7c", 4 }, { "\x12\x00", 2 }, { "\x10\x01", 2 }, { "\x0b\x0c", 2 }, { "\x7d....", 5 }
+    };
+    fixture *f = *state;
+    const Kvrwset__KVRWSet set = KVRWSET__KVRWSET__INIT;
+    fix_tx txs[6];
+    const uint8_t *codes;
+    size_t i;
+
+    for (i = 0; i < 5; i++)
+        txs[i] = with_set(f, &set, fcc_bytes_of(behind[i].wire, behind[i].len));
+    txs[5] = with_set(f, &set, FCC_LIT("\x7b\x08\x01")); /* a group without an end */
+    codes = fix_commit(f, txs, 6);
+    for (i = 0; i < 5; i++)
+        assert_int_equal(codes[i], FIX_CODE(VALID));
+    assert_int_equal(codes[5], FIX_CODE(BAD_RWSET));
+}
+
+/* However many keys a transaction has, and however strange it is: a block that can't be read would stop the network. */
+static void what_is_large_is_judged_like_everything_else(void **state)
+{
+    enum { KEYS = 120000 };
+    fixture *f = *state;
+    Kvrwset__KVRWSet set = KVRWSET__KVRWSET__INIT;
+    Kvrwset__KVWrite write = KVRWSET__KVWRITE__INIT, *writes[] = { &write };
+    ledger_metadata entry = { FCC_LIT("VALIDATION_PARAMETER"), { NULL, 0 } };
+    ledger_sim *sim = fix_sim(f, 0);
+    uint8_t *strange = fcc__arena_alloc(f->arena, (size_t)8 * KEYS);
+    fix_tx txs[3];
+    const uint8_t *codes;
+    char key[32];
+    size_t i;
+
+    for (i = 0; i < KEYS; i++) {
+        snprintf(key, sizeof key, "large%zu", i);
+        fix_put(sim, "any", "", key, "v");
+    }
+    txs[0] = fix_endorse(f, "any", fix_finish(f, sim), 1);
+    for (i = 0; i < (size_t)8 * KEYS; i += 2) { /* field 15, empty */
+        strange[i] = 0x7a;
+        strange[i + 1] = 0;
+    }
+    txs[1] = with_set(f, &set, fcc_bytes_of(strange, (size_t)8 * KEYS));
+    sim = fix_sim(f, 0);
+    entry.value = fcc_bytes_of(strange, (size_t)8 * KEYS);
+    fix_put(sim, "any", "", "guarded", "v");
+    assert_int_equal(ledger_sim_put_metadata(sim, FCC_LIT("any"), none, FCC_LIT("guarded"), &entry, 1), FCC_OK);
+    txs[2] = fix_endorse(f, "any", fix_finish(f, sim), 1);
+    codes = fix_commit(f, txs, 3);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(codes[i], FIX_CODE(VALID));
+    assert_string_equal(fix_see(f, 0, "any", "", "large119999"), "v");
+    write.key = fcc__pb(FCC_LIT("guarded")); /* its policy is none that can be met */
+    write.value = fcc__pb(FCC_LIT("w"));
+    set.n_writes = 1;
+    set.writes = writes;
+    txs[0] = with_set(f, &set, none);
+    assert_int_equal(fix_commit(f, txs, 1)[0], FIX_CODE(ENDORSEMENT_POLICY_FAILURE));
+}
+
+/* Hashes of a collection without a name would be public keys. */
+static void a_collection_without_a_name_is_not_written(void **state)
+{
+    fixture *f = *state;
+    const Kvrwset__KVRWSet set = KVRWSET__KVRWSET__INIT;
+    /* collection_hashed_rwset {hashed_rwset {hashed_writes {key_hash "k" value_hash "v"}}} */
+    fix_tx tx = with_set(f, &set, fcc_bytes_of("\x1a\x0a\x12\x08\x12\x06\x0a\x01k\x1a\x01v", 12));
+
+    assert_int_equal(fix_commit(f, &tx, 1)[0], FIX_CODE(ENDORSEMENT_POLICY_FAILURE));
+    assert_string_equal(fix_see(f, 0, "any", "", "k"), "");
+}
+
+/* A range that has been read up to its end key ends with that key, even where it starts behind it. */
+static void the_end_key_of_a_range_comes_last(void **state)
+{
+    static const struct {
+        const char *start, *end;
+        bool recorded;
+        uint8_t code;
+    } cases[] = { { "k3", "k1", true, FIX_CODE(VALID) },
+                  { "k3", "k1", false, FIX_CODE(PHANTOM_READ_CONFLICT) },
+                  { "k1", "k1", true, FIX_CODE(VALID) },
+                  { "k1", "k1", false, FIX_CODE(PHANTOM_READ_CONFLICT) },
+                  { "k3", "k0", false, FIX_CODE(VALID) } };
+    fixture *f = *state;
+    size_t i;
+
+    fix_write(f, "", "k1", "v");
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Kvrwset__KVRWSet set = KVRWSET__KVRWSET__INIT;
+        Kvrwset__RangeQueryInfo info = KVRWSET__RANGE_QUERY_INFO__INIT, *infos[] = { &info };
+        Kvrwset__QueryReads reads = KVRWSET__QUERY_READS__INIT;
+        Kvrwset__KVRead read = KVRWSET__KVREAD__INIT, *list[] = { &read };
+        Kvrwset__Version version = KVRWSET__VERSION__INIT;
+        fix_tx tx;
+
+        version.block_num = 1;
+        read.key = fcc__pb(FCC_LIT("k1"));
+        read.version = &version;
+        reads.n_kv_reads = cases[i].recorded;
+        reads.kv_reads = list;
+        info.start_key = fcc__pb(fcc_str(cases[i].start));
+        info.end_key = fcc__pb(fcc_str(cases[i].end));
+        info.reads_info_case = KVRWSET__RANGE_QUERY_INFO__READS_INFO_RAW_READS;
+        info.raw_reads = &reads;
+        set.n_range_queries_info = 1;
+        set.range_queries_info = infos;
+        tx = with_set(f, &set, none);
+        assert_int_equal(fix_commit(f, &tx, 1)[0], cases[i].code);
+    }
+}
+
 static void an_envelope_that_is_not_canonical_gets_into_no_block(void **state)
 {
     fixture *f = *state;
@@ -448,6 +586,10 @@ int main(void)
         TEST(a_policy_changed_in_the_same_block_lets_nobody_write_the_key),
         TEST(a_changed_payload_fails_the_creators_signature),
         TEST(headers_are_checked_in_fabrics_order),
+        TEST(fields_that_fabric_skips_are_skipped),
+        TEST(what_is_large_is_judged_like_everything_else),
+        TEST(a_collection_without_a_name_is_not_written),
+        TEST(the_end_key_of_a_range_comes_last),
         TEST(an_envelope_that_is_not_canonical_gets_into_no_block),
         TEST(a_block_that_is_not_the_next_is_refused),
         TEST(committed_blocks_are_found_by_number_hash_and_transaction),

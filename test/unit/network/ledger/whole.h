@@ -75,7 +75,8 @@ static inline const char *whole_compare(const ledger *a, const ledger *b, ledger
 /* Replay all blocks of f->l into an empty ledger and compare what both know. NULL: all is well. */
 static inline const char *whole_replay(fixture *f)
 {
-    static const ledger__table tables[] = { LEDGER__STATE, LEDGER__HISTORY, LEDGER__TXS, LEDGER__BLOCKS, LEDGER__META };
+    static const ledger__table tables[] = { LEDGER__STATE, LEDGER__HISTORY, LEDGER__CHAINS, LEDGER__HEADS,
+                                            LEDGER__TXS,   LEDGER__BLOCKS,  LEDGER__META };
     fixture other = *f;
     fcc__arena *arena = fcc__arena_new((size_t)1 << 30);
     const char *problem = NULL;

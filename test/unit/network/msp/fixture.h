@@ -171,13 +171,13 @@ static inline fcc_bytes fix_other_s(fcc__arena *arena, EVP_PKEY *key, fcc_bytes 
 {
     const unsigned char *p = signature.data;
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)signature.len);
-    BIGNUM *order = NULL, *r, *s = BN_new();
+    BIGNUM *order = msp__order(key), *r, *s = BN_new();
     unsigned char *der = NULL;
     fcc_bytes out;
     int len;
 
     assert_non_null(sig);
-    assert_int_equal(EVP_PKEY_get_bn_param(key, "order", &order), 1);
+    assert_non_null(order);
     r = BN_dup(ECDSA_SIG_get0_r(sig));
     BN_sub(s, order, ECDSA_SIG_get0_s(sig));
     ECDSA_SIG_set0(sig, r, s);

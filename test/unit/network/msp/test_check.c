@@ -162,7 +162,7 @@ static void members_of_others_are_named(void **state)
     expect(
         s,
         msp_check_identity(&s->checker, "it", fix_serialized(s->arena, "BMSP", peer.cert), "AMSP", MSP_PEER, orgs, 2),
-        FCC__E_CRT_MSPID, "says that it is of BMSP, and network.yaml has it as one of AMSP");
+        FCC__E_CRT_MSPID, "says that it is of BMSP, and is listed as one of AMSP");
     expect(
         s,
         msp_check_identity(&s->checker, "it", fix_serialized(s->arena, "CMSP", peer.cert), "CMSP", MSP_PEER, orgs, 2),

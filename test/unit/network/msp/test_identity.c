@@ -1,6 +1,8 @@
 /* Who is accepted, who is refused, and with which words. The certificates are real and made on the spot. */
 #include "test/unit/network/msp/fixture.h"
 
+#include "base/buf.h"
+
 #include <openssl/x509v3.h>
 
 typedef struct scene {
@@ -166,6 +168,44 @@ static void what_is_no_certificate_is_malformed_and_not_merely_refused(void **st
     assert_int_equal(msp_deserialize(s->manager, wire, &id, NULL), FCC_ERR_PROTO);
     assert_int_equal(msp_deserialize(s->manager, FCC_LIT("\xff\xff"), &id, NULL), FCC_ERR_PROTO);
     assert_int_equal(msp_deserialize(s->manager, FCC_LIT(""), &id, NULL), FCC_ERR_AUTH);
+}
+
+/* What is handed over as a certificate is what its bytes would have been read as, in a manager that never saw it. */
+static void an_introduced_certificate_is_the_identity_of_its_bytes(void **state)
+{
+    scene *s = *state;
+    fix_person member = fix_person_of(&s->a, "peer"), stranger = fix_person_of(&s->b, "peer");
+    msp_org *org = fix_org(s->arena, "AMSP", &s->a, NULL, NULL);
+    msp_manager *other = fix_manager(&org, 1);
+    msp_signer *read = fix_signer(s->arena, "AMSP", &member), *made = NULL;
+    const msp_identity *introduced, *again, *decoded;
+    fcc_bytes signature;
+    fcc_error error = { 0 };
+
+    assert_int_equal(msp__signer_of("AMSP", member.cert, member.key, &made, NULL), FCC_OK);
+    assert_true(fcc_bytes_equal(msp_signer_identity(made), msp_signer_identity(read)));
+    assert_string_equal(msp_signer_fingerprint(made), msp_signer_fingerprint(read));
+    assert_int_equal(msp__admit(s->manager, "AMSP", member.cert, NULL), FCC_OK);
+    assert_int_equal(msp_deserialize(s->manager, msp_signer_identity(made), &introduced, NULL), FCC_OK);
+    assert_int_equal(judge(s, "AMSP", member.cert, &again, NULL), FCC_OK);
+    assert_ptr_equal(again, introduced);
+    assert_int_equal(msp_deserialize(other, msp_signer_identity(read), &decoded, NULL), FCC_OK);
+    assert_true(fcc_bytes_equal(msp_identity_id(introduced), msp_identity_id(decoded)));
+    assert_true(fcc_bytes_equal(msp_identity_serialized(introduced), msp_identity_serialized(decoded)));
+    assert_string_equal(msp_identity_fingerprint(introduced), msp_identity_fingerprint(decoded));
+    assert_int_equal(msp_identity_role(introduced), msp_identity_role(decoded));
+    assert_int_equal(msp_sign(made, &(fcc_bytes){ (const uint8_t *)"m", 1 }, 1, s->arena, &signature), FCC_OK);
+    assert_int_equal(msp_verify(decoded, &(fcc_bytes){ (const uint8_t *)"m", 1 }, 1, signature, NULL), FCC_OK);
+    assert_int_equal(msp_verify(introduced, &(fcc_bytes){ (const uint8_t *)"m", 1 }, 1, signature, NULL), FCC_OK);
+    assert_int_equal(msp_verify(introduced, &(fcc_bytes){ (const uint8_t *)"n", 1 }, 1, signature, NULL), FCC_ERR_AUTH);
+    refused_with(msp__admit(s->manager, "AMSP", stranger.cert, &error), &error, "signed by unknown authority");
+    refused_with(msp__admit(s->manager, "AMSP", s->a.cert, &error), &error, "cannot be used as an identity");
+    refused_with(msp__admit(s->manager, "CMSP", member.cert, &error), &error, "MSP CMSP is not defined on channel");
+    msp_signer_free(read);
+    msp_signer_free(made);
+    msp_manager_free(other);
+    fix_person_clear(&member);
+    fix_person_clear(&stranger);
 }
 
 static void an_authority_is_no_identity(void **state)
@@ -348,6 +388,120 @@ static void a_signature_holds_for_its_message_only(void **state)
     fix_person_clear(&stranger);
 }
 
+/* As Go reads DER: more may follow in the sequence and behind it, and r and s must be as short as can be. */
+static void what_follows_a_signature_does_not_matter(void **state)
+{
+    scene *s = *state;
+    fix_person person = fix_person_of(&s->a, "client");
+    msp_signer *signer = fix_signer(s->arena, "AMSP", &person);
+    const fcc_bytes message = FCC_LIT("message");
+    const msp_identity *id;
+    fcc_bytes signature;
+    uint8_t der[400];
+    size_t len;
+
+    assert_int_equal(msp_deserialize(s->manager, msp_signer_identity(signer), &id, NULL), FCC_OK);
+    assert_int_equal(msp_sign(signer, &message, 1, s->arena, &signature), FCC_OK);
+    len = signature.len;
+    memset(der, 0, sizeof der);
+    memcpy(der, signature.data, len);
+    assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, len + 1), NULL), FCC_OK);
+    assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, sizeof der), NULL), FCC_OK);
+    der[1] = (uint8_t)(der[1] + 5); /* in the sequence */
+    assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, len + 5), NULL), FCC_OK);
+    assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, len + 4), NULL), FCC_ERR_AUTH);
+    memmove(der + 4, der + 2, len - 2); /* so much that its length takes two bytes more */
+    der[1] = 0x82;
+    der[2] = 0x01;
+    der[3] = 0x00;
+    assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, 4 + 256), NULL), FCC_OK);
+    der[2] = 0x00; /* a length with a byte too many */
+    der[3] = 0xff;
+    assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, 4 + 256), NULL), FCC_ERR_AUTH);
+    memcpy(der, signature.data, len);
+    memmove(der + 5, der + 4, len - 4); /* r with a zero too many */
+    der[1]++;
+    der[3]++;
+    der[4] = 0;
+    if (signature.data[4] & 0x7f)
+        assert_int_equal(msp_verify(id, &message, 1, fcc_bytes_of(der, len + 1), NULL), FCC_ERR_AUTH);
+    msp_signer_free(signer);
+    fix_person_clear(&person);
+}
+
+static fcc_bytes replaced(fcc__arena *arena, fcc_bytes text, const char *old, const char *new)
+{
+    fcc__buf buf;
+    fcc_bytes out;
+
+    fcc__buf_init(&buf, 1 << 20);
+    for (size_t i = 0; i < text.len;) {
+        if (text.len - i >= strlen(old) && memcmp(text.data + i, old, strlen(old)) == 0) {
+            fcc__buf_puts(&buf, new);
+            i += strlen(old);
+        } else {
+            fcc__buf_putc(&buf, text.data[i++]);
+        }
+    }
+    assert_true(fcc__arena_copy(arena, fcc__buf_bytes(&buf), &out));
+    fcc__buf_clear(&buf);
+    return out;
+}
+
+/* What Go's encoding/pem takes and what it doesn't: peers of Fabric 3.1.5 came to these verdicts. */
+static void a_certificate_is_read_however_go_reads_it(void **state)
+{
+    static const struct {
+        const char *old, *new;
+        bool good;
+    } cases[] = {
+        { "\n", "\r\n", true },
+        { "\n", " \t\n", true },
+        { "\nMII", "\n\nMII", true },
+        { "\nMII", "\n\tMII", true },
+        { "\nMII", "\nProc-Type: 4\nDEK: x\n\nMII", true },
+        { "\n-----END", "\n\n\n-----END", true },
+        { "-----BEGIN", "what stands before\n-----BEGIN", true },
+        { "-----BEGIN", "-----BEGIN CERTIFICATE-----\n-----BEGIN", true }, /* the last before an end counts */
+        { "CERTIFICATE", "TRUSTED CERTIFICATE", true },
+        { "CERTIFICATE", "", true },
+        { "-----\n", "-----\nwhat stands behind", false },
+        { "-----BEGIN", "------BEGIN", false },
+        { "-----BEGIN", " -----BEGIN", false },
+        { "BEGIN CERTIFICATE", "BEGIN CERT", false },
+        { "END CERTIFICATE-----", "END CERTIFICATE----- x", false },
+        { "END CERTIFICATE-----", "END CERTIFICATE----", false },
+        { "\nMII", "\nM!II", false },
+        { "\nMII", "\n=MII", false },
+    };
+    scene *s = *state;
+    fix_person person = fix_person_of(&s->a, "client");
+    fcc_bytes pem = msp__pem_of_cert(person.cert, s->arena), one;
+    X509 *cert;
+    uint8_t *line;
+    size_t i, len = 0;
+
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cert = msp__cert_of_pem(replaced(s->arena, pem, cases[i].old, cases[i].new));
+        if ((cert != NULL) != cases[i].good)
+            fail_msg("case %zu", i);
+        assert_true(!cert || X509_cmp(cert, person.cert) == 0);
+        X509_free(cert);
+    }
+    /* all of it in one line */
+    line = fcc__arena_alloc(s->arena, pem.len);
+    for (i = 0; i < pem.len; i++)
+        if (pem.data[i] != '\n' || pem.data[i - 1] == '-' || pem.data[i + 1] == '-')
+            line[len++] = pem.data[i];
+    one = fcc_bytes_of(line, len);
+    cert = msp__cert_of_pem(one);
+    assert_non_null(cert);
+    X509_free(cert);
+    for (i = 0; i < one.len - 5; i++) /* cut off anywhere, it is none and nothing is read behind it */
+        assert_null(msp__cert_of_pem(fcc_bytes_of(memcpy(fcc__arena_alloc(s->arena, i + 1), line, i), i)));
+    fix_person_clear(&person);
+}
+
 static void a_signature_with_high_s_is_refused_and_none_is_made(void **state)
 {
     scene *s = *state;
@@ -452,6 +606,7 @@ int main(void)
         TEST(a_certificate_of_an_authority_that_only_has_the_right_name_is_refused),
         TEST(a_self_made_certificate_is_refused),
         TEST(what_is_no_certificate_is_malformed_and_not_merely_refused),
+        TEST(an_introduced_certificate_is_the_identity_of_its_bytes),
         TEST(an_authority_is_no_identity),
         TEST(an_identity_has_exactly_one_role),
         TEST(expiry_is_told_and_does_not_make_an_identity_invalid),
@@ -459,6 +614,8 @@ int main(void)
         TEST(an_intermediate_authority_issues_and_its_root_no_longer_does),
         TEST(a_revoked_certificate_is_refused_only_when_its_own_authority_says_so),
         TEST(a_signature_holds_for_its_message_only),
+        TEST(what_follows_a_signature_does_not_matter),
+        TEST(a_certificate_is_read_however_go_reads_it),
         TEST(a_signature_with_high_s_is_refused_and_none_is_made),
         TEST(a_remembered_signature_stands_for_its_own_bytes_and_key_alone),
         TEST(a_certificate_signed_with_high_s_is_the_same_identity),

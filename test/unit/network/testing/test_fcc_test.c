@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,6 +208,33 @@ static fcc_status echo(fcc_stub *stub, fcc_args args)
     return fcc_reply(stub, args.v[0]);
 }
 
+/* Does the caller's signature hold, as anybody can find out who has the certificate and OpenSSL? */
+static bool holds(fcc_bytes serialized, fcc_bytes text, fcc_bytes signature)
+{
+    const char *begin = memmem(serialized.data, serialized.len, "-----BEGIN", strlen("-----BEGIN"));
+    BIO *pem = begin ? BIO_new_mem_buf(begin, (int)(serialized.len - (size_t)(begin - (const char *)serialized.data)))
+                     : NULL;
+    X509 *cert = pem ? PEM_read_bio_X509(pem, NULL, NULL, NULL) : NULL;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = cert && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, X509_get0_pubkey(cert)) == 1 &&
+                EVP_DigestVerify(ctx, signature.data, signature.len, text.data, text.len) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    X509_free(cert);
+    BIO_free(pem);
+    return good;
+}
+
+static fcc_status verify(fcc_stub *stub, fcc_args args)
+{
+    fcc_bytes proposal, signature;
+
+    fcc_signed_proposal(stub, &proposal, &signature);
+    return fcc_reply(stub, !holds(fcc_creator(stub), proposal, signature)   ? FCC_LIT("does not hold")
+                           : holds(fcc_creator(stub), args.v[0], signature) ? FCC_LIT("holds for anything")
+                                                                            : FCC_LIT("holds"));
+}
+
 static const fcc_function functions[] = {
     { "Set", set, 2 },
     { "Get", get, 1 },
@@ -226,6 +255,7 @@ static const fcc_function functions[] = {
     { "Who", who, 0 },
     { "Guess", guess, 0 },
     { "Echo", echo, 1 },
+    { "Verify", verify, 1 },
 };
 
 static const fcc_chaincode chaincode = { functions, sizeof(functions) / sizeof(functions[0]), NULL, NULL, NULL };
@@ -331,6 +361,21 @@ static void callers_have_organisation_attributes_role_and_key(void **state)
     snprintf(want, sizeof(want), "Org2MSP chief admin 1800000000 %s", fcc_test_fingerprint("k1"));
     assert_string_equal(fcc_test_evaluate(t, "cc", "Who", FCC_END).payload, want);
     valid(fcc_test_submit(t, "cc", "Set", "a", "b", FCC_END));
+}
+
+/* State with fingerprints in it can be kept for a test of tomorrow. */
+static void a_key_follows_from_its_name_in_every_process(void **state)
+{
+    (void)state;
+    assert_string_equal(fcc_test_fingerprint("k1"), "7748d1bbdd8fc4f519dc726ff505a1c86a954331012b3eb142c1517bc543b370");
+    assert_string_not_equal(fcc_test_fingerprint("k1"), fcc_test_fingerprint("k2"));
+}
+
+static void signatures_are_those_of_the_certificates_key(void **state)
+{
+    assert_string_equal(fcc_test_evaluate(*state, "cc", "Verify", "other text", FCC_END).payload, "holds");
+    fcc_test_as(*state, "Org2MSP", "role", "doctor", FCC_END);
+    assert_string_equal(fcc_test_evaluate(*state, "cc", "Verify", "other text", FCC_END).payload, "holds");
 }
 
 static void a_peers_certificate_may_not_propose(void **state)
@@ -888,6 +933,8 @@ int main(void)
         TEST(arguments_may_hold_any_bytes),
         TEST(a_large_value_goes_both_ways),
         TEST(callers_have_organisation_attributes_role_and_key),
+        TEST(a_key_follows_from_its_name_in_every_process),
+        TEST(signatures_are_those_of_the_certificates_key),
         TEST(a_peers_certificate_may_not_propose),
         TEST(an_event_comes_with_the_result),
         TEST(the_trace_names_what_was_asked),

@@ -31,6 +31,7 @@ enum { PEER_QUEUE = 4096 };
 struct peer {
     fcc__arena *arena; /* all messages, both ways */
     fcc__co_pool *stacks;
+    bool stacks_are_anothers;
     fcc__session *session;
     Protos__ChaincodeMessage *sent[PEER_QUEUE];
     fcc_bytes sent_wire[PEER_QUEUE];
@@ -94,7 +95,7 @@ static inline void peer_on_overdue(void *ctx, const fcc__seen *seen, bool held)
     *(held ? &p->held : &p->overdue) += 1;
 }
 
-static inline void peer_open(struct peer *p, const fcc_chaincode *chaincode, fcc__session_options options)
+static inline void peer_start(struct peer *p, const fcc_chaincode *chaincode, fcc__session_options options)
 {
     static const fcc__session_events events = {
         .send = peer_on_send,
@@ -104,18 +105,35 @@ static inline void peer_open(struct peer *p, const fcc_chaincode *chaincode, fcc
         .overdue = peer_on_overdue,
     };
 
-    memset(p, 0, sizeof(*p));
     p->arena = fcc__arena_new(1u << 30);
-    p->stacks = fcc__co_pool_new(0, 8);
     options.stacks = p->stacks;
     assert_int_equal(fcc__session_new(chaincode, FCC_LIT("cc:0123"), &options, &events, p, &p->session), FCC_OK);
+}
+
+static inline void peer_open(struct peer *p, const fcc_chaincode *chaincode, fcc__session_options options)
+{
+    memset(p, 0, sizeof(*p));
+    p->stacks = fcc__co_pool_new(0, 8);
+    peer_start(p, chaincode, options);
+}
+
+/* In the same process as `other`, which is to be closed later. */
+static inline void peer_open_beside(struct peer *p, const struct peer *other, const fcc_chaincode *chaincode,
+                                    fcc__session_options options)
+{
+    memset(p, 0, sizeof(*p));
+    p->stacks = other->stacks;
+    p->stacks_are_anothers = true;
+    peer_start(p, chaincode, options);
 }
 
 static inline void peer_close(struct peer *p)
 {
     fcc__session_free(p->session);
-    assert_int_equal(fcc__co_pool_active(p->stacks), 0);
-    fcc__co_pool_free(p->stacks);
+    if (!p->stacks_are_anothers) {
+        assert_int_equal(fcc__co_pool_active(p->stacks), 0);
+        fcc__co_pool_free(p->stacks);
+    }
     for (size_t i = 0; i < p->lent_count; i++)
         p->lent[i].give_back(p->lent[i].handle);
     fcc__arena_free(p->arena);

@@ -156,6 +156,34 @@ static void a_refused_page_fails_the_scan(void **state)
     peer_close(&p);
 }
 
+static fcc_status scan_and_close(fcc_stub *stub, fcc_args args)
+{
+    fcc_iter *it;
+    fcc_kv kv;
+    fcc_status st = fcc_get_state_by_range(stub, NONE, FCC_LIT("z"), &it);
+
+    while (st == FCC_OK && fcc_iter_has_next(it))
+        st = fcc_iter_next(it, &kv);
+    (void)fcc_iter_close(it);
+    return st;
+}
+
+static void what_failed_first_is_told_when_closing_fails_too(void **state)
+{
+    struct peer p;
+
+    open_ready(&p, scan_and_close);
+    peer_call(&p, "tx1", "run");
+    peer_take(&p);
+    peer_respond(&p, "tx1", page_of(&p, 0, 1, true, NONE));
+    peer_take_type(&p, TYPE(QUERY_STATE_NEXT));
+    peer_refuse(&p, "tx1", "the database is gone");
+    peer_take_type(&p, TYPE(QUERY_STATE_CLOSE));
+    peer_refuse(&p, "tx1", "so it is");
+    peer_expect(&p, "tx1", 500, "the database is gone", "");
+    peer_close(&p);
+}
+
 static fcc_status page(fcc_stub *stub, fcc_args args)
 {
     fcc_iter *it;
@@ -291,6 +319,7 @@ int main(void)
         cmocka_unit_test(an_empty_range_has_nothing_to_give),
         cmocka_unit_test(an_answer_that_cannot_be_read_fails_the_query),
         cmocka_unit_test(a_refused_page_fails_the_scan),
+        cmocka_unit_test(what_failed_first_is_told_when_closing_fails_too),
         cmocka_unit_test(a_page_is_asked_for_and_told_with_its_bookmark),
         cmocka_unit_test(history_gives_modifications),
         cmocka_unit_test(composite_keys_are_made_checked_split_and_searched_by_prefix),

@@ -329,6 +329,56 @@ static void draining_an_idle_session_is_done_at_once(void **state)
     peer_close(&p);
 }
 
+static void more_transactions_than_one_peer_may_have_are_turned_away(void **state)
+{
+    const char refused[] = "E-STREAM-05 2 transactions of this peer run: retry on another endorser";
+    struct peer p;
+    Protos__ChaincodeMessage *m;
+
+    peer_open(&p, &chaincode, (fcc__session_options){ .max_running = 2 });
+    peer_ready(&p, NONE);
+    for (int i = 0; i < 2; i++) {
+        peer_call(&p, i ? "tx2" : "tx1", "get", "k");
+        peer_take_type(&p, TYPE(GET_STATE));
+    }
+    peer_call(&p, "tx3", "get", "k");
+    m = peer_take_type(&p, TYPE(ERROR));
+    assert_text(fcc__of_pb(m->payload), refused);
+    assert_text(fcc__of_pb(m->txid), "tx3");
+    peer_respond(&p, "tx1", FCC_LIT("v"));
+    peer_expect(&p, "tx1", 200, "", "v");
+    peer_call(&p, "tx3", "get", "k");
+    peer_take_type(&p, TYPE(GET_STATE));
+    peer_close(&p);
+}
+
+/* What one peer has taken up must not be missing to the others. */
+static void a_peer_with_few_transactions_may_begin_more_where_another_has_taken_all(void **state)
+{
+    enum { ALL = FCC__FAIR_RUNNING + 2 };
+    fcc__session_options options = { .max_stacks = ALL };
+    struct peer greedy, modest;
+    char tx[16];
+
+    peer_open(&greedy, &chaincode, options);
+    peer_ready(&greedy, NONE);
+    for (int i = 0; i < ALL; i++) {
+        snprintf(tx, sizeof(tx), "tx%d", i);
+        peer_call(&greedy, tx, "get", "k");
+        peer_take_type(&greedy, TYPE(GET_STATE));
+    }
+    peer_call(&greedy, "more", "get", "k");
+    peer_take_type(&greedy, TYPE(ERROR));
+    peer_open_beside(&modest, &greedy, &chaincode, options);
+    peer_ready(&modest, NONE);
+    peer_call(&modest, "tx1", "get", "k");
+    peer_take_type(&modest, TYPE(GET_STATE));
+    peer_respond(&modest, "tx1", FCC_LIT("v"));
+    peer_expect(&modest, "tx1", 200, "", "v");
+    peer_close(&modest);
+    peer_close(&greedy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +399,8 @@ int main(void)
         cmocka_unit_test(freeing_a_session_ends_its_waiting_handlers),
         cmocka_unit_test(draining_lets_transactions_end_and_refuses_new_ones),
         cmocka_unit_test(draining_an_idle_session_is_done_at_once),
+        cmocka_unit_test(more_transactions_than_one_peer_may_have_are_turned_away),
+        cmocka_unit_test(a_peer_with_few_transactions_may_begin_more_where_another_has_taken_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,7 +153,7 @@ static fcc_status many(fcc_stub *stub, fcc_args args)
 {
     const fcc_bytes *orgs;
     fcc_state_ep *ep;
-    char name[16];
+    char name[24];
     fcc_bytes one;
     size_t count;
     fcc_status st = fcc_state_ep_new(stub, FCC_LIT(""), &ep);

@@ -36,7 +36,7 @@
 
 #define TYPE(name) PROTOS__CHAINCODE_MESSAGE__TYPE__##name
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 60000 };
 
 /* ---- the chaincode ---- */
 
@@ -122,6 +122,7 @@ struct peer {
     fcc__arena *arena;
     rpc_call *call;
     Protos__ChaincodeMessage *got[16];
+    bool stays; /* the peer does not end the stream when the process has */
     size_t count;
     bool closed;
     rpc_code code;
@@ -258,6 +259,8 @@ static inline void write_pem(char *path, size_t size, const char *what, fcc_byte
 /* The process leaves: so does the peer. */
 static inline void on_half_close(rpc_call *call, void *ctx)
 {
+    if (((struct peer *)ctx)->stays)
+        return;
     rpc_finish(call, RPC_OK, fcc_bytes_of(NULL, 0), fcc_bytes_of(NULL, 0));
 }
 

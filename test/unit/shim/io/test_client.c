@@ -128,6 +128,68 @@ static void a_peer_that_does_not_take_the_registration_is_tried_again(void **sta
     end_peer(&p, server);
 }
 
+static void a_peer_that_does_not_end_a_broken_stream_is_left_for_a_new_one(void **state)
+{
+    struct peer p = { .stays = true };
+    int port = 0;
+    rpc_server *server = start_peer(&p, &port, NULL);
+    pid_t pid = start_client(port, log_path);
+
+    make_ready(&p);
+    say(&p, TYPE(READY), "", fcc_bytes_of(NULL, 0));
+    wait_for_messages(&p, 2);
+    assert_int_equal(p.got[1]->type, TYPE(ERROR));
+    wait_for_messages(&p, 3);
+    assert_true(p.closed);
+    p.closed = false;
+    p.count = 0;
+    make_ready(&p);
+    expect_echo(&p, "tx1");
+    p.stays = false;
+    end_process(&p, pid);
+    end_peer(&p, server);
+}
+
+/* A server that sends away whoever connects, in the way of Go's when it was pinged too often. */
+static void send_away(int listener)
+{
+    static const uint8_t settings[] = { 0, 0, 0, 4, 0, 0, 0, 0, 0 };
+    static const char calm[] = "\0\0\x16\x07\0\0\0\0\0\0\0\0\x01\0\0\0\x0btoo_many_pings";
+    char greeting[24];
+    int fd = accept(listener, NULL, NULL);
+
+    assert_true(fd >= 0);
+    assert_int_equal(recv(fd, greeting, sizeof(greeting), MSG_WAITALL), sizeof(greeting));
+    assert_int_equal(send(fd, settings, sizeof(settings), MSG_NOSIGNAL), sizeof(settings));
+    assert_int_equal(send(fd, calm, sizeof(calm) - 1, MSG_NOSIGNAL), sizeof(calm) - 1);
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, greeting, sizeof(greeting), 0) > 0)
+        ;
+    close(fd);
+}
+
+static void a_peer_that_is_pinged_too_often_is_pinged_less(void **state)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(a);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct peer p = { 0 };
+    pid_t pid;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+    assert_int_equal(rpc_loop_new(&p.loop, NULL), FCC_OK);
+    pid = start_client(ntohs(a.sin_port), log_path);
+    send_away(listener);
+    wait_for_log(&p, "\"code\":\"E-STREAM-04\"");
+    assert_true(logged("too_many_pings: pinging it every 120 s from now on"));
+    kill(pid, SIGTERM);
+    assert_int_equal(wait_for(pid), 0);
+    close(listener);
+    rpc_loop_free(p.loop);
+}
+
 static void a_signal_ends_it_while_there_is_no_peer(void **state)
 {
     struct peer p = { 0 };
@@ -280,6 +342,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_registers_and_echoes_keepalives),
         cmocka_unit_test(after_each_restart_of_its_peer_it_is_back_and_waiting_calls_have_failed),
         cmocka_unit_test(a_peer_that_does_not_take_the_registration_is_tried_again),
+        cmocka_unit_test(a_peer_that_does_not_end_a_broken_stream_is_left_for_a_new_one),
+        cmocka_unit_test(a_peer_that_is_pinged_too_often_is_pinged_less),
         cmocka_unit_test(a_signal_ends_it_while_there_is_no_peer),
         cmocka_unit_test(over_tls_and_mutual_tls_it_registers),
         cmocka_unit_test(a_peer_of_another_ca_is_refused_until_it_has_the_right_certificate),

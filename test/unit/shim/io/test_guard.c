@@ -127,16 +127,49 @@ static void expect_error(struct process *c, size_t index, const char *tx_id, con
 
 /* ---- budgets ---- */
 
+/* A short budget first: a machine may be too slow for it, and is tried with a longer one. */
+static const char *const budgets[] = { "400", "4000", "40000" };
+enum { BUDGETS = 3 };
+
+static void expect_exceeded(struct process *c, size_t index, const char *function, const char *budget_ms)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "E-TIME-01 function %s of transaction tx1 exceeded its budget of %s ms", function,
+             budget_ms);
+    expect_error(c, index, "tx1", text);
+}
+
+static bool is_answer(const struct peer *p, size_t index, Protos__ChaincodeMessage__Type type, const char *tx_id)
+{
+    return p->count > index && p->got[index]->type == type &&
+           fcc_bytes_equal(fcc__of_pb(p->got[index]->txid), fcc_str(tx_id));
+}
+
+static void abandon(struct process *c)
+{
+    kill(c->f.pid, SIGKILL);
+    wait_for_messages(&c->p, 16);
+    wait_for(c->f.pid);
+    clear(c);
+}
+
 static void an_endless_loop_costs_its_own_transaction_and_then_the_process_is_replaced(void **state)
 {
     struct process c;
+    size_t i;
 
-    start_with_budget(&c, "400");
-    call_function(&c.p, "tx1", "spin", "x");
-    call_function(&c.p, "tx2", "echo", "others go on");
-    wait_for_messages(&c.p, 2);
+    for (i = 0;; i++) {
+        start_with_budget(&c, budgets[i]);
+        call_function(&c.p, "tx1", "spin", "x");
+        call_function(&c.p, "tx2", "echo", "others go on");
+        wait_for_messages(&c.p, 2);
+        if (is_answer(&c.p, 1, TYPE(COMPLETED), "tx2") || i + 1 == BUDGETS)
+            break;
+        abandon(&c);
+    }
     expect_payload(&c.p, 1, "others go on");
-    expect_error(&c, 2, "tx1", "E-TIME-01 function spin of transaction tx1 exceeded its budget of 400 ms");
+    expect_exceeded(&c, 2, "spin", budgets[i]);
     wait_for_messages(&c.p, 4);
     assert_true(c.p.closed);
     assert_int_equal(c.p.code, RPC_UNAVAILABLE);
@@ -150,14 +183,21 @@ static void a_transaction_that_waits_for_ever_is_answered_and_the_process_goes_o
 {
     struct process c;
 
-    start_with_budget(&c, "200");
-    call_function(&c.p, "tx1", "get", "k");
-    wait_for_messages(&c.p, 2);
-    assert_int_equal(c.p.got[1]->type, TYPE(GET_STATE));
-    expect_error(&c, 2, "tx1", "E-TIME-01 function get of transaction tx1 exceeded its budget of 200 ms");
-    say(&c.p, TYPE(RESPONSE), "tx1", FCC_LIT("too late"));
-    call_function(&c.p, "tx2", "echo", "still here");
-    wait_for_messages(&c.p, 4);
+    for (size_t i = 0;; i++) {
+        start_with_budget(&c, budgets[i]);
+        call_function(&c.p, "tx1", "get", "k");
+        wait_for_messages(&c.p, 2);
+        if (is_answer(&c.p, 1, TYPE(GET_STATE), "tx1") || i + 1 == BUDGETS) {
+            assert_int_equal(c.p.got[1]->type, TYPE(GET_STATE));
+            expect_exceeded(&c, 2, "get", budgets[i]);
+            say(&c.p, TYPE(RESPONSE), "tx1", FCC_LIT("too late"));
+            call_function(&c.p, "tx2", "echo", "still here");
+            wait_for_messages(&c.p, 4);
+            if (is_answer(&c.p, 3, TYPE(COMPLETED), "tx2") || i + 1 == BUDGETS)
+                break;
+        }
+        abandon(&c);
+    }
     expect_payload(&c.p, 3, "still here");
     kill(c.f.pid, SIGTERM);
     wait_for_messages(&c.p, 16);

@@ -144,7 +144,8 @@ struct sender {
     int fd;
     int64_t connection, stream; /* bytes that may be sent */
     int64_t initial;            /* of a stream */
-    bool ended;                 /* the server ended the call */
+    size_t received;            /* bytes of DATA */
+    bool ended;                 /* the server ended the call, or says nothing any more */
 };
 
 static uint32_t number_at(const uint8_t *p)
@@ -203,6 +204,9 @@ static void take_frame(struct sender *s)
         return;
     }
     switch (head[3]) {
+    case 0: /* DATA */
+        s->received += len;
+        break;
     case 1: /* HEADERS: trailers, when they end the stream */
         s->ended = head[4] & 1;
         break;
@@ -226,36 +230,42 @@ static void take_frame(struct sender *s)
     }
 }
 
-/* Until the server ends the call, at most `len` bytes of DATA. */
-static void pour(struct sender *s, size_t len)
+/* These bytes again and again, as DATA, until the server ends the call or `len` are sent; what is left of `len`. */
+static size_t pour(struct sender *s, fcc_bytes bytes, size_t len)
 {
-    static const uint8_t zeros[16384];
+    enum { FRAME = 16384 };
+    size_t at = 0;
     uint8_t byte;
 
     while (len && !s->ended) {
-        size_t n = len < sizeof(zeros) ? len : sizeof(zeros);
+        size_t n = bytes.len - at < FRAME ? bytes.len - at : FRAME;
         int64_t window = s->connection < s->stream ? s->connection : s->stream;
         fcc__buf buf;
 
+        if (n > len)
+            n = len;
         if (window > 0 && window < (int64_t)n)
             n = (size_t)window;
         if (window <= 0 || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
             take_frame(s);
             continue;
         }
-        fcc__buf_init(&buf, sizeof(zeros) + 16);
-        frame(&buf, 0, 0, 1, fcc_bytes_of(zeros, n));
+        fcc__buf_init(&buf, FRAME + 16);
+        frame(&buf, 0, 0, 1, fcc_bytes_of(bytes.data + at, n));
         write_all(s, fcc__buf_bytes(&buf));
         fcc__buf_clear(&buf);
         s->connection -= (int64_t)n;
         s->stream -= (int64_t)n;
         len -= n;
+        at = (at + n) % bytes.len;
     }
+    return len;
 }
 
 static void a_message_above_the_limit_ends_its_stream_and_costs_nothing_afterwards(void **state)
 {
     enum { KEPT_KIB = 5000 };
+    static const uint8_t zeros[16384];
     struct sender s = { .connection = 65535 - 5, .stream = 65535 - 5, .initial = 65535 }; /* the prefix is sent */
     struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
     struct process p;
@@ -271,7 +281,7 @@ static void a_message_above_the_limit_ends_its_stream_and_costs_nothing_afterwar
     fcc__buf_init(&buf, 4096);
     write_call(&buf, RPC_MAX_MESSAGE + 1);
     write_all(&s, fcc__buf_bytes(&buf));
-    pour(&s, RPC_MAX_MESSAGE + 1);
+    pour(&s, fcc_bytes_of(zeros, sizeof(zeros)), RPC_MAX_MESSAGE + 1);
     while (!s.ended)
         take_frame(&s);
     close(s.fd);
@@ -283,6 +293,77 @@ static void a_message_above_the_limit_ends_its_stream_and_costs_nothing_afterwar
     }
     printf("# kept %ld KiB\n", kept);
     assert_true(kept <= KEPT_KIB || UNDER_SANITIZER);
+    bystander_ends(&bystander);
+    process_end(&p);
+}
+
+/* ---- a peer that sends and does not read ---- */
+
+enum { ECHO_BYTES = 1024 * 1024 };
+
+/* KEEPALIVE with a payload, as gRPC frames it: a chaincode sends it back. */
+static fcc_bytes large_keepalive(void)
+{
+    static uint8_t wire[5 + 2 + 4 + ECHO_BYTES];
+    const uint8_t head[] = { 0, 0, (ECHO_BYTES + 6) >> 16, 0, 6, 0x08, TYPE(KEEPALIVE), 0x1a, 0x80, 0x80, 0x40 };
+
+    memcpy(wire, head, sizeof(head));
+    return fcc_bytes_of(wire, sizeof(wire));
+}
+
+/* The server may send so many bytes more. */
+static void make_room(struct sender *s, uint32_t bytes)
+{
+    const uint8_t more[4] = { (uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16), (uint8_t)(bytes >> 8), (uint8_t)bytes };
+    fcc__buf buf;
+
+    fcc__buf_init(&buf, 64);
+    frame(&buf, 8, 0, 0, fcc_bytes_of(more, sizeof(more)));
+    frame(&buf, 8, 0, 1, fcc_bytes_of(more, sizeof(more)));
+    write_all(s, fcc__buf_bytes(&buf));
+    fcc__buf_clear(&buf);
+}
+
+static void a_peer_that_does_not_read_is_not_read_from_until_it_does(void **state)
+{
+    enum { MESSAGES = 400, MOST_KIB = 250 * 1024 };
+    const fcc_bytes keepalive = large_keepalive();
+    struct sender s = { .connection = 65535, .stream = 65535, .initial = 65535 };
+    struct timeval patience = { .tv_sec = 2 }; /* too little of it lets the test pass too easily */
+    struct process p;
+    struct stream bystander;
+    fcc__buf buf;
+    size_t left, expected;
+    long start, more;
+
+    process_start(&p);
+    bystander_begins(&bystander, &p);
+    start = process_kib(&p, "RssAnon");
+    s.fd = connect_raw(&p);
+    assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    fcc__buf_init(&buf, 4096);
+    write_call(&buf, 0);
+    write_all(&s, fcc_bytes_of(buf.data, buf.len - 5 - 9)); /* all but the message */
+    left = pour(&s, keepalive, MESSAGES * keepalive.len);
+    more = process_kib(&p, "RssAnon") - start;
+    printf("# %zu MiB not taken, %ld KiB more\n", left >> 20, more);
+    assert_true(left > 0);
+    assert_true(more < MOST_KIB || UNDER_SANITIZER);
+
+    patience.tv_sec = PATIENCE_MS / 1000;
+    assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    s.ended = false;
+    make_room(&s, 1u << 30);
+    pour(&s,
+         fcc_bytes_of(keepalive.data + (keepalive.len - left % keepalive.len) % keepalive.len,
+                      left % keepalive.len ? left % keepalive.len : keepalive.len),
+         left % keepalive.len);
+    expected = (MESSAGES - left / keepalive.len) * keepalive.len;
+    while (s.received < expected && !s.ended)
+        take_frame(&s);
+    assert_true(s.received >= expected);
+    close(s.fd);
+    fcc__buf_clear(&buf);
     bystander_ends(&bystander);
     process_end(&p);
 }
@@ -373,6 +454,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hostile_message_ends_its_stream_and_no_other),
         cmocka_unit_test(a_message_above_the_limit_ends_its_stream_and_costs_nothing_afterwards),
+        cmocka_unit_test(a_peer_that_does_not_read_is_not_read_from_until_it_does),
         cmocka_unit_test(connections_that_speak_no_grpc_harm_nobody),
         cmocka_unit_test(a_thousand_peers_that_come_and_go_leave_nothing_behind),
     };

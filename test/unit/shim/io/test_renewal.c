@@ -21,7 +21,7 @@ static void overwrite(const char *path, fcc_bytes text)
     fclose(f);
 }
 
-static void start_tls_asking(struct tls_process *t, bool asks)
+static void prepare_tls(struct tls_process *t, bool asks)
 {
     t->ca = test_cert_make("ca", NULL);
     t->server = test_cert_make("cc", &t->ca);
@@ -41,9 +41,19 @@ static void start_tls_asking(struct tls_process *t, bool asks)
         setenv("CHAINCODE_CLIENT_CA_CERT", t->client_ca, 1);
     else
         unsetenv("CHAINCODE_CLIENT_CA_CERT");
+}
+
+static void begin(struct tls_process *t)
+{
     t->pid = start_logging_process(NULL, t->log);
     assert_int_equal(rpc_loop_new(&t->loop, NULL), FCC_OK);
     t->arena = fcc__arena_new(1 << 24);
+}
+
+static void start_tls_asking(struct tls_process *t, bool asks)
+{
+    prepare_tls(t, asks);
+    begin(t);
 }
 
 static void start_tls(struct tls_process *t)
@@ -340,6 +350,27 @@ static void each_kind_of_failed_handshake_is_logged_with_its_code_once_in_a_whil
     test_cert_clear(&stranger);
 }
 
+/* A server without TLS sees the first bytes of a handshake, and nothing of what is meant by them. */
+static void without_tls_who_speaks_it_is_logged_and_nobody_else(void **state)
+{
+    struct tls_process t;
+    rpc_tls tls;
+
+    prepare_tls(&t, false);
+    setenv("CHAINCODE_TLS_DISABLED", "true", 1);
+    begin(&t);
+    tls = (rpc_tls){ .ca = t.ca.cert_pem, .server_name = "cc" };
+    wait_for_line(&t, "serving at", "plaintext");
+    for (int i = 0; i < 5; i++)
+        assert_true(is_served(&t, NULL));
+    assert_int_equal(lines_with(&t, "E-TLS-16", ""), 0);
+    for (int i = 0; i < 5; i++)
+        assert_false(is_served(&t, &tls));
+    wait_for_line(&t, "E-TLS-16", "somebody from 127.0.0.1:");
+    assert_int_equal(lines_with(&t, "E-TLS-16", ""), 1);
+    end_tls(&t);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +380,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_client_shows_its_new_certificate_to_the_peer_it_dials_next),
         cmocka_unit_test(without_tls_sighup_harms_nothing),
         cmocka_unit_test(each_kind_of_failed_handshake_is_logged_with_its_code_once_in_a_while),
+        cmocka_unit_test(without_tls_who_speaks_it_is_logged_and_nobody_else),
     };
 
     if (getenv(chaincode_role))

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SETTINGS = 4, PING = 6, GOAWAY = 7, ACK = 1, PATIENCE_MS = 20000 };
+enum { SETTINGS = 4, PING = 6, GOAWAY = 7, ACK = 1, PATIENCE_MS = 60000 };
 
 static const rpc_events *refuse(rpc_call *call, void *ctx, void **call_ctx)
 {
