@@ -64,7 +64,7 @@ refused "another step" 2 E-CLI-03 steal --dir net
 refused "two files at once" 2 E-CLI-03 cid small large
 
 # one byte of the small blob's file
-printf 'X' | dd of="net/blobs/$small" bs=1 seek=20 conv=notrunc 2>/dev/null
+changed "net/blobs/$small" 20
 refused "a changed byte is noticed" 9 E-BLOB-01 get --dir net --key small.key "$small"
 check "and the blob named" grep -q "$small" err
 refused "by verify as well" 9 E-BLOB-01 verify --dir net

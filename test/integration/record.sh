@@ -78,7 +78,7 @@ check "a doctor breaks the glass" [ $? -eq 0 ] || sed 's/^/# /' err
 record show --user doctor2 --pid "@$net/pid" --emergency "$case" --only allergy --json
 check "and reads, by one organisation's word" grep -q '"shown":1,.*AllergyIntolerance' out || sed 's/^/# /' err
 fails "without the case not" 3 "denied (no_consent)" show --user doctor2 --pid "@$net/pid" --only allergy
-printf 'X' | dd of="$net/blobs/$cid" bs=1 seek=20 conv=notrunc 2>/dev/null
+changed "$net/blobs/$cid" 20
 fails "a changed byte is found" 9 E-BLOB-01 verify --user patient1
 check "and named" grep -q "$cid" err
 check "as one of 25" grep -q '^25 records, 1 bad$' out
