@@ -5,6 +5,8 @@
 
 #include "common/configtx.pb-c.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 enum { SCRATCH_MAX = 64 << 20 };
@@ -36,32 +38,44 @@ fcc_status client_config_now(client *c, fcc__arena *arena, client_config *out, f
 
 typedef struct waiter {
     fcc__arena *arena;
+    fcc_bytes update; /* the payload of what was sent */
     int64_t until_ms;
     bool found;
     uint64_t block;
+    uint64_t other; /* the newest block with somebody else's update; 0: none */
 } waiter;
 
-static bool has_config(fcc_bytes message, fcc__arena *arena)
+/* The configuration that a block brings; NULL: it brings transactions. */
+static const Common__ConfigEnvelope *config_in(fcc_bytes message, fcc__arena *arena)
 {
     Common__Block *b;
     Common__Envelope *e;
     Common__Payload *p;
     Common__ChannelHeader *h;
+    Common__ConfigEnvelope *config;
 
     /* a configuration is alone in its block */
-    return FCC__UNPACK(common__block, message, arena, &b) == FCC_OK && b->data && b->data->n_data == 1 &&
-           FCC__UNPACK(common__envelope, fcc__of_pb(b->data->data[0]), arena, &e) == FCC_OK &&
-           FCC__UNPACK(common__payload, fcc__of_pb(e->payload), arena, &p) == FCC_OK && p->header &&
-           FCC__UNPACK(common__channel_header, fcc__of_pb(p->header->channel_header), arena, &h) == FCC_OK &&
-           h->type == COMMON__HEADER_TYPE__CONFIG;
+    if (FCC__UNPACK(common__block, message, arena, &b) != FCC_OK || !b->data || b->data->n_data != 1 ||
+        FCC__UNPACK(common__envelope, fcc__of_pb(b->data->data[0]), arena, &e) != FCC_OK ||
+        FCC__UNPACK(common__payload, fcc__of_pb(e->payload), arena, &p) != FCC_OK || !p->header ||
+        FCC__UNPACK(common__channel_header, fcc__of_pb(p->header->channel_header), arena, &h) != FCC_OK ||
+        h->type != COMMON__HEADER_TYPE__CONFIG ||
+        FCC__UNPACK(common__config_envelope, fcc__of_pb(p->data), arena, &config) != FCC_OK)
+        return NULL;
+    return config;
 }
 
+/* An update that another one has overtaken may still follow, when they don't touch: it is waited for. */
 static bool look(void *ctx, uint64_t number, fcc_bytes message)
 {
     waiter *w = ctx;
+    const Common__ConfigEnvelope *config;
 
     fcc__arena_reset(w->arena);
-    w->found = has_config(message, w->arena);
+    config = config_in(message, w->arena);
+    w->found = config && config->last_update && fcc_bytes_equal(fcc__of_pb(config->last_update->payload), w->update);
+    if (config && !w->found)
+        w->other = number;
     w->block = number;
     return !w->found && client__now_ms() < w->until_ms;
 }
@@ -70,16 +84,21 @@ static bool look(void *ctx, uint64_t number, fcc_bytes message)
  * From the orderer, because who may update its settings need not be a reader of the peers' blocks. An update that concerns the
  * orderers themselves ends their streams, or takes the leader away for some seconds: they are asked again.
  */
-static fcc_status wait_behind(client *c, uint64_t block, uint64_t *out, fcc_error *error)
+static fcc_status wait_behind(client *c, uint64_t block, fcc_bytes envelope, fcc__arena *arena, uint64_t *out,
+                              fcc_error *error)
 {
     const client_blocks_options o = {
         .source = CLIENT_ORDERED, .from = (int64_t)block + 1, .to = CLIENT_FOREVER, .idle_ms = c->timeout_ms
     };
     const struct timespec pause = { 0, 250 * 1000000 };
+    char overtaken[96] = "";
+    Common__Envelope *sent;
     waiter w = { .arena = fcc__arena_new(SCRATCH_MAX), .until_ms = client__now_ms() + c->timeout_ms };
     fcc_error why = { 0 };
-    fcc_status st = w.arena ? FCC_OK : fcc_error_set(&why, FCC_ERR_NOMEM, "out of memory");
+    fcc_status st = w.arena ? FCC__UNPACK(common__envelope, envelope, arena, &sent) : FCC_ERR_NOMEM;
 
+    if (st == FCC_OK)
+        w.update = fcc__of_pb(sent->payload);
     while (st == FCC_OK && !w.found && client__now_ms() < w.until_ms) {
         why.text[0] = '\0';
         st = client_blocks(c, &o, look, &w, &why);
@@ -88,11 +107,14 @@ static fcc_status wait_behind(client *c, uint64_t block, uint64_t *out, fcc_erro
         st = FCC_OK;
         nanosleep(&pause, NULL);
     }
+    if (w.other > 0)
+        snprintf(overtaken, sizeof(overtaken), "; block %" PRIu64 " has another one, which may have made it void",
+                 w.other);
     if (w.found)
         *out = w.block;
     else
         st = fcc_error_set(error, st == FCC_OK ? FCC_ERR_TIMEOUT : st,
-                           "the orderer took the update, but no block with it came in time%s%s",
+                           "the orderer took the update, but no block with it came in time%s%s%s", overtaken,
                            why.text[0] ? ": " : "", why.text);
     fcc__arena_free(w.arena);
     return w.found ? FCC_OK : st;
@@ -138,7 +160,7 @@ fcc_status client_config_submit(client *c, fcc_bytes envelope, fcc__arena *arena
         (st = judge(c, &now, sealed, arena, error)) != FCC_OK || (st = client_broadcast(c, sealed, error)) != FCC_OK)
         return st;
     *block = now.block + 1;
-    return wait_behind(c, now.block, block, error);
+    return wait_behind(c, now.block, sealed, arena, block, error);
 }
 
 fcc_status client_config_update(client *c, const client_config *now, fcc_bytes updated, client *const *signers,
@@ -164,5 +186,5 @@ fcc_status client_config_update(client *c, const client_config *now, fcc_bytes u
     if ((st = client_broadcast(c, envelope, error)) != FCC_OK)
         return st;
     *block = now->block + 1;
-    return wait_behind(c, now->block, block, error);
+    return wait_behind(c, now->block, envelope, arena, block, error);
 }

@@ -24,7 +24,8 @@ fcc_status client_config_now(client *c, fcc__arena *arena, client_config *out, f
  *         FCC_ERR_ARG     one of the signers, or `c`, has no key
  *         FCC_ERR_PEER    the orderer refused: signatures are missing, `now` is not the configuration any more, or the new
  *                         one is none; with Fabric's words
- *         FCC_ERR_TIMEOUT the orderer took it, but no block came in time
+ *         FCC_ERR_TIMEOUT the orderer took it, but no block with it came in time: it may have been lost with a leader, or
+ *                         made void by somebody else's, which is told
  *         After the orderer has taken it `*block` is set in any case: to the first block that may have it.
  */
 fcc_status client_config_update(client *c, const client_config *now, fcc_bytes updated, client *const *signers,
