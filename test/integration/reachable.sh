@@ -27,6 +27,15 @@ for wrong in 7050 auto- 9-8 0-9 7050-65536 x-y; do
     check "--ports $wrong is refused" says 2 "must be auto, or FIRST-LAST" "$medsync" devnet up --dir "$dir/net" --ports $wrong
 done
 check "health: nothing is there" says 6 'E-NET-01' "$medsync" health --dir "$dir/net"
+mkdir "$dir/empty"
+check "nor in an empty directory" says 6 "E-NET-01 no network is ready in $dir/empty: " "$medsync" health --dir "$dir/empty"
+check "which programs are told" says 6 '"well":false' "$medsync" health --dir "$dir/empty" --json
+for none in '{}' '{"peers": []}'; do
+    echo "$none" >"$dir/empty/endpoints.json"
+    check "nor where nobody is named: $none" says 6 "E-NET-01 .*names no peers" "$medsync" health --dir "$dir/empty"
+done
+echo 'no JSON' >"$dir/empty/endpoints.json"
+check "nor where what should name them can't be read" says 6 "E-NET-01 .*expected" "$medsync" health --dir "$dir/empty"
 
 # ports of a range that is free: somebody may take one of them in between, then another range does
 first=24050
