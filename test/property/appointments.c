@@ -503,17 +503,6 @@ static bool is_main(const struct transaction *tx, const char *id)
     return is(tx->call->in, "id", id) || strcmp(tx->call->function, "OfferNext") == 0;
 }
 
-static void must(struct run *run, bool holds, const char *rule, const struct transaction *tx)
-{
-    if (!holds)
-        broken(run, rule, "%s at %s", tx->call->line, time_text(tx->call->at));
-}
-
-static bool did(const struct transaction *tx, const char *function)
-{
-    return strcmp(tx->call->function, function) == 0;
-}
-
 /* How many appointments a patient has on a day, as the limit counts them. */
 static void count_day(struct run *run, const char *pid, const char *date, const char *but, int64_t at, int *all,
                       int *urgent)

@@ -343,17 +343,6 @@ static void generate(struct run *run)
 
 /* ---- what must hold ---- */
 
-static void must(struct run *run, bool holds, const char *rule, const struct transaction *tx)
-{
-    if (!holds)
-        broken(run, rule, "%s at %s", tx->call->line, time_text(tx->call->at));
-}
-
-static bool did(const struct transaction *tx, const char *function)
-{
-    return strcmp(tx->call->function, function) == 0;
-}
-
 static bool has_role(const struct transaction *tx, const char *role)
 {
     return strcmp(tx->call->by->role, role) == 0;

@@ -354,17 +354,6 @@ static void generate(struct run *run)
 
 /* ---- what must hold of one transaction ---- */
 
-static void must(struct run *run, bool holds, const char *rule, const struct transaction *tx)
-{
-    if (!holds)
-        broken(run, rule, "%s at %s", tx->call->line, time_text(tx->call->at));
-}
-
-static bool did(const struct transaction *tx, const char *function)
-{
-    return strcmp(tx->call->function, function) == 0;
-}
-
 static bool is_over(const json_t *rx)
 {
     return is(rx, "status", "completed") || is(rx, "status", "cancelled") || is(rx, "status", "expired");

@@ -104,6 +104,8 @@ void run_end(struct run *run);
 void run_line(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Say that a rule is broken; the first one counts. */
 void broken(struct run *run, const char *rule, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same of a transaction that did what none may. */
+void must(struct run *run, bool holds, const char *rule, const struct transaction *tx);
 void run_count(json_t *counts, const char *name);
 
 /* ---- random numbers ---- */
@@ -134,6 +136,8 @@ int64_t seconds(const char *time);      /* RFC 3339; -1 for anything else */
 const char *time_text(int64_t seconds); /* good until the sixteenth call after */
 /* The change of a type in a transaction; NULL when there is none. */
 const struct change *change_of(const struct transaction *tx, const char *type);
+/* Whether a transaction called this function. */
+bool did(const struct transaction *tx, const char *function);
 /* Whether the answer is this refusal: a status, and the beginning of its code. */
 bool refused(const struct call *call, int status, const char *code);
 

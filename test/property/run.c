@@ -37,6 +37,17 @@ void broken(struct run *run, const char *rule, const char *format, ...)
     va_end(ap);
 }
 
+void must(struct run *run, bool holds, const char *rule, const struct transaction *tx)
+{
+    if (!holds)
+        broken(run, rule, "%s at %s", tx->call->line, time_text(tx->call->at));
+}
+
+bool did(const struct transaction *tx, const char *function)
+{
+    return strcmp(tx->call->function, function) == 0;
+}
+
 void run_count(json_t *counts, const char *name)
 {
     json_object_set_new(counts, name, json_integer(json_integer_value(json_object_get(counts, name)) + 1));

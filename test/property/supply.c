@@ -356,16 +356,10 @@ static void generate(struct run *run)
 
 /* ---- what must hold of one transaction ---- */
 
-static void must(struct run *run, bool holds, const char *rule, const struct transaction *tx)
+/* What prescriptions is made to call here is done as well. */
+static bool led_to(const struct transaction *tx, const char *function)
 {
-    if (!holds)
-        broken(run, rule, "%s at %s", tx->call->line, time_text(tx->call->at));
-}
-
-static bool did(const struct transaction *tx, const char *function)
-{
-    return strcmp(tx->call->function, function) == 0 ||
-           (strcmp(tx->call->function, "Ask") == 0 && strcmp(tx->call->args[0], function) == 0);
+    return did(tx, function) || (strcmp(tx->call->function, "Ask") == 0 && strcmp(tx->call->args[0], function) == 0);
 }
 
 static bool recalled(struct run *run, const char *gtin, const char *lot)
@@ -414,8 +408,8 @@ static void check_pack(struct run *run, const struct transaction *tx, const stru
     must(run, after != NULL, "a pack is never forgotten", tx);
     must(run, number(after, "left") >= 0 && number(after, "left") <= whole_of(gtin), "0 <= left <= unitsPerPack", tx);
     if (!before) {
-        must(run, (did(tx, "Commission") || did(tx, "CaptureEPCIS")) && strcmp(site, M1) == 0, "its maker makes it",
-             tx);
+        must(run, (led_to(tx, "Commission") || led_to(tx, "CaptureEPCIS")) && strcmp(site, M1) == 0,
+             "its maker makes it", tx);
         must(run,
              is(after, "state", "commissioned") && strcmp(to, site) == 0 && number(after, "left") == whole_of(gtin),
              "a new pack is whole and at its maker's", tx);
@@ -423,43 +417,43 @@ static void check_pack(struct run *run, const struct transaction *tx, const stru
     }
     must(run, is(before, "lot", text(after, "lot")) && is(before, "exp", text(after, "exp")), "a pack stays what it is",
          tx);
-    must(run, !is_gone(before) || did(tx, "UnmarkDispensed"), "what is gone stays so", tx);
+    must(run, !is_gone(before) || led_to(tx, "UnmarkDispensed"), "what is gone stays so", tx);
     must(run,
          !is(before, "state", "quarantined") ||
              (!is(before, "by", "regulator") && !is(before, "mark", "illegitimate")) ||
              is(after, "state", "quarantined") || is(after, "state", "destroyed"),
          "what the regulator keeps apart nobody puts back", tx);
     if (*text(before, "in") && !*text(after, "in")) {
-        must(run, did(tx, "Unpack") && strcmp(to, site) == 0, "who has the container takes out", tx);
+        must(run, led_to(tx, "Unpack") && strcmp(to, site) == 0, "who has the container takes out", tx);
         must(run, is(committed(run, "supply/packs/~SSCC~%s~", text(before, "in")), "holder", site),
              "out of a container of one's own", tx);
         return;
     }
     if (!*text(before, "in") && *text(after, "in")) {
-        must(run, (did(tx, "Pack") || did(tx, "CaptureEPCIS")) && strcmp(from, site) == 0 && !*to,
+        must(run, (led_to(tx, "Pack") || led_to(tx, "CaptureEPCIS")) && strcmp(from, site) == 0 && !*to,
              "who has it packs it", tx);
         return;
     }
     if (strcmp(from, to) != 0)
         must(run,
-             (did(tx, "Receive") || did(tx, "CaptureEPCIS")) && is(before, "to", site) && strcmp(to, site) == 0 &&
+             (led_to(tx, "Receive") || led_to(tx, "CaptureEPCIS")) && is(before, "to", site) && strcmp(to, site) == 0 &&
                  !*text(after, "to"),
              "the addressee receives, once", tx);
     if (strcmp(text(before, "to"), text(after, "to")) != 0 && *text(after, "to")) {
-        must(run, (did(tx, "Ship") || did(tx, "CaptureEPCIS")) && strcmp(from, site) == 0 && !*text(before, "to"),
+        must(run, (led_to(tx, "Ship") || led_to(tx, "CaptureEPCIS")) && strcmp(from, site) == 0 && !*text(before, "to"),
              "the holder ships", tx);
         must(run, number(before, "left") == whole_of(gtin), "opened packs stay", tx);
         check_leaves(run, tx, before);
     }
     if (number(before, "left") > number(after, "left")) {
-        must(run, did(tx, "MarkDispensed") || did(tx, "SellOTC"), "who takes units out", tx);
-        must(run, strcmp(from, did(tx, "SellOTC") ? P1 : tx->call->args[1]) == 0 && !*text(before, "to"),
+        must(run, led_to(tx, "MarkDispensed") || led_to(tx, "SellOTC"), "who takes units out", tx);
+        must(run, strcmp(from, led_to(tx, "SellOTC") ? P1 : tx->call->args[1]) == 0 && !*text(before, "to"),
              "at the pharmacy that has it", tx);
         must(run, !is(before, "state", "returned"), "returned packs are looked at first", tx);
-        must(run, !did(tx, "SellOTC") || strcmp(gtin, GTIN_OTC) == 0, "no prescription drug over the counter", tx);
+        must(run, !led_to(tx, "SellOTC") || strcmp(gtin, GTIN_OTC) == 0, "no prescription drug over the counter", tx);
         check_leaves(run, tx, before);
     }
-    must(run, number(before, "left") >= number(after, "left") || did(tx, "UnmarkDispensed"), "what puts units back",
+    must(run, number(before, "left") >= number(after, "left") || led_to(tx, "UnmarkDispensed"), "what puts units back",
          tx);
 }
 
@@ -501,7 +495,7 @@ static void check_order(struct run *run, const struct transaction *tx, const str
     const char *site = tx->call->by->site, *now = text(c->after, "status"), *was = text(c->before, "status");
 
     if (!c->before) {
-        must(run, did(tx, "PlaceOrder") && is(c->after, "buyer", site) && strcmp(now, "placed") == 0,
+        must(run, led_to(tx, "PlaceOrder") && is(c->after, "buyer", site) && strcmp(now, "placed") == 0,
              "the buyer places", tx);
         return;
     }

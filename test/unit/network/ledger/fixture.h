@@ -11,6 +11,7 @@
 #include "msp/material.h"
 #include "msp/policy.h"
 #include "protos/unpack.h"
+#include "test/support/three_orgs.h"
 
 #include "common/common.pb-c.h"
 #include "ledger/queryresult/kv_query_result.pb-c.h"
@@ -29,24 +30,6 @@
 enum { FIX_ORGS = 3 };
 
 static const char *const fix_mspids[FIX_ORGS] = { "AMSP", "BMSP", "CMSP" };
-
-static const char fix_yaml[] =
-    "channel: test\n"
-    "batch: {timeout_ms: 20, max_message_count: 100, absolute_max_bytes: 10485760, preferred_max_bytes: 2097152}\n"
-    "orderer: {name: Orderer, mspid: OrdererMSP, domain: o.example, node: o0, address: 127.0.0.1:7050}\n"
-    "organisations:\n"
-    "  - {name: A, mspid: AMSP, domain: a.example, peer: {name: peer0, address: 127.0.0.1:7051},\n"
-    "     sites: [{gln: \"4012345000016\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-1, site: \"4012345000016\"}, {name: u, patient: "
-    "true}]}\n"
-    "  - {name: B, mspid: BMSP, domain: b.example, peer: {name: peer0, address: 127.0.0.1:7052},\n"
-    "     sites: [{gln: \"4012345001013\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-2, site: \"4012345001013\"}, {name: u, patient: "
-    "true}]}\n"
-    "  - {name: C, mspid: CMSP, domain: c.example, peer: {name: peer0, address: 127.0.0.1:7053},\n"
-    "     sites: [{gln: \"4012345002010\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-3, site: \"4012345002010\"}, {name: u, patient: "
-    "true}]}\n";
 
 typedef struct fixture {
     char dir[64]; /* of everything; removed at the end */
@@ -158,7 +141,7 @@ static inline fixture *fix_prepare_in(const char *dir, bool disk)
     f->on_disk = disk;
     f->arena = fcc__arena_new((size_t)1 << 30);
     assert_non_null(f->arena);
-    if (config_parse(fcc_str(fix_yaml), "fixture.yaml", &f->network, &error) != FCC_OK ||
+    if (config_parse(fcc_str(three_orgs_yaml), "fixture.yaml", &f->network, &error) != FCC_OK ||
         (access(crypto, F_OK) != 0 && msp_generate(f->network, crypto, &error) != FCC_OK) ||
         msp_genesis(f->network, crypto, 1800000000, f->arena, &f->genesis, &error) != FCC_OK)
         fail_msg("%s", error.text);

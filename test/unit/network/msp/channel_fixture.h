@@ -3,6 +3,7 @@
 #define TEST_UNIT_NETWORK_MSP_CHANNEL_FIXTURE_H
 
 #include "test/support/config_edit.h"
+#include "test/support/three_orgs.h"
 #include "test/unit/network/msp/fixture.h"
 
 #include "msp/channel.h"
@@ -12,24 +13,6 @@
 #include <unistd.h>
 
 enum { CHAN_ORGS = 3 };
-
-static const char chan_yaml[] =
-    "channel: test\n"
-    "batch: {timeout_ms: 20, max_message_count: 100, absolute_max_bytes: 10485760, preferred_max_bytes: 2097152}\n"
-    "orderer: {name: Orderer, mspid: OrdererMSP, domain: o.example, node: o0, address: 127.0.0.1:7050}\n"
-    "organisations:\n"
-    "  - {name: A, mspid: AMSP, domain: a.example, peer: {name: peer0, address: 127.0.0.1:7051},\n"
-    "     sites: [{gln: \"4012345000016\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-1, site: \"4012345000016\"}, {name: u, patient: "
-    "true}]}\n"
-    "  - {name: B, mspid: BMSP, domain: b.example, peer: {name: peer0, address: 127.0.0.1:7052},\n"
-    "     sites: [{gln: \"4012345001013\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-2, site: \"4012345001013\"}, {name: u, patient: "
-    "true}]}\n"
-    "  - {name: C, mspid: CMSP, domain: c.example, peer: {name: peer0, address: 127.0.0.1:7053},\n"
-    "     sites: [{gln: \"4012345002010\", type: office, region: DE-BE}],\n"
-    "     users: [{name: Admin, kind: admin, role: admin, uid: uid-3, site: \"4012345002010\"}, {name: u, patient: "
-    "true}]}\n";
 
 typedef struct chan {
     char dir[64], crypto[128];
@@ -60,7 +43,7 @@ static inline int chan_setup(void **state)
     assert_non_null(mkdtemp(c->dir));
     snprintf(c->crypto, sizeof c->crypto, "%s/crypto", c->dir);
     c->arena = fcc__arena_new((size_t)1 << 30);
-    if (config_parse(fcc_str(chan_yaml), "fixture.yaml", &c->network, &error) != FCC_OK ||
+    if (config_parse(fcc_str(three_orgs_yaml), "fixture.yaml", &c->network, &error) != FCC_OK ||
         msp_generate(c->network, c->crypto, &error) != FCC_OK ||
         msp_genesis(c->network, c->crypto, FIX_NOW, c->arena, &c->genesis, &error) != FCC_OK ||
         msp_channel_from_block(c->genesis, &c->channel, &error) != FCC_OK)

@@ -3,52 +3,17 @@
  * time: the read-write sets are the same, byte for byte. What approvals have written privately is kept, so that later
  * ones see it.
  */
-#include "ledger/internal.h"
-#include "msp/identities.pb-c.h"
+#include "test/unit/network/ledger/recorded.h"
+
+#include "scc/scc.h"
+
 #include "peer/chaincode.pb-c.h"
 #include "peer/proposal.pb-c.h"
 #include "peer/transaction.pb-c.h"
-#include "protos/unpack.h"
-#include "scc/scc.h"
-#include "test/support/skip.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 struct counts {
     size_t blocks, approvals, commits;
 };
-
-static const char *shared_dir(void)
-{
-    const char *dir = getenv("MEDSYNC_SHARED");
-
-    return dir ? dir : "../shared";
-}
-
-static bool read_file(const char *path, fcc__arena *arena, fcc_bytes *out)
-{
-    FILE *file = fopen(path, "rb");
-    uint8_t *room;
-    long size;
-
-    if (!file)
-        return false;
-    fseek(file, 0, SEEK_END);
-    size = ftell(file);
-    rewind(file);
-    room = fcc__arena_alloc(arena, (size_t)size);
-    assert_non_null(room);
-    assert_int_equal(fread(room, 1, (size_t)size, file), (size_t)size);
-    fclose(file);
-    *out = fcc_bytes_of(room, (size_t)size);
-    return true;
-}
 
 static const char *allow(void *ctx, const char *resource, fcc_bytes channel, fcc__arena *arena)
 {
@@ -127,8 +92,8 @@ static void replay(const char *folder, bool old, struct counts *counts)
         char path[4096];
 
         fcc__arena_reset(arena);
-        snprintf(path, sizeof path, "%s/fabric/%s/%03zu.pb", shared_dir(), folder, n);
-        if (!read_file(path, arena, &bytes))
+        snprintf(path, sizeof path, "%s/fabric/%s/%03zu.pb", rec_shared(), folder, n);
+        if (!rec_read(path, arena, &bytes))
             break;
         assert_int_equal(ledger__block_unpack(bytes, arena, &block), FCC_OK);
         for (size_t i = 0; i < block.count; i++) {
@@ -167,9 +132,9 @@ static void recorded_approvals_and_commits_come_out_the_same(void **state)
     };
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/fabric/v3.1.5/blocks/000.pb", shared_dir());
+    snprintf(path, sizeof path, "%s/fabric/v3.1.5/blocks/000.pb", rec_shared());
     if (access(path, R_OK) != 0)
-        SKIP("no recordings in %s", shared_dir());
+        SKIP("no recordings in %s", rec_shared());
     for (size_t i = 0; i < sizeof recordings / sizeof recordings[0]; i++) {
         struct counts counts = { 0 };
 
