@@ -235,7 +235,7 @@
       "the interval was raised to 120 s by itself; set it so") \
     X(STREAM_FULL, "E-STREAM-05", "a peer has more transactions under way than a chaincode takes from one peer", \
       "the peer does not answer the requests of those that run, or its peer.limits.concurrency are far above Fabric's", \
-      "the client may send the transaction again; look at fcc_transactions_running and at the peer. 8,192 of one peer run " \
+      "the client may send the transaction again; look at fcc_turned_away_total, fcc_transactions_running and the peer. 8,192 of one peer run " \
       "at once") \
     X(HOST_FILE, "E-HOST-01", "fcc-host's YAML file is wrong", \
       "a key is misspelt or missing, a value is not what was expected, or a file that it names is not there", \

@@ -247,8 +247,10 @@ static bool send_error(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_
 }
 
 /* A transaction that does not begin. */
-static void turn_away(fcc__session *s, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
+static void turn_away(fcc__session *s, fcc__away why, fcc_bytes tx_id, fcc_bytes channel, fcc_bytes text)
 {
+    if (s->events->turned_away)
+        s->events->turned_away(s->ctx, why);
     if (!send_error(s, tx_id, channel, text))
         end_exhausted(s, "out of memory for a transaction's answer");
 }
@@ -461,7 +463,7 @@ static void refuse_more(fcc__session *s, const fcc__message *m)
     int n = snprintf(text, sizeof(text), "E-STREAM-05 %zu transactions of this peer run: retry on another endorser",
                      s->running);
 
-    turn_away(s, m->tx_id, m->channel, fcc_bytes_of(text, (size_t)n));
+    turn_away(s, FCC__AWAY_LIMIT, m->tx_id, m->channel, fcc_bytes_of(text, (size_t)n));
 }
 
 static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
@@ -469,7 +471,7 @@ static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
     fcc_stub *stub;
 
     if (s->draining) {
-        turn_away(s, m->tx_id, m->channel,
+        turn_away(s, FCC__AWAY_DRAIN, m->tx_id, m->channel,
                   FCC_LIT("E-DRAIN-01 the chaincode is shutting down: retry on another endorser"));
         return;
     }
@@ -480,7 +482,7 @@ static void start(fcc__session *s, const fcc__message *m, fcc_bytes wire)
     stub = new_transaction(s, m, wire);
     if (!stub) {
         tell_exhausted(s);
-        turn_away(s, m->tx_id, m->channel, FCC_LIT("E-CRASH-05 the chaincode is out of memory"));
+        turn_away(s, FCC__AWAY_MEMORY, m->tx_id, m->channel, FCC_LIT("E-CRASH-05 the chaincode is out of memory"));
         return;
     }
     stub->channel = stub->message.channel;

@@ -49,6 +49,14 @@ typedef struct fcc__seen {
     unsigned shown;
 } fcc__seen;
 
+/* Why a transaction was answered with ERROR instead of being begun. */
+typedef enum fcc__away {
+    FCC__AWAY_LIMIT,  /* E-STREAM-05: this peer, or all peers together, have as many as may be */
+    FCC__AWAY_DRAIN,  /* E-DRAIN-01 */
+    FCC__AWAY_MEMORY, /* E-CRASH-05 */
+    FCC__AWAY_REASONS
+} fcc__away;
+
 typedef struct fcc__session_events {
     /* Send one ChaincodeMessage. Borrowed until return. */
     void (*send)(void *ctx, fcc_bytes message);
@@ -63,6 +71,8 @@ typedef struct fcc__session_events {
     void (*overdue)(void *ctx, const fcc__seen *seen, bool held);
     /* May be NULL. */
     void (*observe)(void *ctx, fcc__moment moment, fcc__seen *seen);
+    /* A transaction came that nothing else is told of. May be NULL. */
+    void (*turned_away)(void *ctx, fcc__away why);
     /*
      * There is no memory for a transaction, or for an answer; what came is answered with ERROR if that is possible, or
      * the conversation ends. May be NULL; need not return.

@@ -233,6 +233,21 @@ static void count_by_function(struct writer *w)
         }
 }
 
+static void turned_away(struct writer *w)
+{
+    static const char *const reasons[FCC__TURNED_REASONS] = { "limit", "drain", "memory" };
+
+    family(
+        w, "fcc_turned_away_total", "counter",
+        "Transactions that were not begun, by the reason: limit (E-STREAM-05, too many at once), drain (E-DRAIN-01), "
+        "memory (E-CRASH-05).");
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t k = 0; k < FCC__TURNED_REASONS; k++) {
+            series(w, "fcc_turned_away_total", &w->children[i], "reason", reasons[k]);
+            number(w, fcc__counted(&w->children[i].counters->turned_away[k]));
+        }
+}
+
 static void histogram(struct writer *w, const host_child *c, const fcc__function_counters *f, const char *name)
 {
     uint64_t below = 0, all;
@@ -305,6 +320,7 @@ void host_exposition(const host_child *children, size_t count, fcc__buf *out)
     count_by_function(&w);
     time_by_function(&w);
     SIMPLE(&w, "fcc_transactions_running", "gauge", "Transactions that have begun and not ended.", running);
+    turned_away(&w);
     about_calls(&w, false);
     about_calls(&w, true);
     SIMPLE(&w, "fcc_batched_writes_total", "counter", "Writes that went in batches (calls: WRITE_BATCH_STATE).",

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-    FCC__COUNTERS_LAYOUT = 0xfcc00003, /* another number with each change of the layout */
+    FCC__COUNTERS_LAYOUT = 0xfcc00004, /* another number with each change of the layout */
     FCC__COUNTED_FUNCTIONS = 128,      /* INIT, the table's first ones, and one for all others */
     FCC__COUNTED_CALLS = 32,           /* by the message type's number; 0 for those beyond */
     FCC__NAME_BYTES = 64,
@@ -43,6 +43,14 @@ typedef enum fcc__outcome {
     FCC__OUTCOMES
 } fcc__outcome;
 
+/* Why a transaction was not begun; what it was is not known. */
+typedef enum fcc__turned_away {
+    FCC__TURNED_LIMIT,  /* E-STREAM-05 */
+    FCC__TURNED_DRAIN,  /* E-DRAIN-01 */
+    FCC__TURNED_MEMORY, /* E-CRASH-05 */
+    FCC__TURNED_REASONS
+} fcc__turned_away;
+
 typedef struct fcc__function_counters {
     char name[FCC__NAME_BYTES]; /* empty: not in use */
     fcc__count ended[FCC__OUTCOMES];
@@ -61,6 +69,7 @@ typedef struct fcc__counters {
     fcc__count layout;  /* FCC__COUNTERS_LAYOUT, by whoever made the memory */
     fcc__count serving; /* fcc__serving */
     fcc__count running; /* transactions that have begun and not ended */
+    fcc__count turned_away[FCC__TURNED_REASONS];
     fcc__count streams_open;
     fcc__count streams_total;
     fcc__count received_messages;

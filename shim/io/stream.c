@@ -119,6 +119,15 @@ static void observe(void *ctx, fcc__moment moment, fcc__seen *seen)
     fcc__metrics_observe(host->counters, host->chaincode, moment, seen, rpc_loop_waits(host->loop));
 }
 
+static void turned_away(void *ctx, fcc__away why)
+{
+    static const fcc__turned_away counted[FCC__AWAY_REASONS] = { [FCC__AWAY_LIMIT] = FCC__TURNED_LIMIT,
+                                                                 [FCC__AWAY_DRAIN] = FCC__TURNED_DRAIN,
+                                                                 [FCC__AWAY_MEMORY] = FCC__TURNED_MEMORY };
+
+    fcc__add(&((fcc__stream *)ctx)->host->counters->turned_away[counted[why]], 1);
+}
+
 static void overdue(void *ctx, const fcc__seen *seen, bool held)
 {
     const fcc__host *host = ((fcc__stream *)ctx)->host;
@@ -142,6 +151,7 @@ static const fcc__session_events session_events = {
     .close = close_stream,
     .drained = drained,
     .observe = observe,
+    .turned_away = turned_away,
     .overdue = overdue,
     .exhausted = exhausted,
 };

@@ -71,6 +71,13 @@ check "nothing that a client sent is in the metrics" is "$("$client" get "$admin
 check "nothing that a client sent is in the log" is "$(grep -c 4711 "$dir/log")" 0
 check "a failed transaction is in the log with its facts" logged \
     '"level":"info","ccid":"probe_1:01","msg":"transaction failed","channel":"ch","tx":"tx1","function":"error","status":500,"ms":'
+check "nothing was turned away" is "$(metric 'fcc_turned_away_total{chaincode="two",reason="limit"}')" 0
+check "more than a peer may have under way are turned away" is "$("$client" flood 8195 "$two" rw 1 key | cut -d : -f 1)" \
+    'ERROR E-STREAM-05 8192 transactions of this peer run'
+turned_away() { [ "$(metric 'fcc_turned_away_total{chaincode="two",reason="limit"}')" -gt 0 ]; }
+check "and counted" until_true turned_away
+idle() { [ "$(metric 'fcc_transactions_running{chaincode="two"}')" = 0 ]; }
+check "the others end with their stream" until_true idle
 
 # ---- privileges ----
 pid=$(field one pid)

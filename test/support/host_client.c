@@ -8,6 +8,8 @@
  *   host_client call ADDRESS FUNCTION ARG…  a transaction, as a peer would send it, on an empty ledger: status and payload
  *   host_client hold FILE ADDRESS FUNCTION ARG…
  *       the same; at the first request FILE.asked is made, and nothing is answered until FILE.go is there
+ *   host_client flood N ADDRESS FUNCTION ARG…
+ *       N of them on one stream, whose requests nobody answers, until one is turned away: what with
  */
 #include "base/arena.h"
 #include "protos/unpack.h"
@@ -104,6 +106,8 @@ struct client {
     int count;
     const char *hold; /* NULL: answer at once */
     bool asked;       /* a request waits for its answer */
+    int flood;        /* more transactions than one; their requests are not answered */
+    int number;       /* of the last one that was begun */
     bool done;
     char result[4096];
 };
@@ -131,12 +135,15 @@ static void say(struct client *c, Protos__ChaincodeMessage__Type type, fcc_bytes
 {
     Protos__ChaincodeMessage m = PROTOS__CHAINCODE_MESSAGE__INIT;
     fcc_bytes wire;
+    char id[16];
     bool of_transaction = type == TYPE(TRANSACTION) || type == TYPE(RESPONSE);
 
     m.type = type;
     m.payload = fcc__pb(payload);
     if (of_transaction) {
-        m.txid = fcc__pb(FCC_LIT("tx1"));
+        c->number += type == TYPE(TRANSACTION);
+        snprintf(id, sizeof(id), "tx%d", c->number);
+        m.txid = fcc__pb(fcc_str(id));
         m.channel_id = fcc__pb(FCC_LIT("ch"));
     }
     if (fcc__pack(&m, c->arena, &wire) != FCC_OK || rpc_send(c->call, wire) != FCC_OK)
@@ -170,7 +177,9 @@ static void on_stream_message(rpc_call *call, void *ctx, fcc_bytes wire)
     case TYPE(REGISTER):
         say(c, TYPE(REGISTERED), fcc_bytes_of(NULL, 0));
         say(c, TYPE(READY), fcc_bytes_of(NULL, 0));
-        send_transaction(c);
+        do
+            send_transaction(c);
+        while (c->number < c->flood);
         return;
     case TYPE(COMPLETED):
         if (FCC__UNPACK(protos__response, fcc__of_pb(m->payload), c->arena, &r) != FCC_OK)
@@ -183,6 +192,8 @@ static void on_stream_message(rpc_call *call, void *ctx, fcc_bytes wire)
         snprintf(c->result, sizeof(c->result), "ERROR %.*s", (int)m->payload.len, (const char *)m->payload.data);
         break;
     default: /* a request: all keys are empty */
+        if (c->flood)
+            return;
         if (!c->hold) {
             say(c, TYPE(RESPONSE), fcc_bytes_of(NULL, 0));
             return;
@@ -225,9 +236,9 @@ static void close_client(struct client *c)
     fcc__arena_free(c->arena);
 }
 
-static int call(const char *hold, char **arguments, int count)
+static int call(const char *hold, int flood, char **arguments, int count)
 {
-    struct client c = { .hold = hold, .arguments = arguments + 1, .count = count - 1 };
+    struct client c = { .hold = hold, .flood = flood, .arguments = arguments + 1, .count = count - 1 };
 
     if (count < 2 || count - 1 > MAX_ARGS)
         return 2;
@@ -281,9 +292,11 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "health") == 0)
         return health(argv[2], argv[3]);
     if (argc >= 4 && strcmp(argv[1], "call") == 0)
-        return call(NULL, argv + 2, argc - 2);
+        return call(NULL, 0, argv + 2, argc - 2);
     if (argc >= 5 && strcmp(argv[1], "hold") == 0)
-        return call(argv[2], argv + 3, argc - 3);
+        return call(argv[2], 0, argv + 3, argc - 3);
+    if (argc >= 6 && strcmp(argv[1], "flood") == 0)
+        return call(NULL, atoi(argv[2]), argv + 3, argc - 3);
     fputs("host_client: see its first lines\n", stderr);
     return 2;
 }

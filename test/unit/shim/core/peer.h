@@ -40,6 +40,7 @@ struct peer {
     char closed[512]; /* the reason, once the session ended the stream */
     int drained;
     int overdue, held;
+    int turned_away[FCC__AWAY_REASONS];
     struct {
         fcc_bytes body;
         void (*give_back)(void *lent);
@@ -87,6 +88,11 @@ static inline void peer_on_drained(void *ctx)
     ((struct peer *)ctx)->drained++;
 }
 
+static inline void peer_on_turned_away(void *ctx, fcc__away why)
+{
+    ((struct peer *)ctx)->turned_away[why]++;
+}
+
 static inline void peer_on_overdue(void *ctx, const fcc__seen *seen, bool held)
 {
     struct peer *p = ctx;
@@ -103,6 +109,7 @@ static inline void peer_start(struct peer *p, const fcc_chaincode *chaincode, fc
         .close = peer_on_close,
         .drained = peer_on_drained,
         .overdue = peer_on_overdue,
+        .turned_away = peer_on_turned_away,
     };
 
     p->arena = fcc__arena_new(1u << 30);

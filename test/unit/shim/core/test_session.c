@@ -312,6 +312,7 @@ static void draining_lets_transactions_end_and_refuses_new_ones(void **state)
     m = peer_take_type(&p, TYPE(ERROR));
     assert_text(fcc__of_pb(m->payload), "E-DRAIN-01 the chaincode is shutting down: retry on another endorser");
     assert_text(fcc__of_pb(m->txid), "tx2");
+    assert_int_equal(p.turned_away[FCC__AWAY_DRAIN], 1);
     peer_respond(&p, "tx1", FCC_LIT("v"));
     peer_expect(&p, "tx1", 200, "", "v");
     assert_int_equal(p.drained, 1);
@@ -345,6 +346,7 @@ static void more_transactions_than_one_peer_may_have_are_turned_away(void **stat
     m = peer_take_type(&p, TYPE(ERROR));
     assert_text(fcc__of_pb(m->payload), refused);
     assert_text(fcc__of_pb(m->txid), "tx3");
+    assert_int_equal(p.turned_away[FCC__AWAY_LIMIT], 1);
     peer_respond(&p, "tx1", FCC_LIT("v"));
     peer_expect(&p, "tx1", 200, "", "v");
     peer_call(&p, "tx3", "get", "k");

@@ -119,6 +119,7 @@ static void what_was_counted_is_told(void **state)
     fcc__add(&c->calls[6].count, 5);
     fcc__add(&c->calls[6].took_ns, 2000);
     fcc__add(&c->sent_bytes, 1000);
+    fcc__add(&c->turned_away[FCC__TURNED_LIMIT], 6);
     fcc__set(&c->streams_open, 2);
     fcc__set(&c->cert_expires, 1900000000);
     children[1].restarts = 4;
@@ -140,6 +141,9 @@ static void what_was_counted_is_told(void **state)
     expect_line(text, "fcc_transaction_seconds_count{chaincode=\"one\",function=\"get\"} 4");
     expect_line(text, "fcc_stub_calls_total{chaincode=\"one\",call=\"GET_STATE\"} 5");
     expect_line(text, "fcc_stub_call_seconds_total{chaincode=\"one\",call=\"GET_STATE\"} 0.000002000");
+    expect_line(text, "fcc_turned_away_total{chaincode=\"one\",reason=\"limit\"} 6");
+    expect_line(text, "fcc_turned_away_total{chaincode=\"one\",reason=\"drain\"} 0");
+    expect_line(text, "fcc_turned_away_total{chaincode=\"two\",reason=\"memory\"} 0");
     expect_line(text, "fcc_sent_bytes_total{chaincode=\"one\"} 1000");
     expect_line(text, "fcc_streams_open{chaincode=\"one\"} 2");
     expect_line(text, "fcc_certificate_expiry_timestamp_seconds{chaincode=\"one\"} 1900000000");
