@@ -342,6 +342,7 @@ static unsigned named_set(devnet_call *call, const Gateway__EndorseRequest *requ
 {
     struct devnet *net = call->peer->net;
     struct endorsement *e = call->state;
+    size_t nowhere = 0; /* a name may be empty, so the list of them doesn't tell */
     unsigned set = 0;
     fcc__buf missing;
 
@@ -357,9 +358,9 @@ static unsigned named_set(devnet_call *call, const Gateway__EndorseRequest *requ
                 found = true;
             }
         if (!found)
-            fcc__buf_printf(&missing, "%s" FCC_FMT, missing.len ? ", " : "", FCC_ARG(name));
+            fcc__buf_printf(&missing, "%s" FCC_FMT, nowhere++ ? ", " : "", FCC_ARG(name));
     }
-    if (missing.len > 0) {
+    if (nowhere > 0) {
         devnet_refuse(call, RPC_UNAVAILABLE, NULL, 0, "failed to find any endorsing peers for org(s): %s",
                       fcc__buf_cstr(&missing));
         set = 0;

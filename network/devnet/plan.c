@@ -69,6 +69,7 @@ static const char *add_call(struct planning *p, fcc_bytes channel, const Protos_
     fcc_bytes name = fcc__of_pb(call->name), envelope, policy;
     ledger_definition definition;
     const char *problem = NULL;
+    fcc_status st;
 
     if (!devnet_knows(p->net, channel) || ledger_find_definition(p->net->ledger, name, &definition) != FCC_OK) {
         problem = fcc__arena_printf(p->arena, "No metadata was found for chaincode " FCC_FMT " in channel " FCC_FMT,
@@ -83,9 +84,11 @@ static const char *add_call(struct planning *p, fcc_bytes channel, const Protos_
     if (!problem && call->n_collection_names == 0 && !call->disregard_namespace_policy)
         problem = add_policy(p, definition.policy);
     for (size_t i = 0; i < call->n_key_policies && !problem; i++) {
-        if (fcc__pack(call->key_policies[i], p->arena, &envelope) != FCC_OK ||
-            msp_policy_application(envelope, p->arena, &policy) != FCC_OK)
+        if (fcc__pack(call->key_policies[i], p->arena, &envelope) != FCC_OK)
             return no_memory;
+        st = msp_policy_application(envelope, p->arena, &policy);
+        if (st != FCC_OK)
+            return st == FCC_ERR_PROTO ? "state based endorsement policy cannot be satisfied" : no_memory;
         problem = add_policy(p, policy);
     }
     return problem;

@@ -112,6 +112,9 @@ static fcc_status add_key_policies(ledger_sim *sim, fcc__arena *arena, Protos__C
             continue;
         st = FCC__UNPACK(common__signature_policy_envelope, r->policy, arena,
                          &call->key_policies[call->n_key_policies]);
+        if (st == FCC_ERR_PROTO)
+            return ledger__refuse(sim, "error unmarshalling SignaturePolicyEnvelope: proto: cannot parse invalid "
+                                       "wire-format data");
         if (st != FCC_OK)
             return st;
         call->n_key_policies++;

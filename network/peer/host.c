@@ -229,6 +229,7 @@ static void simulated(void *ctx, const peer_final *final)
     bool succeeded = false;
     fcc_bytes payload;
     const char *text;
+    fcc_status st;
 
     if (!response || !endorsement) {
         static Protos__Response full;
@@ -257,8 +258,10 @@ static void simulated(void *ctx, const peer_final *final)
         event->chaincode_id = fcc__pb(p->chaincode);
         event->tx_id = fcc__pb(p->txid);
     }
-    if (sim->sim && ledger_sim_finish(sim->sim, sim->arena, &outcome.results) != FCC_OK) {
-        simulation_error(sim, response, false, "", ledger_sim_error(sim->sim));
+    st = sim->sim ? ledger_sim_finish(sim->sim, sim->arena, &outcome.results) : FCC_OK;
+    if (st != FCC_OK) {
+        text = ledger_sim_error(sim->sim);
+        simulation_error(sim, response, false, "", *text ? text : fcc_status_text(st));
         return;
     }
     text = response->status >= STATUS_OK_BELOW

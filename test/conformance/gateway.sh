@@ -21,10 +21,18 @@ up() { # Fabric's version
     return 1
 }
 
+# what Fabric's gateways had before they were asked: keys whose policies are none
+policies() {
+    "$build/bin/medsync" invoke --dir "$scratch/net" --org Org1 --user User1 probe run \
+        '["PutState","unread","v"]' '["SetStateValidationParameter","unread","ff"]' \
+        '["PutState","unruled","v"]' '["SetStateValidationParameter","unruled","0800"]' >/dev/null
+}
+
 for recorded in test/conformance/gateway/v*.txt; do
     version=$(basename "$recorded" .txt)
     rm -rf "$scratch/net"
     check "$version: the devnet starts" up "$(echo "$version" | sed 's/^v\([0-9]*\.[0-9]*\).*/\1/')"
+    check "$version: keys get policies that are none" policies
     "$build/conformance/ask" --net "$scratch/net" >"$scratch/said" 2>&1
     check "$version: the gateway says what Fabric's says, $(grep -c '^[^ ]' "$recorded") requests" same "$recorded" "$scratch/said"
     "$build/bin/medsync" devnet down --dir "$scratch/net" >/dev/null 2>&1

@@ -406,6 +406,7 @@ static const struct {
     { "at the other", { .args = { "echo", "x" } }, "Org2MSP", NULL },
     { "an error at the other", { .args = { "error", "no such patient" } }, "Org2MSP", NULL },
     { "at nobody", { .args = { "echo", "x" } }, "Org3MSP", NULL },
+    { "at one without a name", { .args = { "echo", "x" } }, "", NULL },
     { "at nobodies", { .args = { "echo", "x" } }, "Org3MSP", "Org4MSP" },
     { "at one and nobody", { .args = { "echo", "x" } }, "Org3MSP", "Org1MSP" },
     { "a chaincode that isn't here, at the other", { .chaincode = "nosuch", .args = { "echo" } }, "Org2MSP", NULL },
@@ -440,6 +441,8 @@ static const struct {
         .transient = true },
       NULL,
       NULL },
+    { "a key whose policy cannot be read", { .args = { "run", "[\"PutState\",\"unread\",\"v\"]" } }, NULL, NULL },
+    { "a key whose policy has no rule", { .args = { "run", "[\"PutState\",\"unruled\",\"v\"]" } }, NULL, NULL },
     { "another creator's clock", { .old = true, .args = { "echo" } }, NULL, NULL },
 };
 
