@@ -40,13 +40,18 @@ static fcc_status signature_header(const Common__Envelope *envelope, fcc__arena 
     Common__Payload *payload;
     fcc_status st = FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), arena, &payload);
 
+    const char *where = "";
+
     if (st == FCC_OK && !payload->header)
         return fcc_error_set(error, FCC_ERR_CONFIG, "could not convert message to signedData: Missing Header");
-    if (st == FCC_OK)
+    if (st == FCC_OK) {
+        where = "GetSignatureHeaderFromBytes failed, err ";
         st = FCC__UNPACK(common__signature_header, fcc__of_pb(payload->header->signature_header), arena, out);
+    }
     if (st == FCC_ERR_PROTO)
         return fcc_error_set(error, FCC_ERR_CONFIG,
-                             "could not convert message to signedData: proto: cannot parse invalid wire-format data");
+                             "could not convert message to signedData: %sproto: cannot parse invalid wire-format data",
+                             where);
     return st == FCC_OK ? st : fcc_error_set(error, st, "the message is too large");
 }
 

@@ -23,11 +23,14 @@ static bool channel_of_block(const scc_call *call, fcc_bytes bytes, fcc_bytes *i
     Common__Envelope *envelope;
     Common__Payload *payload;
     Common__ChannelHeader *header;
+    const ProtobufCEnumValue *type;
     msp_channel *channel;
     fcc_error why = { FCC_OK, "" };
 
     if (FCC__UNPACK(common__block, bytes, call->arena, &block) != FCC_OK) {
-        scc__error(call, out, "Failed to reconstruct the genesis block, proto: cannot parse invalid wire-format data");
+        scc__error(call, out,
+                   "Failed to reconstruct the genesis block, error unmarshalling Block: proto: cannot parse invalid "
+                   "wire-format data");
         return false;
     }
     if (!block->data || block->data->n_data == 0) {
@@ -47,6 +50,15 @@ static bool channel_of_block(const scc_call *call, fcc_bytes bytes, fcc_bytes *i
         return false;
     }
     *id = fcc__of_pb(header->channel_id);
+    if (header->type != COMMON__HEADER_TYPE__CONFIG) {
+        type = protobuf_c_enum_descriptor_get_value(&common__header_type__descriptor, header->type);
+        scc__error(call, out,
+                   "\"JoinChain\" for channelID = " FCC_FMT
+                   " failed because of validation of configuration block, because "
+                   "of Bad configuration envelope: invalid type %s, expected CONFIG",
+                   FCC_ARG(*id), type ? type->name : "unknown");
+        return false;
+    }
     if (msp_channel_from_block(bytes, &channel, &why) != FCC_OK) {
         scc__error(call, out,
                    "\"JoinChain\" for channelID = " FCC_FMT

@@ -9,7 +9,7 @@ fcc_status scc__install(scc__run *run, fcc_bytes input, const void **output)
     const scc_call *call = run->call;
     Lifecycle__InstallChaincodeArgs *args;
     Lifecycle__InstallChaincodeResult *result = fcc__arena_alloc(run->arena, sizeof(*result));
-    const char *label, *id;
+    const char *label = NULL, *id;
     fcc_bytes package;
     fcc_error error;
     fcc_status st;
@@ -21,6 +21,9 @@ fcc_status scc__install(scc__run *run, fcc_bytes input, const void **output)
     package = fcc__of_pb(args->chaincode_install_package);
     st = call->read_package ? call->read_package(call->ctx, package, run->arena, &label, &error)
                             : fcc_error_set(&error, FCC_ERR_CONFIG, "this peer takes no packages");
+    /* what is here was built when it came; nobody asks whether it could be built today */
+    if (st == FCC_ERR_CONFIG && label && (id = scc_store_find(call->store, label, package)))
+        return scc__refuse(run, "chaincode already successfully installed (package ID '%s')", id);
     if (st == FCC_ERR_CONFIG)
         return scc__refuse(run, "could not build chaincode: %s", error.text);
     if (st != FCC_OK)

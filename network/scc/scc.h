@@ -31,6 +31,8 @@ void scc_store_close(scc_store *store); /* takes NULL */
 size_t scc_store_count(const scc_store *store);
 const char *scc_store_id(const scc_store *store, size_t i);
 bool scc_store_has(const scc_store *store, fcc_bytes package_id);
+/* The id of a package that is kept, borrowed; NULL when it isn't. */
+const char *scc_store_find(const scc_store *store, const char *label, fcc_bytes package);
 /* Keep a package. *id is borrowed. FCC_ERR_EXISTS when it was there (*id is set), FCC_ERR_IO. */
 fcc_status scc_store_save(scc_store *store, const char *label, fcc_bytes package, const char **id,
                           fcc_error *error) FCC_MUST_CHECK;
@@ -59,7 +61,7 @@ typedef struct scc_call {
     const char *(*deny)(void *ctx, const char *resource, fcc_bytes channel, fcc__arena *arena);
     /*
      * Read a chaincode package: its label, in the arena. FCC_ERR_PROTO when it is none, FCC_ERR_CONFIG when it is one
-     * that cannot be run here. NULL: nothing can be installed.
+     * that cannot be run here (*label may be set). NULL: nothing can be installed.
      */
     fcc_status (*read_package)(void *ctx, fcc_bytes package, fcc__arena *arena, const char **label, fcc_error *error);
     void *ctx;

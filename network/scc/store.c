@@ -191,19 +191,36 @@ static fcc_status write_file(const scc_store *s, const char *name, fcc_bytes pac
     return fcc_error_set(error, FCC_ERR_IO, "error writing chaincode install package to %s: %s", name, strerror(why));
 }
 
-fcc_status scc_store_save(scc_store *s, const char *label, fcc_bytes package, const char **id, fcc_error *error)
+/* A package's id; false when no file can have that name. */
+static bool id_of(const char *label, fcc_bytes package, char text[NAME])
 {
-    fcc__sha256 digest = fcc__sha256_of(package);
-    char text[NAME], name[NAME];
-    const struct package *known;
-    int len;
+    fcc__sha256 digest;
+    int len = snprintf(text, NAME, "%s:", label);
 
-    len = snprintf(text, sizeof(text), "%s:", label);
-    if (len < 0 || (size_t)len + HEX + sizeof(suffix) > sizeof(text))
-        return fcc_error_set(error, FCC_ERR_IO, "error writing chaincode install package to %.64s...: %s", label,
-                             strerror(ENAMETOOLONG));
+    if (len < 0 || (size_t)len + HEX + sizeof(suffix) > NAME)
+        return false;
+    digest = fcc__sha256_of(package);
     for (size_t i = 0; i < FCC__SHA256_LEN; i++)
         snprintf(text + len + 2 * i, 3, "%02x", digest.bytes[i]);
+    return true;
+}
+
+const char *scc_store_find(const scc_store *s, const char *label, fcc_bytes package)
+{
+    char text[NAME];
+    const struct package *known = id_of(label, package, text) ? find(s, fcc_str(text)) : NULL;
+
+    return known ? known->id : NULL;
+}
+
+fcc_status scc_store_save(scc_store *s, const char *label, fcc_bytes package, const char **id, fcc_error *error)
+{
+    char text[NAME], name[NAME];
+    const struct package *known;
+
+    if (!id_of(label, package, text))
+        return fcc_error_set(error, FCC_ERR_IO, "error writing chaincode install package to %.64s...: %s", label,
+                             strerror(ENAMETOOLONG));
     known = find(s, fcc_str(text));
     if (known) {
         *id = known->id;

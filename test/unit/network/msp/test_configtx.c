@@ -229,6 +229,24 @@ static void whoever_may_not_write_may_not_submit(void **state)
                "permission denied");
 }
 
+static void who_submits_has_to_be_readable(void **state)
+{
+    const chan *c = *state;
+    Common__Envelope *envelope;
+    Common__Payload *payload;
+    fcc_bytes bytes = chan_sign(c, chan_update(c, with_batch(c, 7)), 15);
+
+    assert_int_equal(FCC__UNPACK(common__envelope, bytes, c->arena, &envelope), FCC_OK);
+    assert_int_equal(FCC__UNPACK(common__payload, fcc__of_pb(envelope->payload), c->arena, &payload), FCC_OK);
+    payload->header->signature_header = fcc__pb(FCC_LIT("\xff"));
+    assert_int_equal(fcc__pack(payload, c->arena, &bytes), FCC_OK);
+    envelope->payload = fcc__pb(bytes);
+    assert_int_equal(fcc__pack(envelope, c->arena, &bytes), FCC_OK);
+    refused_as(c, bytes, FCC_ERR_CONFIG,
+               "config update for existing channel did not pass initial checks: could not convert message to "
+               "signedData: GetSignatureHeaderFromBytes failed, err proto: cannot parse invalid wire-format data");
+}
+
 static void an_expired_submitter_is_refused(void **state)
 {
     const chan *c = *state;
@@ -574,6 +592,7 @@ int main(void)
         TEST(an_update_with_too_few_signatures_is_refused),
         TEST(a_signature_counts_once_and_only_over_this_update),
         TEST(whoever_may_not_write_may_not_submit),
+        TEST(who_submits_has_to_be_readable),
         TEST(an_expired_submitter_is_refused),
         TEST(versions_and_names_have_to_fit),
         TEST(another_kind_of_message_is_no_update),

@@ -217,6 +217,28 @@ static void packages_are_installed_once_and_come_back_whole(void **state)
     assert_int_equal(answer(&h).len, 0);
 }
 
+/* As when the address that its connection.json asks for is no longer among the peer's values. */
+static void what_could_no_longer_be_built_is_installed_all_the_same(void **state)
+{
+    static const char *const in[] = { "InstallChaincode" };
+    const struct flaws peer_only = { .channel = "" };
+    struct consortium *c = *state;
+    Lifecycle__InstallChaincodeArgs again = LIFECYCLE__INSTALL_CHAINCODE_ARGS__INIT;
+    const char *id;
+    struct heard h;
+
+    consortium_builds_all = true;
+    id = install(c, 0, "strange");
+    consortium_builds_all = false;
+    again.chaincode_install_package = fcc__pb(FCC_LIT("strange"));
+    h = call(c, 0, "_lifecycle", in, 1, &again, peer_only);
+    tells(&h, 500,
+          fcc__arena_printf(c->arena,
+                            "failed to invoke backing implementation of 'InstallChaincode': chaincode already "
+                            "successfully installed (package ID '%s')",
+                            id));
+}
+
 static void a_chaincode_is_defined_and_run(void **state)
 {
     static const char *const list[] = { "QueryInstalledChaincodes" };
@@ -537,6 +559,34 @@ static void blocks_and_transactions_are_told(void **state)
     tells(&h, 500, "access denied for [GetNothing][trial]: [Unmapped policy for qscc/GetNothing]");
 }
 
+/* A block with the header of a transaction. */
+static fcc_bytes ordinary_block(const struct consortium *c)
+{
+    Common__ChannelHeader channel = COMMON__CHANNEL_HEADER__INIT;
+    Common__Header header = COMMON__HEADER__INIT;
+    Common__Payload payload = COMMON__PAYLOAD__INIT;
+    Common__Envelope envelope = COMMON__ENVELOPE__INIT;
+    Common__BlockData data = COMMON__BLOCK_DATA__INIT;
+    Common__Block block = COMMON__BLOCK__INIT;
+    ProtobufCBinaryData only;
+    fcc_bytes bytes;
+
+    channel.type = COMMON__HEADER_TYPE__ENDORSER_TRANSACTION;
+    channel.channel_id = fcc__pb(FCC_LIT("trial"));
+    must(fcc__pack(&channel, c->arena, &bytes), NULL);
+    header.channel_header = fcc__pb(bytes);
+    payload.header = &header;
+    must(fcc__pack(&payload, c->arena, &bytes), NULL);
+    envelope.payload = fcc__pb(bytes);
+    must(fcc__pack(&envelope, c->arena, &bytes), NULL);
+    only = fcc__pb(bytes);
+    data.data = &only;
+    data.n_data = 1;
+    block.data = &data;
+    must(fcc__pack(&block, c->arena, &bytes), NULL);
+    return bytes;
+}
+
 static void channels_and_their_configuration_are_told(void **state)
 {
     static const char *const join[] = { "JoinChain" }, *const list[] = { "GetChannels" };
@@ -562,6 +612,16 @@ static void channels_and_their_configuration_are_told(void **state)
     flaws.last = genesis;
     h = call(c, 0, "cscc", join, 1, NULL, flaws);
     tells(&h, 500, "cannot create ledger from genesis block: ledger [trial] already exists with state [ACTIVE]");
+    flaws.last = FCC_LIT("\xff");
+    h = call(c, 0, "cscc", join, 1, NULL, flaws);
+    tells(&h, 500,
+          "Failed to reconstruct the genesis block, error unmarshalling Block: proto: cannot parse invalid wire-format "
+          "data");
+    flaws.last = ordinary_block(c);
+    h = call(c, 0, "cscc", join, 1, NULL, flaws);
+    tells(&h, 500,
+          "\"JoinChain\" for channelID = trial failed because of validation of configuration block, because of Bad "
+          "configuration envelope: invalid type ENDORSER_TRANSACTION, expected CONFIG");
 }
 
 static void chaincodes_get_nothing_from_qscc_and_cscc(void **state)
@@ -590,6 +650,7 @@ int main(void)
 #define IN_CONSORTIUM(test) cmocka_unit_test_setup_teardown(test, consortium_up_alone, consortium_down)
     const struct CMUnitTest tests[] = {
         IN_CONSORTIUM(packages_are_installed_once_and_come_back_whole),
+        IN_CONSORTIUM(what_could_no_longer_be_built_is_installed_all_the_same),
         IN_CONSORTIUM(a_chaincode_is_defined_and_run),
         IN_CONSORTIUM(a_new_definition_writes_what_has_changed),
         IN_CONSORTIUM(readiness_tells_who_has_approved_and_what_differs),
