@@ -41,7 +41,7 @@ static const char usage[] =
     "  --orderers        import: it is an organisation of orderers\n"
     "  --name NAME       import: whom they are for, such as peer0.a.example; without it the organisation's MSP alone;\n"
     "                    chaincodes.DOMAIN: a chaincode server, of a TLS enrolment in --from; its peer's part is made\n"
-    "  --json            list, check: as JSON\n\n"
+    "  --json            as JSON: what was done too\n\n"
     "Encrypted keys are opened with the passphrases in the file that MEDSYNC_KEY_PASSPHRASE_FILE names, one a\n"
     "line, or with MEDSYNC_KEY_PASSPHRASE.\n";
 
@@ -54,7 +54,8 @@ typedef struct asked {
     config_network *network; /* NULL without --network */
     fcc__arena *arena;
     size_t count;
-    json_t *list;
+    json_t *list;        /* what is told, as JSON */
+    json_t *authorities; /* rotate --expiring: those that it leaves alone */
 } asked;
 
 static int failed(fcc_status st, const fcc_error *error)
@@ -101,7 +102,18 @@ static void tell_made(void *ctx, const char *path)
     asked *a = ctx;
 
     a->count++;
-    printf("made %s\n", path);
+    if (a->json)
+        json_array_append_new(a->list, json_string(path));
+    else
+        printf("made %s\n", path);
+}
+
+/* As words, each thing that was done is told at once. Also when others failed: these were done. */
+static int finish(asked *a, int status, const char *done)
+{
+    if (a->json && (status == CLI_OK || a->count))
+        cli_print_json(json_pack("{s:O, s:O*}", done, a->list, "authoritiesThatExpire", a->authorities));
+    return status;
 }
 
 static int make(asked *a)
@@ -117,10 +129,10 @@ static int make(asked *a)
         return cli_usage("certs", "make: --out says where to");
     st = msp_complete(a->network, a->dir, &making, &error);
     if (st != FCC_OK)
-        return failed(st, &error);
-    if (a->count == 0)
+        return finish(a, failed(st, &error), "made");
+    if (a->count == 0 && !a->json)
         printf("everything of %s is there already\n", a->network_file);
-    return CLI_OK;
+    return finish(a, CLI_OK, "made");
 }
 
 /* ---- list ---------------------------------------------------------------------------------------------------------- */
@@ -210,7 +222,6 @@ static int check(asked *a)
 
     if (status != CLI_OK)
         return status;
-    a->list = json_array();
     st = certs_find(dir, a->arena, &found, &error);
     if (st == FCC_OK)
         st = certs_check(dir, a->network, &checker, &error);
@@ -232,7 +243,11 @@ static void tell_renewed(void *ctx, const certs_renewed *what)
     asked *a = ctx;
 
     a->count++;
-    printf("renewed %s; the old ones are in %s\n  %s\n", what->name, what->kept, what->todo ? what->todo : "");
+    if (a->json)
+        json_array_append_new(
+            a->list, json_pack("{s:s, s:s, s:s?}", "name", what->name, "kept", what->kept, "todo", what->todo));
+    else
+        printf("renewed %s; the old ones are in %s\n  %s\n", what->name, what->kept, what->todo ? what->todo : "");
 }
 
 /* Those that expire within so many days, each once. */
@@ -258,6 +273,11 @@ static int find_expiring(asked *a, const char *dir)
 
         if (e->not_after > until || !e->subject)
             continue;
+        if (e->use == CERTS_AUTHORITY && a->json) {
+            json_array_append_new(
+                a->authorities, json_pack("{s:s, s:s}", "name", e->name, "notAfter", msp_moment_of(e->not_after).text));
+            continue;
+        }
         if (e->use == CERTS_AUTHORITY) {
             printf("%s expires on %s, and is an authority: name it to have it renewed (docs/certificates.md)\n",
                    e->name, msp_moment_of(e->not_after).text);
@@ -291,9 +311,9 @@ static int rotate(asked *a)
         if (st != FCC_OK)
             status = failed(st, &error);
     }
-    if (status == CLI_OK && a->count == 0)
+    if (status == CLI_OK && a->count == 0 && !a->json)
         printf("nothing expires within %" PRId64 " days\n", a->expiring);
-    return status;
+    return finish(a, status, "renewed");
 }
 
 static int revoke_all(asked *a)
@@ -314,9 +334,16 @@ static int revoke_all(asked *a)
         if (st == FCC_ERR_EXISTS) /* as after a run that was ended half-way: the others are still to be revoked */
             continue;
         if (st != FCC_OK)
-            return status;
-        printf("revoked %s: %s, number %" PRId64 "\n", a->names[i], crl, number);
+            return finish(a, status, "revoked");
+        a->count++;
+        if (a->json)
+            json_array_append_new(
+                a->list, json_pack("{s:s, s:s, s:I}", "name", a->names[i], "crl", crl, "number", (json_int_t)number));
+        else
+            printf("revoked %s: %s, number %" PRId64 "\n", a->names[i], crl, number);
     }
+    if (a->json)
+        return finish(a, status, "revoked");
     printf("  it counts once the channel has the list: medsync channel update create --msp ORGANISATION, signed by its "
            "administrator;\n  and for a node's own local rules (installing chaincodes) once that node was restarted\n");
     return status;
@@ -350,10 +377,10 @@ static int import(asked *a)
         return cli_usage("certs", "import: --from says what");
     st = certs_import(crypto_dir(a), &o, &checker, &error);
     if (st != FCC_OK)
-        return failed(st, &error);
-    if (a->count == 0)
+        return finish(a, failed(st, &error), "made");
+    if (a->count == 0 && !a->json)
         printf("everything of %s is there already\n", a->from);
-    return CLI_OK;
+    return finish(a, CLI_OK, "made");
 }
 
 /* ---- what was asked ------------------------------------------------------------------------------------------------ */
@@ -415,8 +442,11 @@ int cli_certs(int argc, char **argv)
     if (a.name_count && !parts[i].names)
         return cli_usage("certs", "%s: %s takes no name", a.names[0], a.what);
     a.arena = fcc__arena_new(CLI_ARENA_MAX);
+    a.list = json_array();
+    a.authorities = a.expiring ? json_array() : NULL;
     status = a.arena ? parts[i].run(&a) : cli_failed("certs", FCC__E_STAT_RES, "out of memory");
     json_decref(a.list);
+    json_decref(a.authorities);
     config_free(a.network);
     fcc__arena_free(a.arena);
     return status;

@@ -20,9 +20,10 @@ static const char usage[] =
     "  --network FILE   the consortium (network/network.yaml)\n"
     "  --crypto DIR     the crypto directory (" CLI_DEFAULT_DIR "/crypto)\n"
     "  --by-name        nodes are reached by their full names, in containers and on several machines, not by the\n"
-    "                   network file's addresses\n";
+    "                   network file's addresses\n"
+    "  --json           as JSON\n";
 
-static int write_block(const char *network_file, const char *crypto, const char *output, bool by_name)
+static int write_block(const char *network_file, const char *crypto, const char *output, bool by_name, bool json)
 {
     fcc__arena *arena = fcc__arena_new(CLI_ARENA_MAX);
     config_network *network = NULL, founders = { 0 };
@@ -47,6 +48,9 @@ static int write_block(const char *network_file, const char *crypto, const char 
                             "%s (`medsync certs make` makes the certificates)", error.text);
     else if (fcc__write_whole(output, block, &error) != FCC_OK)
         status = cli_failed("channel", FCC__E_CLI_FILE, "%s", error.text);
+    else if (json)
+        cli_print_json(json_pack("{s:s, s:s, s:I}", "file", output, "channel", network->channel, "organisations",
+                                 (json_int_t)founders.org_count));
     else
         printf("%s: the genesis block of channel %s, %zu organisations\n", output, network->channel,
                founders.org_count);
@@ -58,13 +62,10 @@ static int write_block(const char *network_file, const char *crypto, const char 
 int cli_channel_genesis(int argc, char **argv)
 {
     const char *output = NULL, *network = NULL, *crypto = CLI_DEFAULT_DIR "/crypto";
-    bool by_name = false;
+    bool by_name = false, json = false;
     cli_option options[] = {
-        { "output", .text = &output },
-        { "network", .text = &network },
-        { "crypto", .text = &crypto },
-        { "by-name", .flag = &by_name },
-        { 0 },
+        { "output", .text = &output },   { "network", .text = &network }, { "crypto", .text = &crypto },
+        { "by-name", .flag = &by_name }, { "json", .flag = &json },       { 0 },
     };
     int status = cli_options("channel genesis", usage, options, argc, argv);
 
@@ -74,5 +75,5 @@ int cli_channel_genesis(int argc, char **argv)
         return cli_usage("channel genesis", "--output says where the block goes");
     if ((status = cli_network_file("channel", &network)) >= 0)
         return status;
-    return write_block(network, crypto, output, by_name);
+    return write_block(network, crypto, output, by_name, json);
 }

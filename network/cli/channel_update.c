@@ -39,7 +39,7 @@ const char channel_update_usage[] =
     "  --org ORG, --user NAME   who asks, signs or submits (the Admin of --org or of the first organisation)\n"
     "  --msp-dir DIR            sign and submit with this MSP directory; for sign no network is needed then\n"
     "  --mspid ID               with --msp-dir: its MSP id\n"
-    "  --json                   show: as JSON\n\n"
+    "  --json                   as JSON\n\n"
     "The file is what `peer channel signconfigtx` and `peer channel update` take and write. Whoever adds or removes\n"
     "an organisation or sets ACLs needs most organisations' administrators, who changes an organisation its own.\n";
 
@@ -309,7 +309,9 @@ static int create(asked *a)
     if (a->st != FCC_OK)
         return failed(a);
     status = write_file(a->output, envelope);
-    if (status == CLI_OK)
+    if (status == CLI_OK && a->json)
+        cli_print_json(json_pack("{s:s}", "file", a->output));
+    else if (status == CLI_OK)
         printf("%s: have it signed (medsync channel update sign) and submitted\n", a->output);
     return status;
 }
@@ -383,7 +385,9 @@ static int sign(asked *a)
     if (a->st == FCC_OK)
         a->st = msp_configtx_add(envelope, signer, (int64_t)time(NULL), a->arena, &out, &a->error);
     status = a->st == FCC_OK ? write_file(a->file, out) : failed(a);
-    if (status == CLI_OK)
+    if (status == CLI_OK && a->json)
+        cli_print_json(json_pack("{s:s, s:s}", "file", a->file, "mspId", msp_signer_mspid(signer)));
+    else if (status == CLI_OK)
         printf("%s: signed as %s\n", a->file, msp_signer_mspid(signer));
     msp_signer_free(own);
     return status;
@@ -403,7 +407,10 @@ static int submit(asked *a)
         return cli_failed("channel", FCC__E_TX_UNKNOWN, "%s", a->error.text);
     if (a->st != FCC_OK)
         return failed(a);
-    printf("the channel's configuration is changed by block %" PRIu64 "\n", block);
+    if (a->json)
+        cli_print_json(json_pack("{s:I}", "block", (json_int_t)block));
+    else
+        printf("the channel's configuration is changed by block %" PRIu64 "\n", block);
     return CLI_OK;
 }
 

@@ -27,10 +27,13 @@ static const char package_usage[] =
     "  --meta-inf DIR         the chaincode's folder META-INF: indexes of CouchDB\n"
     "  --chaincode NAME       the package that `medsync deploy` installs for this chaincode of the network file\n"
     "  --network FILE         (network/network.yaml)\n"
-    "  --output FILE          (LABEL.tar.gz)\n";
+    "  --output FILE          (LABEL.tar.gz)\n"
+    "  --json                 print one JSON object\n";
 
-static const char pkgid_usage[] = "usage: medsync pkgid PACKAGE.tar.gz...\n\n"
-                                  "Prints each package's id, label:hash, as a peer computes it when it is installed.\n";
+static const char pkgid_usage[] =
+    "usage: medsync pkgid [OPTION]... PACKAGE.tar.gz...\n\n"
+    "Prints each package's id, label:hash, as a peer computes it when it is installed.\n\n"
+    "  --json  print one JSON object\n";
 
 typedef struct package_options {
     const char *label;
@@ -43,6 +46,7 @@ typedef struct package_options {
     const char *output;
     const char *meta_inf;
     const char *chaincode, *network;
+    bool json;
 } package_options;
 
 static int refused(const char *command, const package_fault *fault)
@@ -116,7 +120,9 @@ static int save_as(fcc__arena *arena, const package_options *o, const char *labe
     if (!id || !output)
         return cli_failed("package", FCC__E_STAT_RES, "out of memory");
     status = save(output, package);
-    if (status == CLI_OK)
+    if (status == CLI_OK && o->json)
+        cli_print_json(json_pack("{s:s, s:s, s:s}", "packageId", id, "label", label, "file", output));
+    else if (status == CLI_OK)
         printf("%s\n", id);
     return status;
 }
@@ -187,6 +193,7 @@ int cli_package(int argc, char **argv)
         { "meta-inf", .text = &o.meta_inf },
         { "chaincode", .text = &o.chaincode },
         { "network", .text = &o.network },
+        { "json", .flag = &o.json },
         { 0 },
     };
     int status = cli_options("package", package_usage, options, argc, argv);
@@ -208,7 +215,8 @@ int cli_package(int argc, char **argv)
     return status;
 }
 
-static int tell_id(const char *path, bool with_name)
+/* `list` NULL: as words. */
+static int tell_id(const char *path, bool with_name, json_t *list)
 {
     fcc__arena *arena = fcc__arena_new(CLI_ARENA_MAX);
     package_content content;
@@ -220,6 +228,9 @@ static int tell_id(const char *path, bool with_name)
         status = cli_failed("pkgid", FCC__E_PKG_READ, "%s: %s", path, errno ? strerror(errno) : "too large");
     else if (package_read(arena, package, &content, &fault) != FCC_OK)
         status = cli_failed("pkgid", fault.code, "%s: %s", path, fault.error.text);
+    else if (list)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s}", "packageId", content.id, "label", content.label, "file", path));
     else if (with_name)
         printf("%s  %s\n", content.id, path);
     else
@@ -230,16 +241,21 @@ static int tell_id(const char *path, bool with_name)
 
 int cli_pkgid(int argc, char **argv)
 {
-    cli_option none[] = { { 0 } };
-    int i, status = cli_options("pkgid", pkgid_usage, none, argc, argv);
+    bool json = false;
+    cli_option options[] = { { "json", .flag = &json }, { 0 } };
+    json_t *list;
+    int i, status = cli_options("pkgid", pkgid_usage, options, argc, argv);
 
     if (status >= 0)
         return status;
     if (optind == argc)
         return cli_usage("pkgid", "which package?");
     status = CLI_OK;
+    list = json ? json_array() : NULL;
     for (i = optind; i < argc; i++)
-        if (tell_id(argv[i], argc - optind > 1) != CLI_OK)
+        if (tell_id(argv[i], argc - optind > 1, list) != CLI_OK)
             status = CLI_FAILED;
+    if (json)
+        cli_print_json(json_pack("{s:o}", "packages", list));
     return status;
 }

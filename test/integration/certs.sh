@@ -25,6 +25,13 @@ exits() { # status, command...
     sed 's/^/# /' "$dir/out"
     false
 }
+matches() { # regular expression, command...
+    wanted=$1
+    shift
+    "$@" >"$dir/out" 2>&1 && grep -q -- "$wanted" "$dir/out" && return
+    sed 's/^/# /' "$dir/out"
+    false
+}
 two=test/support/networks/two.yaml
 a=$dir/crypto/peerOrganizations/a.test
 
@@ -102,6 +109,15 @@ check "a user's new key is told" prints "credentials RotateKey" certs rotate use
 certs make --days 20 --network "$dir/more.yaml" >/dev/null
 check "what expires soon is found" prints "renewed user2@a.test" certs rotate --expiring 30
 check "and is renewed for long" prints "nothing expires within" certs rotate --expiring 30
+check "which programs are told as well" matches '^{"renewed":\[\],"authoritiesThatExpire":\[\]}$' certs rotate --expiring 30 --json
+check "and what was renewed" matches '^{"renewed":\[{"name":"user2@a.test","kept":"[^"]*/old/[^"]*","todo":".*RotateKey' \
+    certs rotate user2@a.test --json
+check "with authorities that are left to somebody" matches '"authoritiesThatExpire":\[{"name":"[a-z]*.*notAfter' \
+    certs rotate --expiring 36500 --json
+check "what was done before an error is told too" exits 7 certs rotate o1.orderer.test nobody@a.test --json
+check "as what it is" grep -q '^{"renewed":\[{"name":"o1.orderer.test"' "$dir/out"
+check "what is made is told to programs" matches '^{"made":\["[^"]*/peerOrganizations/a.test"' certs make --json --out "$dir/fresh" --network $two
+check "and that nothing was" matches '^{"made":\[\]}$' certs make --json --out "$dir/fresh" --network $two
 check "an authority's certificate is renewed with its key" prints "Its key is the same" certs rotate tlsca.a.test
 check "and all that it has issued stays good" prints ": 0 errors" certs check --network $two
 check "nor is nobody" exits 7 certs rotate nobody@a.test
@@ -137,12 +153,14 @@ fi
 # ---- revoked, on the channel
 up() { "$medsync" channel update "$@" --dir "$dir/net"; }
 check "a user is revoked" prints "number 1" m certs revoke user1@a.test --reason keyCompromise
+check "or one of the orderer's, told to programs" matches '^{"revoked":\[{"name":"o1.orderer.test","crl":"[^"]*","number":1}\]}$' \
+    m certs revoke o1.orderer.test --reason superseded --json
 check "which is no news a second time" refused "is on" m certs revoke user1@a.test --reason keyCompromise
 check "and counts on the channel only with an update" prints trial m $asks
 check "of the organisation's MSP" prints "have it signed" up create --network $two --msp A --output "$dir/crl.pb"
 check "which is what it changes" prints "changes  value    /Channel/Application/A/MSP" up show "$dir/crl.pb"
 check "which another organisation cannot make" refused E-CHAN-02 up submit "$dir/crl.pb" --org B
-check "its own does" prints "changed by block" up submit "$dir/crl.pb" --org A
+check "its own does" matches '^{"block":[0-9]*}$' up submit "$dir/crl.pb" --org A --json
 check "and the user is refused" refused FORBIDDEN m block newest --org A --user user1
 check "others are not" prints trial m channel list --org A
 
@@ -168,9 +186,11 @@ for from in "$dir/config" "$dir/config.block"; do
     check "from a file it is made without the network" prints "have it signed" "$medsync" channel update create --dir /nowhere \
         --crypto "$dir/net/crypto" --config "$from" $three --add-org C --output "$dir/offline.pb"
 done
+check "or a first block of them, told to programs" matches '"channel":"trial","organisations":[23]}' "$medsync" channel genesis --json \
+    $three --crypto "$dir/net/crypto" --output "$dir/other.block"
 b=$dir/net/crypto/peerOrganizations/b.test/users/Admin@b.test/msp
-check "another one signs, without the network" prints "signed as BMSP" "$medsync" channel update sign "$dir/c.pb" \
-    --dir /nowhere --msp-dir "$b" --mspid BMSP
+check "another one signs, without the network" matches "^{\"file\":\"$dir/c.pb\",\"mspId\":\"BMSP\"}" \
+    "$medsync" channel update sign "$dir/c.pb" --dir /nowhere --msp-dir "$b" --mspid BMSP --json
 check "not twice" refused "has signed it already" up sign "$dir/c.pb" --org B
 check "what is signed can be seen" prints "adds     group    /Channel/Application/C" up show "$dir/c.pb"
 check "and who has" grep -q "signed by BMSP: CN=Admin@b.test" "$dir/out"

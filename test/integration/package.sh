@@ -35,6 +35,15 @@ check "a chaincode of the network file has a package" [ -n "$id" ]
 check "whose id is of its bytes" [ "$id" = "held_1:$(sha256sum "$dir/out.tgz" | cut -d' ' -f1)" ]
 check "and which does not change from machine to machine" \
     [ "$id" = held_1:91e8f6c5f17640594a67b24c9d5769504ef3e65d2ad0414dc6378f30bdd50dcc ]
+as_json() { "$medsync" package --chaincode held --network "$dir/one/network.yaml" --output "$dir/json.tgz" --json; }
+check "--json tells it to programs" \
+    [ "$(as_json)" = "{\"packageId\":\"$id\",\"label\":\"held_1\",\"file\":\"$dir/json.tgz\"}" ]
+check "as pkgid does of any number" [ "$("$medsync" pkgid --json "$dir/out.tgz")" = \
+    "{\"packages\":[{\"packageId\":\"$id\",\"label\":\"held_1\",\"file\":\"$dir/out.tgz\"}]}" ]
+echo none >"$dir/none.tgz"
+partly() { "$medsync" pkgid --json "$dir/none.tgz" "$dir/out.tgz" 2>"$dir/err"; }
+check "what can't be read is an error beside them" [ "$(partly | grep -o "\"file\":\"$dir/[a-z.]*\"")" = "\"file\":\"$dir/out.tgz\"" ]
+check "named with its code" grep -q "E-PKG-.*none.tgz" "$dir/err"
 mkdir "$dir/list"
 tar -xzf "$dir/out.tgz" -C "$dir/list"
 check "META-INF is in it, in the order of its names" [ "$(tar -tzf "$dir/list/code.tar.gz" | tr '\n' ' ')" = \
