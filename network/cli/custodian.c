@@ -202,7 +202,8 @@ static int serve(options *o, fcc__arena *arena)
     fcc_error error = { 0 };
     fcc_status st;
     char name[256];
-    int port = 0, status = CLI_FAILED;
+    int port = 0, status = CLI_FAILED, lock = -1;
+    bool published = false;
 
     fcc__buf_init(&cert, 1 << 20);
     fcc__buf_init(&key, 1 << 20);
@@ -219,6 +220,10 @@ static int serve(options *o, fcc__arena *arena)
     }
     if ((st = client_open(&o->open, &peer, &error)) != FCC_OK) {
         cli_failed("custodian", cli_code(st, NULL, &error, false), "%s", error.text);
+        goto out;
+    }
+    if (!o->announced && (st = custodian_claim(o->open.dir, client_mspid(peer), &lock, &error)) != FCC_OK) {
+        cli_failed("custodian", st == FCC_ERR_EXISTS ? FCC__E_CUST_TWICE : FCC__E_CUST_START, "%s", error.text);
         goto out;
     }
     if (!fill_in(o, peer, arena)) {
@@ -259,14 +264,14 @@ static int serve(options *o, fcc__arena *arena)
         failed("%s%s", where.address ? error.text : "out of memory", "");
         goto out;
     }
+    published = !o->announced;
     announce(o, &where);
     running = it;
     custodian_run(it);
     running = NULL;
-    if (!o->announced)
-        custodian_withdraw(o->open.dir, &where);
     status = CLI_OK;
 out:
+    custodian_withdraw(o->open.dir, published ? &where : NULL, lock);
     custodian_free(it);
     client_close(peer);
     rpc_loop_free(loop);

@@ -49,10 +49,16 @@ typedef struct custodian_address {
 
 /* For which name a certificate (PEM) must be checked: its first DNS name, else its common name. false: it has none. */
 bool custodian_certificate_name(fcc_bytes pem, char *out, size_t size);
+/*
+ * Only one process at a time announces an organisation's custodian in a directory: it holds DIR/custodians/MSPID.lock, which
+ * the kernel gives up with it, however it ends. FCC_ERR_EXISTS names the one that runs, and what to do. *lock: for
+ * custodian_withdraw.
+ */
+fcc_status custodian_claim(const char *dir, const char *mspid, int *lock, fcc_error *error) FCC_MUST_CHECK;
 /* Whole or not at all. FCC_ERR_IO. */
 fcc_status custodian_publish(const char *dir, const custodian_address *address, fcc_error *error) FCC_MUST_CHECK;
-/* When it is this address that is published. */
-void custodian_withdraw(const char *dir, const custodian_address *address);
+/* When it is this address that is published; NULL: none was yet. `lock` below 0: none. */
+void custodian_withdraw(const char *dir, const custodian_address *address, int lock);
 /*
  * FCC_ERR_NOT_FOUND: no custodian of that organisation runs here; FCC_ERR_CONFIG: the file is damaged. `tlsCa` is found in a
  * copy of the directory as well (client_path).

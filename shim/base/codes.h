@@ -405,6 +405,10 @@
     X(CUST_START, "E-CUST-03", "a custodian cannot be started", \
       "its address is taken, or the custody key, its certificate or a CA file is missing or damaged", \
       "the message names the file or the address; `medsync custodian --help` tells what each option expects") \
+    X(CUST_TWICE, "E-CUST-04", "a custodian of this organisation runs already, by this directory", \
+      "it was started twice: both would tell readers their address in the same file", \
+      "stop the one that the message names, or start the other one with --announced: readers go on with the first, and " \
+      "whom else it is for is told its address by you") \
     X(CRT_FORM, "E-CRT-01", "a certificate or an identity cannot be read", \
       "the file is empty, damaged, DER instead of PEM, or something else", \
       "put the certificate there in PEM (-----BEGIN CERTIFICATE-----)") \

@@ -176,6 +176,34 @@ check "or that it doesn't" sh -c '! "$@" >/dev/null 2>&1' - "$medsync" custodian
 custodian_options=
 chart_custodians
 
+# ---- twice
+second() { timeout 20 "$medsync" custodian --dir "$net" --org hospital --user custodian1 "$@" >"$dir/out" 2>&1; }
+first=$(sed -n 's/.*"address": "\(.*\)",/\1/p' "$net/custodians/HospitalMSP.json")
+of_first=$(echo $custodians | cut -d ' ' -f 1)
+second
+second=$?
+check "a second custodian of the organisation is refused" [ $second -ne 0 -a $second -ne 124 ] && grep -q "E-CUST-04" "$dir/out" || sed 's/^/# /' "$dir/out"
+check "... with the one that runs, and what to do" \
+    grep -qF "(process $of_first, at $first): stop it first (kill $of_first), or start this one with --announced" "$dir/out" || sed 's/^/# /' "$dir/out"
+check "the first one stays announced" grep -qF "\"$first\"" "$net/custodians/HospitalMSP.json"
+"$medsync" custodian --dir "$net" --org hospital --user custodian1 --announced >"$dir/out" 2>&1 &
+beside=$!
+tries=0
+until grep -q listens "$dir/out" || [ $tries -ge 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+check "one that others announce may run beside it" grep -q listens "$dir/out" || sed 's/^/# /' "$dir/out"
+kill "$beside"
+wait "$beside" 2>/dev/null
+check "and leaves the first one announced" grep -qF "\"$first\"" "$net/custodians/HospitalMSP.json"
+released "who answers" $H "$granted" "$rec"
+kill -KILL $custodians
+wait $custodians 2>/dev/null
+custodians=
+chart_custodians
+released "after one that was killed the next one starts" $H "$granted" "$rec"
+
 # ---- nothing of a patient, and no key, in any log ----
 check "no patient's id in a custodian's log" sh -c "! grep -qF '$pid' '$net'/log/custodian*.log"
 check "and nothing but ids" sh -c "! grep -aqE '\"(key|dek|sealed|cid|pid)\"' '$net'/log/custodian*.log"
