@@ -23,7 +23,8 @@ static const char usage[] =
     "usage: medsync fabric up|down|status|prepare|join|endpoints [OPTION]...\n\n"
     "  up         start real Fabric on this machine: orderers and peers of a Fabric release, the chaincodes under "
     "fcc-host,\n"
-    "             channel and chaincodes deployed; the same directory continues its channel\n"
+    "             channel and chaincodes deployed, and the custodians to which --network gives an address; the same\n"
+    "             directory continues its channel\n"
     "  down       stop it\n"
     "  status     does it run; exit status 1 when it doesn't\n"
     "  prepare    for containers and several machines: keys, channel and endpoints.json in DIR, each organisation's "
@@ -183,7 +184,7 @@ static int detach(fabric_options *o)
 /* Where the network file, Fabric's files and the chaincodes' programs are; -1, or the exit status. */
 static int find_files(fabric_options *o)
 {
-    static char config[4096];
+    static char config[4096], own[4096];
     const int status = cli_network_file("fabric", &o->network_file);
 
     if (status >= 0)
@@ -192,6 +193,9 @@ static int find_files(fabric_options *o)
         return cli_failed("fabric", FCC__E_NET_CONFIG, "network/fabric/core.yaml is not here, nor beside this program");
     *strrchr(config, '/') = '\0';
     o->native.config_dir = config;
+    if (!cli_own_path(own, sizeof(own)))
+        return cli_failed("fabric", FCC__E_CLI_FILE, "this program cannot be found");
+    o->native.medsync = own;
     if (!o->native.bin_dir)
         o->native.bin_dir = cli_own_dir();
     return -1;

@@ -1,6 +1,6 @@
 /*
  * See native.h. In order: keys, the channel's genesis block, the orderer and its joining the channel, the peers and their
- * joining, the chaincodes' processes, deployment. Each step finds what an earlier start has made and goes on from it.
+ * joining, the chaincodes' processes, deployment, the custodians. Each step finds what an earlier start has made and goes on from it.
  */
 #include "native/native.h"
 
@@ -44,7 +44,7 @@ struct network {
     const char **services; /* addresses of chaincodes: organisation * chaincode_count + chaincode */
     const char **spare;    /* ... of their slot b */
     fcc_bytes genesis;
-    native_program *programs; /* orderers, peers, hosts */
+    native_program *programs; /* orderers, peers, hosts, custodians */
     size_t program_count;
     fcc_error *error;
 };
@@ -192,6 +192,12 @@ static bool assign_all(struct network *n, const json_t *kept, json_t *all)
         orgs[i].peer_address = n->peers[i];
         orgs[i].anchor_host = "127.0.0.1";
         orgs[i].anchor_port = node_port(n->peers[i]);
+        if (orgs[i].custodian_address) {
+            name = fcc__arena_printf(n->arena, "%s/custodian", orgs[i].mspid);
+            orgs[i].custodian_address = keep_address(n, kept, all, name, orgs[i].custodian_address);
+            if (!orgs[i].custodian_address)
+                return false;
+        }
         for (size_t k = 0; k < cc_count; k++) {
             name = fcc__arena_printf(n->arena, "%s/%s", orgs[i].mspid, n->config->chaincodes[k].name);
             if (!(n->services[i * cc_count + k] = keep_address(n, kept, all, name, NULL)))
@@ -369,6 +375,30 @@ static fcc_status add_host(struct network *n, size_t i)
     return p->argv[0] ? FCC_OK : no_memory(n);
 }
 
+/* It announces itself in DIR/custodians, and is refused where another one does. */
+static fcc_status add_custodian(struct network *n, size_t i)
+{
+    static const char *const handed_on[] = { "MEDSYNC_KEY_PASSPHRASE", "MEDSYNC_KEY_PASSPHRASE_FILE" };
+    const config_org *org = &n->config->orgs[i];
+    native_program *p = add_program(n, "custodian", org->domain);
+    node_variables *v = new_variables(n);
+
+    if (!p || !v)
+        return no_memory(n);
+    for (size_t k = 0; k < sizeof(handed_on) / sizeof(handed_on[0]); k++)
+        if (getenv(handed_on[k]))
+            node_set(v, handed_on[k], "%s", getenv(handed_on[k]));
+    p->argv[0] = n->options->medsync;
+    p->argv[1] = "custodian";
+    p->argv[2] = fcc__arena_printf(n->arena, "--dir=%s", n->dir);
+    p->argv[3] = fcc__arena_printf(n->arena, "--org=%s", org->mspid);
+    p->argv[4] = fcc__arena_printf(n->arena, "--user=%s", org->custodian_user);
+    p->argv[5] = fcc__arena_printf(n->arena, "--listen=%s", org->custodian_address);
+    p->env = v->v;
+    p->address = org->custodian_address;
+    return v->failed || !p->argv[2] || !p->argv[3] || !p->argv[4] || !p->argv[5] ? no_memory(n) : FCC_OK;
+}
+
 static fcc_status start_last(struct network *n)
 {
     return native_program_start(&n->programs[n->program_count - 1], n->error);
@@ -486,6 +516,21 @@ static fcc_status await_members(struct network *n)
     return st;
 }
 
+static fcc_status start_custodians(struct network *n)
+{
+    const size_t before = n->program_count;
+    fcc_status st = FCC_OK;
+
+    for (size_t i = 0; st == FCC_OK && i < n->config->org_count; i++)
+        if (n->config->orgs[i].custodian_address && (st = add_custodian(n, i)) == FCC_OK)
+            st = start_last(n);
+    for (size_t i = before; st == FCC_OK && i < n->program_count; i++)
+        st = native_program_await(&n->programs[i], START_SECONDS, n->error);
+    if (st == FCC_OK && n->program_count > before)
+        tell(n, "%zu custodians listen", n->program_count - before);
+    return st;
+}
+
 static fcc_status prepare(struct network *n)
 {
     const char *warning = NULL;
@@ -516,7 +561,7 @@ static fcc_status prepare(struct network *n)
 
 static fcc_status run(struct network *n)
 {
-    const size_t most = n->config->orderer.node_count + 2 * n->config->org_count;
+    const size_t most = n->config->orderer.node_count + 3 * n->config->org_count;
     sigset_t signals;
     fcc_status st;
 
@@ -536,6 +581,8 @@ static fcc_status run(struct network *n)
         st = start_chaincodes(n);
     if (st == FCC_OK)
         st = await_members(n);
+    if (st == FCC_OK)
+        st = start_custodians(n);
     if (st == FCC_OK) {
         if (n->options->ready)
             n->options->ready(n->options->ctx);

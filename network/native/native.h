@@ -1,6 +1,7 @@
 /*
  * native.h: real Fabric on this machine, from network.yaml: its own orderer and peers as processes, the chaincodes under
- * one fcc-host an organisation, the channel made and joined, everything deployed. For integration tests and for trying
+ * one fcc-host an organisation, the channel made and joined, everything deployed, and the custodians to which the file gives
+ * an address. For integration tests and for trying
  * a network before it goes to many machines.
  *
  * Fabric's programs `orderer` and `peer`, 2.5 or 3.1, are taken as they are from PATH or a folder; the builder for
@@ -20,6 +21,7 @@ typedef struct native_options {
     const char *fabric_bin;  /* where `orderer` and `peer` are; NULL: PATH */
     const char *config_dir;  /* network/fabric, with core.yaml and orderer.yaml */
     const char *bin_dir;     /* ours: fcc-host and the chaincodes */
+    const char *medsync;     /* the program, for custodians */
     bool auto_ports;         /* free ports instead of those of the network file */
     /* progress, a line at a time; the network is ready. Both may be NULL */
     void (*tell)(void *ctx, const char *line);

@@ -9,7 +9,7 @@
 typedef struct native_program {
     const char *name; /* of its log: DIR/log/<name>.log */
     const char *log;  /* path */
-    const char *argv[6];
+    const char *argv[8];
     const char *const *env; /* "NAME=value", NULL-terminated; nothing is inherited */
     const char *address;    /* it serves once this takes connections; NULL: it isn't waited for */
     bool last;              /* ends after the others: peers and orderers outlive chaincodes */

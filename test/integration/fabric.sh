@@ -23,7 +23,10 @@ fabric_here || {
 probe='{name: probe, version: "1", sequence: 1, policy: "AND('"'AMSP.peer', 'BMSP.peer'"')", organisations: [A, B]}'
 orderers=$(for i in 0 1 2; do printf '{name: o%d, address: "127.0.0.1:7%d50"}, ' $i $i; done)
 sed "s/^chaincodes:.*/chaincode_tls: true\nchaincodes: [$probe]/; s/node: o1, address: [^}]*}/nodes: [$orderers]}/; s/domain: b.test/&\n    newcomer: true/" \
-    test/support/networks/two.yaml >"$dir/network.yaml"
+    test/support/networks/two.yaml >"$dir/plain.yaml"
+# A keeps records: its custodian comes up with the network
+sed 's/^    domain: a.test/&\n    custodian: {address: "127.0.0.1:7060"}/; s/^      - {name: user1, role: doctor, uid: a1.*/&\n      - {name: keeper, role: custodian, uid: a2, site: "4012345000016"}/' \
+    "$dir/plain.yaml" >"$dir/network.yaml"
 
 up() { fabric_up "$dir/network.yaml"; }
 writes() { # prefix of the keys
@@ -35,6 +38,15 @@ check "three orderers, peers, channel and chaincode come up" up
 check "what they write, private data too, is for nobody else on this machine" [ "$(stat -c %a "$dir/net/data")" = 700 ]
 check "one organisation was added to the running channel by an update" grep -q "1 newcomers by an update in block 1" \
     "$dir/net/log/network.log"
+keeper_at() { sed -n 's/.*"address": "\(.*\)",/\1/p' "$dir/net/custodians/AMSP.json"; }
+serves() { # the custodian of A
+    "$medsync" custodian --probe --dir "$dir/net" --user keeper --listen "$(keeper_at)" >"$dir/said" 2>&1
+}
+check "the custodian of who keeps records serves, where readers are told" serves
+second() { ! timeout 20 "$medsync" custodian --dir "$dir/net" --user keeper >"$dir/said" 2>&1 && grep -q "E-CUST-04.*$(pid_of custodian.a.test)" "$dir/said"; }
+check "a second one beside it is refused" second
+kill -9 "$(pid_of custodian.a.test)"
+check "one that was killed comes back by itself" try_for_a_minute serves
 check "both organisations endorse and commit" try_for_a_minute writes k1
 refuses_second() { ! up >/dev/null; }
 check "a second network in the same directory is refused" refuses_second
@@ -56,7 +68,9 @@ kill -CONT "$(pid_of orderer.o0.orderer.test)"
 kill -9 "$(pid_of orderer.o1.orderer.test)"
 check "and with one that was killed, transactions go on" try_for_a_minute writes k4
 check "it goes down" "$medsync" fabric down --dir "$dir/net"
+check "and its custodian with it" [ ! -e "$dir/net/custodians/AMSP.json" ]
 check "and up again" up
+check "with the custodian" serves
 check "with the first definition once more, as the next sequence" grep -q "probe: deployed, sequence 3" "$dir/net/log/network.log"
 check "and goes on" try_for_a_minute writes k5
 finish

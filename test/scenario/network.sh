@@ -13,9 +13,12 @@ clock() {
     [ ! -s "$work/ahead" ] || echo "env LD_PRELOAD=$build/lib/medsync/clock.so MEDSYNC_CLOCK_AHEAD=$(cat "$work/ahead")"
 }
 
-# Custodians: services of the containers' own, else processes here
+# Custodians: services of the containers' own, real Fabric's come up with it, else processes here
+custodian_of() { # ORG
+    case $1 in Hospital) echo custodian1 ;; *) echo custodian2 ;; esac
+}
 custodian_up() { # ORG
-    case $1 in Hospital) it=custodian1 ;; *) it=custodian2 ;; esac
+    it=$(custodian_of "$1")
     : >"$work/said"
     $(clock) "$MEDSYNC" custodian --dir "$net" --org "$1" --user $it >"$work/said" 2>>"$net/log/$it.log" </dev/null &
     echo $! >"$work/custodian.$1"
@@ -26,7 +29,7 @@ custodian_up() { # ORG
     done
 }
 custodians_up() {
-    case $kind in compose*) return ;; esac
+    case $kind in compose* | fabric) return ;; esac
     custodian_up Hospital
     custodian_up Clinic
 }
@@ -51,6 +54,14 @@ crash() { # ORG
         one=custodian-$(echo "$1" | tr 'A-Z' 'a-z')
         $COMPOSE kill "$one" >/dev/null 2>&1 && $COMPOSE start "$one" >/dev/null 2>&1 && settled
         ;;
+    fabric) # it is started again by itself
+        one=custodian.$(echo "$1" | tr 'A-Z' 'a-z').medsync.example
+        before=$(fabric_process "$one")
+        kill -KILL "$before"
+        until pid=$(fabric_process "$one") && [ -n "$pid" ] && [ "$pid" != "$before" ]; do sleep 0.1; done
+        at=$(sed -n 's/.*"address": "\(.*\)",/\1/p' "$net/custodians/$1MSP.json")
+        until "$MEDSYNC" custodian --probe --dir "$net" --org "$1" --user "$(custodian_of "$1")" --listen "$at" >/dev/null 2>&1; do sleep 0.2; done
+        ;;
     *) custodian_down "$1" -KILL && custodian_up "$1" ;;
     esac
 }
@@ -61,13 +72,13 @@ devnet_processes() { # MSP id
         tr '\0' '\n' <"/proc/$child/environ" 2>/dev/null | grep -qx "CORE_PEER_LOCALMSPID=$1" && echo "$child"
     done
 }
-fabric_process() { # domain of the peer
-    grep -A 2 "\"peer\.$1\"" "$net/processes.json" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'
+fabric_process() { # peer.DOMAIN, custodian.DOMAIN
+    grep -A 2 "\"$1\"" "$net/processes.json" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'
 }
 processes() { # ORG
     case $kind in
     devnet) devnet_processes "${1}MSP" ;;
-    fabric) fabric_process "$(echo "$1" | tr 'A-Z' 'a-z').medsync.example" ;;
+    fabric) fabric_process "peer.$(echo "$1" | tr 'A-Z' 'a-z').medsync.example" ;;
     esac
 }
 
