@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { MOST_FILES = 1 << 20 };
 
 /* One request for the next call of a method is outstanding at any time. */
 struct method {
@@ -60,6 +63,20 @@ static void down_done(void *owner, bool ok);
 static void stray_done(void *owner, bool ok);
 static void method_done(void *owner, bool ok);
 
+/*
+ * gRPC ends a listener for good once it finds no descriptor for who connects, and as a rule a process begins with 1,024 of
+ * many that it may have: somebody's connections that say nothing would be enough. Go's runtime takes all of them as well.
+ */
+static void take_descriptors(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= files.rlim_max || files.rlim_cur >= MOST_FILES)
+        return;
+    files.rlim_cur = files.rlim_max < MOST_FILES ? files.rlim_max : MOST_FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* else it goes on with what there is */
+}
+
 fcc_status rpc_server_new(rpc_loop *loop, rpc_server **out, fcc_error *error)
 {
     return rpc_server_new_with(loop, &rpc__keepalive_of_peers, out, error);
@@ -88,6 +105,7 @@ fcc_status rpc_server_new_with(rpc_loop *loop, const rpc_keepalive *keepalive, r
     FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC && keepalive);
     if (!server)
         return fcc_error_set(error, FCC_ERR_NOMEM, "no memory for a server");
+    take_descriptors();
     server->magic = RPC__SERVER_MAGIC;
     server->loop = loop;
     server->down_tag = rpc__tag_of(down_done, server);

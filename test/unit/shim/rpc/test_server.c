@@ -2,6 +2,11 @@
 #include "test/unit/shim/rpc/fixture.h"
 #include "test/support/certs.h"
 
+#include <arpa/inet.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 static void nobody_listening_is_unavailable_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -60,6 +65,49 @@ static void a_taken_port_is_an_error_that_names_it(void **state)
     assert_int_equal(rpc_server_listen(second, "no port here", NULL, NULL, &error), FCC_ERR_IO);
     assert_non_null(strstr(error.text, "no port here"));
     rpc_server_free(second);
+}
+
+static void connections_that_say_nothing_leave_room_for_others(void **state)
+{
+    enum { CROWD = 200, FEW = 64 };
+    struct fixture *f = *state;
+    struct rlimit before, few;
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    rpc_channel *channel;
+    rpc_server *server;
+    rpc_reply reply;
+    fcc_error error;
+    int crowd[CROWD], port;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    if (before.rlim_max < 4 * CROWD)
+        skip(); /* whoever started this allows no more */
+    few = (struct rlimit){ FEW, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(rpc_server_new(f->loop, &server, &error), FCC_OK);
+    assert_int_equal(rpc_server_method(server, reverse_path, accept_reverse, f), FCC_OK);
+    assert_int_equal(rpc_server_listen(server, "127.0.0.1:0", NULL, &port, &error), FCC_OK);
+    assert_int_equal(rpc_server_start(server), FCC_OK);
+    to.sin_port = htons((uint16_t)port);
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_true(crowd[i] >= 0);
+        assert_int_equal(connect(crowd[i], (struct sockaddr *)&to, sizeof(to)), 0);
+        rpc_loop_poll(f->loop, 0);
+    }
+    for (int i = 0; i < 20; i++)
+        rpc_loop_poll(f->loop, 10);
+    f->port = port;
+    snprintf(f->address, sizeof(f->address), "127.0.0.1:%d", port);
+    channel = connect_to(f, NULL);
+    assert_int_equal(rpc_unary(channel, reverse_path, FCC_LIT("abc"), 10000, &reply), FCC_OK);
+    assert_int_equal(reply.code, RPC_OK);
+    rpc_reply_clear(&reply);
+    rpc_channel_free(channel);
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    rpc_server_free(server);
+    setrlimit(RLIMIT_NOFILE, &before);
 }
 
 static void a_draining_server_lets_calls_end(void **state)
@@ -191,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_listening_is_unavailable_at_once, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(a_call_can_wait_for_its_server, setup, teardown),
         cmocka_unit_test_setup_teardown(a_taken_port_is_an_error_that_names_it, setup_plain, teardown),
+        cmocka_unit_test_setup_teardown(connections_that_say_nothing_leave_room_for_others, setup, teardown),
         cmocka_unit_test_setup_teardown(a_draining_server_lets_calls_end, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(draining_an_idle_server_is_done_at_once, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(tls_is_verified_by_address_or_by_name, setup, teardown),
