@@ -10,8 +10,9 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
-enum { MAX_ANSWER = 64 * 1024 * 1024, MAX_CONNECTIONS = 64, IDLE_SECONDS = 10 };
+enum { MAX_ANSWER = 64 * 1024 * 1024, MAX_CONNECTIONS = 64, IDLE_SECONDS = 10, ASK_SECONDS = 20 };
 
 /*
  * With all its connections taken microhttpd listens no more; when one has ended it begins again, but only in a later run,
@@ -19,8 +20,16 @@ enum { MAX_ANSWER = 64 * 1024 * 1024, MAX_CONNECTIONS = 64, IDLE_SECONDS = 10 };
  */
 enum { DEAF_RUNS = 4, DEAF_MS = 50 };
 
+/* One that connected. Its file descriptor is microhttpd's. */
+struct caller {
+    struct caller *next;
+    int fd;
+    int64_t since_ms; /* connected, or last answered */
+};
+
 struct host_admin {
     struct MHD_Daemon *daemon;
+    struct caller *callers;
     unsigned deaf; /* see DEAF_RUNS */
     const host_site *site;
 };
@@ -155,6 +164,55 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     return result;
 }
 
+/* ---- who comes and does not get on ---- */
+
+/* microhttpd counts a connection as idle while nothing comes; who sends a byte now and then would keep it for ever. */
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **own,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    host_admin *a = ctx;
+    struct caller *c = *own, **at = &a->callers;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        if (!(c = calloc(1, sizeof(*c))))
+            return;
+        c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        c->since_ms = host_now_ms();
+        c->next = a->callers;
+        a->callers = *own = c;
+        return;
+    }
+    while (*at && *at != c)
+        at = &(*at)->next;
+    if (*at)
+        *at = c->next;
+    free(c);
+    *own = NULL;
+}
+
+static void on_answered(void *ctx, struct MHD_Connection *connection, void **request,
+                        enum MHD_RequestTerminationCode how)
+{
+    const union MHD_ConnectionInfo *own = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct caller *c = own ? own->socket_context : NULL;
+
+    (void)ctx;
+    (void)request;
+    (void)how;
+    if (c)
+        c->since_ms = host_now_ms();
+}
+
+/* Its next read then finds the end. */
+static void send_away(const host_admin *a)
+{
+    const int64_t now = host_now_ms();
+
+    for (const struct caller *c = a->callers; c; c = c->next)
+        if (now - c->since_ms > ASK_SECONDS * 1000)
+            shutdown(c->fd, SHUT_RDWR);
+}
+
 /* ---- the server ---- */
 
 static fcc_status resolve(const char *address, struct addrinfo **out, fcc_error *error)
@@ -194,7 +252,8 @@ fcc_status host_admin_new(const char *address, const host_site *site, host_admin
     errno = 0;
     a->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, a, MHD_OPTION_SOCK_ADDR, found->ai_addr,
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                 (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+                                 (unsigned)IDLE_SECONDS, MHD_OPTION_NOTIFY_CONNECTION, on_connection, a,
+                                 MHD_OPTION_NOTIFY_COMPLETED, on_answered, a, MHD_OPTION_END);
     freeaddrinfo(found);
     if (!a->daemon) {
         st = fcc_error_set(error, FCC_ERR_IO, "admin: cannot listen on %s: %s", address,
@@ -229,6 +288,7 @@ int host_admin_port(const host_admin *a)
 
 void host_admin_run(host_admin *a)
 {
+    send_away(a);
     MHD_run(a->daemon);
     if (MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= MAX_CONNECTIONS)
         a->deaf = DEAF_RUNS;

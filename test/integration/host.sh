@@ -49,6 +49,8 @@ check "--probe tells that they serve" prints 'two serving' "$host" --probe "127.
 check "/healthz answers" is "$("$client" get "$admin" /healthz | tr '\n' ' ')" '200 ok '
 "$client" crowd "$admin" 100
 check "and again after more connections than it takes" is "$("$client" get "$admin" /healthz | tr '\n' ' ')" '200 ok '
+"$client" drip "$admin" >"$dir/drip" &
+dripper=$!
 check "other paths are not found" is "$("$client" get "$admin" /other | head -n 1)" 404
 check "the first answers" is "$("$client" call "$one" echo hello)" '200 hello'
 check "the second answers" is "$("$client" call "$two" echo hello)" '200 hello'
@@ -122,6 +124,10 @@ check "the log tells the signal" logged "chaincode one (process $pid) was ended 
 check "and that it came from elsewhere" logged "E-HOST-06.*chaincode one (process $pid) was ended by a SIGKILL from elsewhere: .*memory"
 check "and whose transaction ran" logged '"code":"E-CRASH-04",.*"chaincode":"one","channel":"ch","tx":"tx1","function":"rw"'
 wait "$holder"
+
+# ---- who sends a byte now and then, and never ends: it would keep its place for ever ----
+wait "$dripper"
+check "a request that doesn't end is sent away" is "$(cat "$dir/drip")" "sent away"
 
 # ---- the end ----
 "$client" hold "$dir/b" "$one" rw 1 key >"$dir/b.out" &

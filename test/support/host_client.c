@@ -4,6 +4,7 @@
  *   host_client ports N                     N free ports of 127.0.0.1
  *   host_client get PORT PATH               HTTP: the status on the first line, then the body; "refused" when nobody listens
  *   host_client crowd PORT N                N connections at once that say nothing, and soon go away
+ *   host_client drip PORT                   HTTP: a request that never ends, a byte now and then, until it is sent away
  *   host_client health ADDRESS SERVICE      SERVING and so on, or the name of gRPC's status
  *   host_client call ADDRESS FUNCTION ARG…  a transaction, as a peer would send it, on an empty ledger: status and payload
  *   host_client hold FILE ADDRESS FUNCTION ARG…
@@ -28,7 +29,7 @@
 
 #define TYPE(name) PROTOS__CHAINCODE_MESSAGE__TYPE__##name
 
-enum { PATIENCE_MS = 60000, HOLD_MS = 300000, MAX_ARGS = 32 };
+enum { PATIENCE_MS = 60000, HOLD_MS = 300000, DRIP_MS = 100, MAX_ARGS = 32 };
 
 /* ---- ports and HTTP ---- */
 
@@ -69,6 +70,25 @@ static int crowd(int port, int count)
         if (connect_to(port) < 0)
             return 1;
     usleep(300000); /* until they were seen */
+    return 0;
+}
+
+static int drip(int port)
+{
+    static const char begins[] = "GET /healthz HTTP/1.1\r\nX: ";
+    int fd = connect_to(port);
+    char byte;
+
+    if (fd < 0 || send(fd, begins, sizeof(begins) - 1, MSG_NOSIGNAL) < 0)
+        return 1;
+    for (int i = 0; i < PATIENCE_MS / DRIP_MS; i++) {
+        usleep(DRIP_MS * 1000);
+        if (send(fd, "x", 1, MSG_NOSIGNAL) < 0 || recv(fd, &byte, 1, MSG_DONTWAIT) == 0) {
+            puts("sent away");
+            return 0;
+        }
+    }
+    puts("never sent away");
     return 0;
 }
 
@@ -287,6 +307,8 @@ int main(int argc, char **argv)
         return ports(atoi(argv[2]));
     if (argc == 4 && strcmp(argv[1], "crowd") == 0)
         return crowd(atoi(argv[2]), atoi(argv[3]));
+    if (argc == 3 && strcmp(argv[1], "drip") == 0)
+        return drip(atoi(argv[2]));
     if (argc == 4 && strcmp(argv[1], "get") == 0)
         return get(atoi(argv[2]), argv[3]);
     if (argc == 4 && strcmp(argv[1], "health") == 0)
