@@ -1,7 +1,8 @@
 #!/bin/sh
 # Power cuts of a devnet under load: what it does to its files is recorded (test/support/disk.h), its directory rebuilt as
 # a cut at random points can have left it, and started again: what was acknowledged is there. And with a disk that fills
-# up. POWERLOSS_CUTS says at how many points, POWERLOSS_SEED which. Prints TAP.
+# up. POWERLOSS_CUTS says at how many points, POWERLOSS_SEED which, POWERLOSS_JOBS how many of them are tried side by side
+# (two a processor). Prints TAP, and at a terminal how far it is.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
@@ -10,6 +11,7 @@ medsync=$build/bin/medsync
 cut=$build/test-support/cut
 cuts=${POWERLOSS_CUTS:-5}
 seed=${POWERLOSS_SEED:-1}
+jobs=${POWERLOSS_JOBS:-$((2 * $(getconf _NPROCESSORS_ONLN)))} # they wait for the disk as much as they compute
 if nm "$medsync" 2>/dev/null | grep -q __asan_init; then
     skip_all "a sanitizer must be the first library, and disk.so would be"
 fi
@@ -17,6 +19,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-powerloss.XXXXXX")
 dir=$(cd "$dir" && pwd -P)
 
 cleanup() {
+    wait
     for net in "$dir"/*/net; do
         "$medsync" devnet down --dir "$net" >/dev/null 2>&1
     done
@@ -38,9 +41,9 @@ has_all() { # directory
     xargs -n 100 | while read -r keys; do
         steps=$(printf '["GetMultipleStates"' && for key in $keys; do printf ',"%s"' "$key"; done && printf ']')
         "$medsync" query --dir "$1" --user doctor1 probe run "$steps" 2>&1 | grep -e nil -e '!' -e medsync
-    done >"$dir/missing"
-    sed 's/^/#   /' "$dir/missing"
-    [ ! -s "$dir/missing" ]
+    done >"$1.missing"
+    sed 's/^/#   /' "$1.missing"
+    [ ! -s "$1.missing" ]
 }
 
 # Start, put keys, kill, start again, put more: all recorded.
@@ -70,39 +73,58 @@ same_material() { # directory
     diff -r "$dir/record/net/crypto" "$1/crypto" && diff -r "$dir/record/net/custody" "$1/custody"
 }
 
-survives() { # point, seed
-    marks=$("$cut" make "$dir/log" "$1" "$2" "$dir/cut") || return 1
-    mkdir -p "$dir/cut/net"
+survives() { # point, seed, a folder of its own
+    marks=$("$cut" make "$dir/log" "$1" "$2" "$3") || return 1
+    mkdir -p "$3/net"
     result=0
     if [ -n "$marks" ]; then
-        same_material "$dir/cut/net" || result=1
+        same_material "$3/net" || result=1
     fi
-    if out=$(up "$dir/cut/net" 2>&1); then
-        printf '%s\n' "$marks" | grep life | has_all "$dir/cut/net" || result=1
-        put "$dir/cut/net" "goes-on" || result=1
-        "$medsync" devnet down --dir "$dir/cut/net" >/dev/null 2>&1
+    if out=$(up "$3/net" 2>&1); then
+        printf '%s\n' "$marks" | grep life | has_all "$3/net" || result=1
+        put "$3/net" "goes-on" || result=1
+        "$medsync" devnet down --dir "$3/net" >/dev/null 2>&1
     else
         printf '%s\n' "$out" | sed 's/^/#   /'
         result=1
     fi
-    rm -rf "$dir/cut"
+    rm -rf "$3"
     return $result
+}
+
+# Each of these points, some at a time; what is said of one, and last yes or no, is in $dir/tried.<number>.
+try_points() { # how many, of so many changes
+    i=0
+    while [ "$i" -lt "$1" ]; do
+        point=$(awk -v s="$seed" -v i="$i" -v n="$2" 'BEGIN { srand(s * 1000 + i); print 1 + int(rand() * n) }')
+        echo "$point" >"$dir/point.$i"
+        { survives "$point" "$((seed * 1000 + i))" "$dir/cut.$i" && echo yes || echo no; } >"$dir/tried.$i" 2>&1 &
+        i=$((i + 1))
+        [ $((i % jobs)) -ne 0 ] || wait
+        [ ! -t 2 ] || printf '\r%s of %s power cuts' "$i" "$1" >&2
+    done
+    wait
+    [ ! -t 2 ] || printf '\r\033[K' >&2
+}
+survived() { # number
+    sed '$d' "$dir/tried.$1"
+    [ "$(tail -n 1 "$dir/tried.$1")" = yes ]
 }
 
 check "a devnet runs, is killed and runs again, recorded" record "1 2" || finish
 count=$("$cut" count "$dir/log")
+try_points "$cuts" "$count"
 i=0
 while [ "$i" -lt "$cuts" ]; do
-    point=$(awk -v s="$seed" -v i="$i" -v n="$count" 'BEGIN { srand(s * 1000 + i); print 1 + int(rand() * n) }')
-    check "power cut behind change $point of $count" survives "$point" "$((seed * 1000 + i))"
+    check "power cut behind change $(cat "$dir/point.$i") of $count" survived "$i"
     i=$((i + 1))
 done
-check "power cut behind the last of $count changes" survives "$count" "$seed"
+check "power cut behind the last of $count changes" survives "$count" "$seed" "$dir/cut"
 
 # Else all of this would prove nothing.
 loses_without_syncs() {
     export DISK_NO_SYNC=
-    record 1 && last=$("$cut" count "$dir/log") && ! survives "$last" 1 >"$dir/lost" 2>&1
+    record 1 && last=$("$cut" count "$dir/log") && ! survives "$last" 1 "$dir/cut" >"$dir/lost" 2>&1
     result=$?
     unset DISK_NO_SYNC
     return $result
