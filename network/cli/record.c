@@ -40,6 +40,9 @@ static const char usage[] =
     "categories)\n"
     "  --emergency CASE  under this open case of `consent BreakGlass`, by one organisation's word\n"
     "  --audit ID        use access that was asked for before, instead of asking anew\n"
+    "  --custodian ORG=HOST:PORT\n"
+    "                    where that organisation's custodian is from here, as in a container beside it, whatever\n"
+    "                    DIR/custodians says; repeatable\n"
     "  --output DIR      show: a file for each record; export: FILE, the document (show: standard output)\n";
 
 static const char *step_name = "record";
@@ -213,6 +216,17 @@ static int open_all(record_run *r)
 
     if ((st = client_open(&r->open, &r->who, &error)) != FCC_OK)
         return cli_failed(step_name, cli_code(st, NULL, &error, false), "%s", error.text);
+    for (size_t i = 0; i < r->custodian_count; i++) {
+        const char *equals = strchr(r->custodians[i], '=');
+        const char *org = equals
+                              ? fcc__arena_printf(r->keep, "%.*s", (int)(equals - r->custodians[i]), r->custodians[i])
+                              : NULL;
+
+        if (!equals || !strchr(equals, ':'))
+            return cli_usage("record", "--custodian %s: must be ORG=HOST:PORT", r->custodians[i]);
+        if (!org || !client_find_org(r->who, org))
+            return cli_usage("record", "--custodian %s: this network has no such organisation", r->custodians[i]);
+    }
     if (r->org_count == 0 && r->emergency) {
         r->orgs[r->org_count++] = client_mspid(r->who); /* the other organisation may be down */
     } else if (r->org_count == 0) {
@@ -248,6 +262,8 @@ int cli_record(int argc, char **argv)
         { "class", .text = &r.class_name, .parts = ADD },
         { "purpose", .text = &r.purpose, .parts = READ },
         { "audit", .text = &r.audit, .parts = READ },
+        { "custodian", .list = r.custodians, .count = &r.custodian_count, .most = RECORD_CUSTODIANS, .commas = true,
+          .parts = READ },
         { "emergency", .text = &r.emergency, .parts = READ },
         { "rec", .list = r.recs, .count = &r.rec_count, .most = RECORD_MANY, .commas = true, .parts = READ },
         { "only", .list = r.categories, .count = &r.category_count, .most = 16, .commas = true, .parts = READ },

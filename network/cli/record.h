@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "fhir/fhir.h"
 
-enum { RECORD_MANY = 200, RECORD_PID = 26 };
+enum { RECORD_MANY = 200, RECORD_PID = 26, RECORD_CUSTODIANS = 16 };
 
 /* One run of a step: its options, and what is open. */
 typedef struct record_run {
@@ -15,6 +15,8 @@ typedef struct record_run {
     const char *kind, *type, *mime, *category, *sens, *date, *class_name;
     const char *orgs[8]; /* that endorse */
     size_t org_count;
+    const char *custodians[RECORD_CUSTODIANS]; /* --custodian ORG=HOST:PORT */
+    size_t custodian_count;
     const char *recs[RECORD_MANY]; /* --rec */
     size_t rec_count;
     const char *categories[16]; /* --only */

@@ -110,6 +110,20 @@ void record_chart_clear(record_chart *c)
 
 /* ---- keys ---- */
 
+/* Where --custodian says that it is; NULL: it says nothing of this organisation. */
+static const char *told_address(const record_run *r, const char *mspid)
+{
+    for (size_t i = 0; i < r->custodian_count; i++) {
+        const char *equals = strchr(r->custodians[i], '=');
+        const char *org = fcc__arena_printf(r->keep, "%.*s", (int)(equals - r->custodians[i]), r->custodians[i]);
+        const char *is = org ? client_find_org(r->who, org) : NULL;
+
+        if (is && !strcmp(is, mspid))
+            return equals + 1;
+    }
+    return NULL;
+}
+
 /* One organisation's records: `of` are their places in the index. */
 static void ask_custodian(record_run *r, record_chart *c, const char *mspid, const size_t *of, size_t n)
 {
@@ -121,6 +135,8 @@ static void ask_custodian(record_run *r, record_chart *c, const char *mspid, con
     size_t at, i, some;
     fcc_status st = custodian_find(r->open.dir, mspid, r->keep, &where, &error);
 
+    if (st == FCC_OK && told_address(r, mspid))
+        where.address = told_address(r, mspid);
     if (st == FCC_OK)
         st = custodian_connect(&where, r->who, &reader, &error);
     for (at = 0; at < n; at += some) {
@@ -131,7 +147,9 @@ static void ask_custodian(record_run *r, record_chart *c, const char *mspid, con
             st = custodian_ask(reader, c->audit, ids, some, keys, &error);
         for (i = 0; i < some; i++) {
             if (st != FCC_OK)
-                c->away[of[at + i]] = fcc__arena_printf(r->keep, "%s", error.text);
+                c->away[of[at + i]] = fcc__arena_printf(
+                    r->keep, "%s%s", error.text,
+                    st == FCC_ERR_IO ? "; --custodian says where it is from here, as in a container beside it" : "");
             else if (!keys[i].released)
                 c->away[of[at + i]] = "the custodian does not release its key";
             else

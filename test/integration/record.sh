@@ -130,6 +130,17 @@ fails "a chart with a blob that is lost is not exported as if it were whole" 9 E
 record export --user doctor1 --pid "@$net/pid" --only allergy --output doctors.json
 check "a doctor exports what the grant covers" grep -q '^doctors.json: 2 records' out || sed 's/^/# /' err
 
+# ---- a custodian that is elsewhere from here ----
+told=$net/custodians/HospitalMSP.json
+at=$(sed -n 's/.*"address": "\(.*\)",/\1/p' "$told")
+sed 's/"address": ".*"/"address": "127.0.0.1:1"/' "$told" >told && cp told "$told"
+fails "where an address leads nowhere nothing is opened" 9 "; --custodian says where it is from here" show --user patient1 --only allergy
+record show --user patient1 --only allergy --custodian "hospital=localhost:${at##*:},clinic=127.0.0.1:1" --output elsewhere
+check "--custodian says where it is" [ $? -eq 0 -a -n "$(ls elsewhere 2>/dev/null)" ] || sed 's/^/# /' out err
+fails "an address is one" 2 "must be ORG=HOST:PORT" show --user patient1 --custodian "hospital"
+fails "of an organisation" 2 "no such organisation" show --user patient1 --custodian "nobody=$at"
+sed "s/\"address\": \".*\"/\"address\": \"$at\"/" "$told" >told && cp told "$told"
+
 # ---- a custodian is away ----
 chart_custodians_down
 fails "without a custodian nothing is opened" 9 E-REC-01 show --user patient1 --only allergy
