@@ -2,9 +2,9 @@
  * commit.c: one block from its arrival to the disk.
  *
  * One transaction of the database is opened, in which the block is validated and applied, then the block goes into its
- * file and is synced, from when on it counts as committed, and last that transaction commits. The private write sets of the
- * block's transactions have been on disk since they were endorsed. Whatever moment the power goes at, the file has the block
- * whole or not, and the database follows the file.
+ * file, and is indexed while the disk writes it. It is synced, from when on it counts as committed, and last that transaction
+ * commits. The private write sets of the block's transactions have been on disk since they were endorsed. Whatever moment
+ * the power goes at, the file has the block whole or not, and the database follows the file.
  */
 #include "ledger/commit.h"
 
@@ -31,7 +31,8 @@ struct commit {
     fcc__sha256 hash;     /* of the header */
     fcc__sha256 commit_hash;
     bool has_commit_hash;
-    bool appended; /* the block is in its file, the database must follow */
+    ledger__spot spot; /* of the block in its file */
+    bool written;      /* it is there, the database must follow */
 };
 
 fcc_bytes ledger__hash_key(ledger *l, fcc_bytes hash)
@@ -250,8 +251,9 @@ static fcc_status seal(struct commit *c)
 }
 
 /* Where the block lies, and how far the database has come. */
-static fcc_status index_block(struct commit *c, ledger__spot spot)
+static fcc_status index_block(struct commit *c)
 {
+    const ledger__spot spot = c->spot;
     ledger *l = c->l;
     fcc__buf value;
     fcc_status st;
@@ -292,9 +294,18 @@ static fcc_status disk_failed(const struct commit *c, const char *folder, const 
                          c->l->dir, folder, file, strerror(errno), (unsigned long long)c->block->number);
 }
 
-static fcc_status append(struct commit *c, ledger__spot *spot, fcc_error *error)
+/* The block files can't be written: nothing is, until they are opened again. */
+static void files_failed(struct commit *c, fcc_error *error)
 {
     char name[LEDGER__FILE_NAME];
+
+    c->l->broken = true;
+    ledger__files_name(c->l->files.file, name);
+    disk_failed(c, "blocks", name, error);
+}
+
+static fcc_status write_block(struct commit *c, fcc_error *error)
+{
     fcc__buf record;
     fcc_status st;
 
@@ -302,14 +313,22 @@ static fcc_status append(struct commit *c, ledger__spot *spot, fcc_error *error)
     ledger__block_write(c->block, &record);
     st = record.status;
     if (st == FCC_OK)
-        st = ledger__files_append(&c->l->files, fcc__buf_bytes(&record), spot);
-    c->appended = st == FCC_OK;
-    if (st == FCC_ERR_IO) {
-        c->l->broken = true;
-        ledger__files_name(c->l->files.file, name);
-        disk_failed(c, "blocks", name, error);
-    }
+        st = ledger__files_write(&c->l->files, fcc__buf_bytes(&record), &c->spot);
+    c->written = st == FCC_OK;
+    if (st == FCC_ERR_IO)
+        files_failed(c, error);
     fcc__buf_clear(&record);
+    return st;
+}
+
+static fcc_status sync_block(struct commit *c, fcc_error *error)
+{
+    fcc_status st = ledger__files_sync(&c->l->files, &c->spot);
+
+    if (st != FCC_OK)
+        files_failed(c, error);
+    else if (ledger__fault == LEDGER__AFTER_APPEND)
+        st = FCC_ERR_INTERNAL;
     return st;
 }
 
@@ -317,7 +336,6 @@ static fcc_status append(struct commit *c, ledger__spot *spot, fcc_error *error)
 static fcc_status fill(struct commit *c, const ledger__spot *known, fcc_error *error)
 {
     fcc_bytes recorded = c->block->metadata[LEDGER__COMMIT_HASH];
-    ledger__spot spot;
     fcc_status st = first_codes(c, error);
     size_t i;
 
@@ -337,14 +355,14 @@ static fcc_status fill(struct commit *c, const ledger__spot *known, fcc_error *e
     if (st == FCC_OK)
         st = ledger__writesets_expire(&c->updates);
     if (st == FCC_OK)
-        st = index_txs(c);
-    if (st == FCC_OK)
         st = ledger__transient_drop(&c->updates, c->candidates, c->block->count);
-    if (st == FCC_OK && !known)
-        st = append(c, &spot, error);
-    if (st == FCC_OK && ledger__fault == LEDGER__AFTER_APPEND)
-        st = FCC_ERR_INTERNAL;
-    return st == FCC_OK ? index_block(c, known ? *known : spot) : st;
+    if (st == FCC_OK && known)
+        c->spot = *known;
+    else if (st == FCC_OK)
+        st = write_block(c, error);
+    if (st == FCC_OK)
+        st = index_txs(c);
+    return st == FCC_OK ? index_block(c) : st;
 }
 
 static fcc_status report(const struct commit *c, fcc__arena *arena, ledger_committed *out)
@@ -423,6 +441,8 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         st = fill(&c, spot, error);
     if (st == FCC_OK && out)
         st = report(&c, arena, &result);
+    if (st == FCC_OK && c.written)
+        st = sync_block(&c, error);
     if (st == FCC_OK && out && teller.call)
         teller.call(teller.ctx, &result);
     if (st == FCC_OK && mode != LEDGER__JUDGING) {
@@ -437,7 +457,7 @@ fcc_status ledger__commit_block(ledger *l, ledger__block *block, ledger__mode mo
         if (out)
             *out = result;
     } else {
-        l->broken = l->broken || c.appended;
+        l->broken = l->broken || c.written;
         if (st == FCC_ERR_IO && error && error->status != st)
             disk_failed(&c, "state", "data.mdb", error);
         else if (error && error->status != st)

@@ -160,7 +160,18 @@ static bool write_both(int fd, fcc_bytes first, fcc_bytes second, uint64_t offse
     return write_all(fd, fcc_bytes_of(second.data + n, second.len - (size_t)n), offset + first.len + (uint64_t)n);
 }
 
-fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__spot *spot)
+/* A full disk leaves half a record: take it off, so that the file ends in a whole one; opening syncs that. */
+static fcc_status take_off(const ledger__files *files)
+{
+    int problem = errno;
+
+    if (ftruncate(files->fd, (off_t)files->size) != 0)
+        problem = errno;
+    errno = problem;
+    return FCC_ERR_IO;
+}
+
+fcc_status ledger__files_write(ledger__files *files, fcc_bytes record, ledger__spot *spot)
 {
     fcc_status st = FCC_OK;
     fcc__buf prefix;
@@ -173,27 +184,28 @@ fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__
     else if (st == FCC_OK && files->durable && files->size &&
              files->size + prefix.len + record.len > LEDGER__FILE_BYTES)
         st = start_file(files, files->file + 1);
-    if (st != FCC_OK)
-        goto out;
-    if (!write_both(files->fd, fcc__buf_bytes(&prefix), record, files->size) ||
-        (files->durable && fdatasync(files->fd) != 0)) {
-        int problem = errno;
-
-        /* a full disk leaves half a record: take it off, so that the file ends in a whole one; opening syncs that */
-        st = FCC_ERR_IO;
-        if (ftruncate(files->fd, (off_t)files->size) != 0)
-            problem = errno;
-        errno = problem;
-        goto out;
+    if (st == FCC_OK && !write_both(files->fd, fcc__buf_bytes(&prefix), record, files->size))
+        st = take_off(files);
+    if (st == FCC_OK) {
+        spot->file = files->file;
+        spot->offset = files->size + prefix.len;
+        spot->len = record.len;
+        /* a disk that can't be told to begin will be waited for the longer */
+        if (files->durable)
+            (void)sync_file_range(files->fd, (off_t)files->size, (off_t)(prefix.len + record.len),
+                                  SYNC_FILE_RANGE_WRITE);
+        spot->hash = fcc__sha256_of(record);
     }
-    spot->file = files->file;
-    spot->offset = files->size + prefix.len;
-    spot->len = record.len;
-    spot->hash = fcc__sha256_of(record);
-    files->size += prefix.len + record.len;
-out:
     fcc__buf_clear(&prefix);
     return st;
+}
+
+fcc_status ledger__files_sync(ledger__files *files, const ledger__spot *spot)
+{
+    if (files->durable && fdatasync(files->fd) != 0)
+        return take_off(files);
+    files->size = spot->offset + spot->len;
+    return FCC_OK;
 }
 
 static fcc_status read_all(int fd, uint8_t *to, size_t len, uint64_t offset)

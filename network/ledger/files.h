@@ -35,10 +35,13 @@ bool ledger__files_exists(const char *dir, const char *name);
 fcc_status ledger__files_open(ledger__files *files, const char *dir, bool durable, fcc_error *error) FCC_MUST_CHECK;
 void ledger__files_close(ledger__files *files);
 /*
- * On return FCC_OK it is on disk; on failure the file is as before, unless the disk fails altogether, and errno tells
- * why: the files must be opened again before anything is appended.
+ * Behind the last record, and on its way to the disk, which ledger__files_sync waits for: until then it doesn't count. When
+ * either fails the file is as before, unless the disk fails altogether, and errno tells why: the files must be opened again
+ * before anything is appended.
  */
-fcc_status ledger__files_append(ledger__files *files, fcc_bytes record, ledger__spot *spot) FCC_MUST_CHECK;
+fcc_status ledger__files_write(ledger__files *files, fcc_bytes record, ledger__spot *spot) FCC_MUST_CHECK;
+/* On return FCC_OK what was written at `spot` is on disk. */
+fcc_status ledger__files_sync(ledger__files *files, const ledger__spot *spot) FCC_MUST_CHECK;
 /* FCC_ERR_CORRUPT: it ends before that. The hash is the caller's to compare. */
 fcc_status ledger__files_read(const ledger__files *files, ledger__spot spot, fcc__arena *arena,
                               fcc_bytes *record) FCC_MUST_CHECK;
