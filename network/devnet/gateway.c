@@ -15,8 +15,10 @@
 #include <stdlib.h>
 
 enum {
-    CONCURRENT = 500
-}; /* calls of one gateway: limits.concurrency.gatewayService of Fabric's sample configuration */
+    CONCURRENT = 500, /* calls of one gateway: limits.concurrency.gatewayService of Fabric's sample configuration */
+    FEW = 4,          /* answers under way; and how long each is watched for */
+    WATCH_US = 100,
+};
 
 static const char detail_type[] = "type.googleapis.com/gateway.ErrorDetail";
 
@@ -124,9 +126,28 @@ static void free_call(devnet_call *call)
     free(call);
 }
 
+/*
+ * While few answers are under way their chaincodes have nothing else to do, and what they send comes sooner than this thread
+ * would wake up: three times in a lone endorsement. Among many there is always something to do.
+ */
+static void watch_if_few(const struct devnet *net)
+{
+    rpc_watch(net->loop, net->asked > 0 && net->asked <= FEW ? WATCH_US : 0);
+}
+
+/* The call stays for one thing more, until devnet_call_release. */
+static void keep(devnet_call *call)
+{
+    call->pending++;
+    call->peer->net->asked++;
+    watch_if_few(call->peer->net);
+}
+
 void devnet_call_release(devnet_call *call)
 {
     call->pending--;
+    call->peer->net->asked--;
+    watch_if_few(call->peer->net);
     if (call->pending == 0 && !call->rpc)
         free_call(call);
 }
@@ -214,7 +235,7 @@ void devnet_ask(devnet_call *call, const devnet_request *request, devnet_peer *p
     const peer_proposal *proposal = filters ? &request->proposal : &request->unfiltered;
     peer_outcome refused;
 
-    call->pending++;
+    keep(call);
     if (request->problem) {
         refused = refusal_of(request, filters, call->arena);
         done(ctx, &refused);
@@ -262,8 +283,8 @@ static void run(void *ctx, fcc_bytes message, void (*method)(devnet_call *, fcc_
     devnet_call *call = ctx;
 
     if (call->state || call->waiting)
-        return;      /* a second message on a unary call: gRPC doesn't let it through, and we would not answer twice */
-    call->pending++; /* the call stays while the method runs */
+        return; /* a second message on a unary call: gRPC doesn't let it through, and we would not answer twice */
+    keep(call); /* while the method runs */
     method(call, message);
     devnet_call_release(call);
 }

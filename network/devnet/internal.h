@@ -83,6 +83,7 @@ struct devnet {
     rpc_tls orderer_tls; /* as a peer's */
     uint64_t clients_of; /* sequence of the configuration whose CAs the servers have for their clients */
     rpc_timer *tick;
+    size_t asked;              /* answers of peers that gateways wait for */
     devnet_call *waiting;      /* CommitStatus of transactions that aren't committed yet */
     devnet_events *streams;    /* ChaincodeEvents */
     devnet_deliver *listeners; /* Deliver, of peers and orderer */

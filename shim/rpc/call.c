@@ -522,18 +522,22 @@ static bool all_queued(const rpc_call *call)
 /*
  * Read on. gRPC tells the other side about the room that a message has left as soon as the next one is waited for: in a
  * write of its own, or with an answer that is written before that. So what is queued goes first where messages come one by
- * one, and where all that could be answered is queued. Elsewhere more messages are there already, and are read before
- * anything is written.
+ * one, of other calls as well, and where all that could be answered is queued. Elsewhere more messages are there already,
+ * and are read before anything is written.
  */
 static void read_on(rpc_call *call)
 {
-    if (!call->is_dirty || (call->crowded && !all_queued(call))) {
+    if (call->crowded && (!call->is_dirty || !all_queued(call))) {
         start_read(call);
         return;
     }
     call->read_next = true; /* at the latest when the loop comes to the call in its list */
-    rpc__call_flush(call);
-    read_behind(call);
+    if (call->is_dirty)
+        rpc__call_flush(call);
+    else
+        rpc__call_mark_dirty(call);
+    if (call->sending)
+        read_behind(call);
 }
 
 /* Move a message of several slices into memory of its own, giving up slice by slice. NULL when out of memory. */

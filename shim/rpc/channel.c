@@ -106,6 +106,7 @@ fcc_status rpc_channel_new_with(rpc_loop *loop, const char *address, const rpc_t
         rpc__int_arg(GRPC_ARG_ENABLE_RETRIES, 0),
         rpc__int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         rpc__int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        rpc__int_arg(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, RPC__READ_ROOM),
         rpc__int_arg(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, RPC__READ_PIECE),
         /*
          * The server is told of room for 64 KB, and for a megabyte of a message that has begun. gRPC would let that grow with

@@ -33,6 +33,13 @@ enum { RPC__MAX_METADATA = 1024 * 1024 }; /* a failed endorsement lists every pe
 enum { RPC__READ_PIECE = 256 * 1024 };
 
 /*
+ * Least that there is room for when gRPC begins a piece of memory for what it reads, several reads one behind the other. Of
+ * its own 256 bytes every second or third small message came in two: two reads, and before the answer a message of its own
+ * that tells of room, for which the other side wakes up.
+ */
+enum { RPC__READ_ROOM = 8 * 1024 };
+
+/*
  * A queue that never runs empty must not keep what is queued from being written, and the other side from its work: with 256,
  * answers to 128 requests were written at once, by which time nobody had anything to do, and a quarter to a third of the
  * throughput was lost.
@@ -65,6 +72,8 @@ struct rpc_loop {
     bool busy;          /* something was delivered since the idle task last ran */
     unsigned unflushed; /* events delivered since the last flush */
     uint64_t waits;     /* see rpc_loop_waits */
+    int64_t watch_ns;   /* see rpc_watch */
+    long processors;
     rpc_task idle_task;
     void *idle_ctx;
 

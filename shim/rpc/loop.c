@@ -11,6 +11,7 @@
 #include <grpc/support/log.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,6 +397,7 @@ fcc_status rpc_loop_new(rpc_loop **out, fcc_error *error)
     if (!loop)
         return fcc_error_set(error, FCC_ERR_NOMEM, "no memory for the event loop");
     loop->magic = RPC__LOOP_MAGIC;
+    loop->processors = sysconf(_SC_NPROCESSORS_ONLN);
     loop->dirty_end = &loop->dirty;
     loop->ready_end = &loop->ready;
     loop->ended_end = &loop->ended;
@@ -467,22 +469,21 @@ void rpc_loop_free(rpc_loop *loop)
     free(loop);
 }
 
-/* Calls that become dirty or ready meanwhile wait for the next round. */
+/* Calls that become dirty or ready meanwhile wait for the next round. What is read for takes longer: all is sent first. */
 static void flush(rpc_loop *loop)
 {
-    rpc_call *call = loop->dirty;
+    rpc_call *first = loop->dirty, *next;
 
     loop->unflushed = 0;
     loop->dirty = NULL;
     loop->dirty_end = &loop->dirty;
-    while (call) {
-        rpc_call *next = call->next_dirty;
-
+    for (rpc_call *call = first; call; call = call->next_dirty)
+        rpc__call_flush(call);
+    for (rpc_call *call = first; call; call = next) {
+        next = call->next_dirty;
         call->is_dirty = false;
         call->next_dirty = NULL;
-        rpc__call_flush(call);
-        rpc__call_read(call); /* what it waits for takes longer */
-        call = next;
+        rpc__call_read(call);
     }
 }
 
@@ -546,10 +547,34 @@ static void deliver(rpc_loop *loop, rpc__tag *tag, bool ok)
         flush(loop);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* What comes while the loop doesn't sleep yet. Who else wants the processor gets it. */
+static grpc_event watch(rpc_loop *loop, int64_t until_ms)
+{
+    int64_t end = now_ns() + loop->watch_ns;
+    grpc_event ev;
+
+    if (until_ms < end / 1000000)
+        end = until_ms * 1000000;
+    for (;;) {
+        ev = grpc_completion_queue_next(loop->cq, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
+        if (ev.type == GRPC_OP_COMPLETE || now_ns() >= end)
+            return ev;
+        sched_yield();
+    }
+}
+
 bool rpc__turn(rpc_loop *loop, int64_t until_ms)
 {
+    grpc_event ev = { .type = GRPC_QUEUE_TIMEOUT };
     bool work, idle;
-    grpc_event ev;
     gpr_timespec deadline;
 
     /* whoever turns the loop may wait for just this: come back before sleeping */
@@ -574,8 +599,11 @@ bool rpc__turn(rpc_loop *loop, int64_t until_ms)
     } else {
         deadline = rpc__deadline(until_ms);
         loop->waits++;
+        if (loop->watch_ns > 0)
+            ev = watch(loop, until_ms);
     }
-    ev = grpc_completion_queue_next(loop->cq, deadline, NULL);
+    if (ev.type != GRPC_OP_COMPLETE)
+        ev = grpc_completion_queue_next(loop->cq, deadline, NULL);
     if (ev.type == GRPC_OP_COMPLETE) {
         deliver(loop, ev.tag, ev.success != 0);
         return true;
@@ -621,6 +649,12 @@ void rpc_loop_stop(rpc_loop *loop)
 {
     FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC);
     loop->stop = true;
+}
+
+void rpc_watch(rpc_loop *loop, unsigned microseconds)
+{
+    FCC_REQUIRE(loop && loop->magic == RPC__LOOP_MAGIC);
+    loop->watch_ns = loop->processors > 1 ? (int64_t)microseconds * 1000 : 0;
 }
 
 uint64_t rpc_loop_waits(const rpc_loop *loop)

@@ -87,6 +87,11 @@ void rpc_post(rpc_loop *loop, rpc_task task, void *ctx);
 fcc_status rpc_on_signal(rpc_loop *loop, int signal_number, rpc_task task, void *ctx) FCC_MUST_CHECK;
 /* Write what is queued now, for a task that will hold the loop for a while. */
 void rpc_flush(rpc_loop *loop);
+/*
+ * Before it sleeps the loop looks for so long whether something comes; 0: it sleeps at once. For who waits for one answer of
+ * another process that needs less time than a sleeping thread to wake up. Of no effect where there is one processor.
+ */
+void rpc_watch(rpc_loop *loop, unsigned microseconds);
 /* How often the loop may have slept: what is timed need not look at the clock again while this stays the same. */
 uint64_t rpc_loop_waits(const rpc_loop *loop);
 /* Called each time the queue ran empty, before what is queued is written. NULL ends it. */

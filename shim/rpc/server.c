@@ -96,6 +96,7 @@ fcc_status rpc_server_new_with(rpc_loop *loop, const rpc_keepalive *keepalive, r
         rpc__int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, keepalive->accept_ms),
         rpc__int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 5000),
         rpc__int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* a taken port is an error, not a second listener */
+        rpc__int_arg(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, RPC__READ_ROOM),
         rpc__int_arg(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, RPC__READ_PIECE),
         rpc__int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
         RPC__NO_COMPRESSION,

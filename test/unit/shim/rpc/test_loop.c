@@ -135,6 +135,37 @@ static void tasks_of_other_threads_run_on_the_loop(void **state)
     assert_int_equal(p.ran, 4000);
 }
 
+static void *post_later(void *ctx)
+{
+    struct posting *p = ctx;
+    const struct timespec pause = { 0, 20 * 1000 * 1000 };
+
+    nanosleep(&pause, NULL);
+    rpc_post(p->loop, count_post, p);
+    return NULL;
+}
+
+/* Neither a timer nor who posts has to wait until it would have slept. */
+static void a_loop_that_watches_misses_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct posting p = { .loop = f->loop, .ran = 3999 };
+    const time_t began = time(NULL);
+    bool ran = false;
+    pthread_t thread;
+
+    rpc_watch(f->loop, 3600U * 1000 * 1000);
+    assert_non_null(rpc_timer_start(f->loop, 20, set_flag, &ran));
+    while (!ran)
+        rpc_loop_poll(f->loop, 5);
+    assert_int_equal(pthread_create(&thread, NULL, post_later, &p), 0);
+    rpc_loop_run(f->loop);
+    pthread_join(thread, NULL);
+    assert_int_equal(p.ran, 4000);
+    assert_true(time(NULL) - began < 60);
+    rpc_watch(f->loop, 0);
+}
+
 static void a_signal_becomes_a_task(void **state)
 {
     struct fixture *f = *state;
@@ -187,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(timers_run_in_the_order_of_their_times, setup, teardown),
         cmocka_unit_test_setup_teardown(many_timers_can_be_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(tasks_of_other_threads_run_on_the_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_loop_that_watches_misses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_signal_becomes_a_task, setup, teardown),
         cmocka_unit_test_setup_teardown(the_idle_task_runs_once_the_queue_is_empty, setup_plain, teardown),
         cmocka_unit_test(codes_have_names),
