@@ -14,7 +14,8 @@
 enum {
     ARENA_CAP = 64 << 20,
     BUCKETS = 1024, /* identities by certificate: as many as the organisations' authorities have issued */
-    RECENT = 1024,  /* identities by the exact bytes that named them; others are decoded again */
+    RECENT = 256,   /* times WAYS identities by the exact bytes that named them; others are decoded again */
+    WAYS = 4,       /* two that are used in turn don't take each other's place, which costs half a millisecond */
     MAX_IDENTITY = 64 << 10
 };
 
@@ -28,7 +29,7 @@ struct msp_manager {
     msp_org **orgs;
     size_t count;
     msp_identity *buckets[BUCKETS];
-    recent recent[RECENT];
+    recent recent[RECENT][WAYS]; /* of each, the one used last comes first */
     msp__seen *seen;
 };
 
@@ -259,9 +260,34 @@ static fcc_status decode(msp_manager *manager, fcc_bytes serialized, fcc__arena 
     return st;
 }
 
-static recent *recent_slot(msp_manager *manager, const fcc__sha256 *digest)
+static recent *ways_of(msp_manager *manager, const fcc__sha256 *digest)
 {
-    return &manager->recent[((size_t)digest->bytes[0] << 8 | digest->bytes[1]) % RECENT];
+    return manager->recent[((size_t)digest->bytes[0] << 8 | digest->bytes[1]) % RECENT];
+}
+
+/* NULL: not remembered. */
+static const msp_identity *recall(msp_manager *manager, const fcc__sha256 *digest)
+{
+    recent *ways = ways_of(manager, digest);
+    size_t i;
+
+    for (i = 0; i < WAYS && ways[i].identity; i++)
+        if (memcmp(&ways[i].bytes, digest, sizeof *digest) == 0) {
+            const recent found = ways[i];
+
+            memmove(ways + 1, ways, i * sizeof *ways);
+            ways[0] = found;
+            return found.identity;
+        }
+    return NULL;
+}
+
+static void keep_recent(msp_manager *manager, const fcc__sha256 *digest, const msp_identity *identity)
+{
+    recent *ways = ways_of(manager, digest);
+
+    memmove(ways + 1, ways, (WAYS - 1) * sizeof *ways);
+    ways[0] = (recent){ *digest, identity };
 }
 
 fcc_status msp__admit(msp_manager *manager, const char *mspid, X509 *cert, fcc_error *error)
@@ -269,29 +295,26 @@ fcc_status msp__admit(msp_manager *manager, const char *mspid, X509 *cert, fcc_e
     const msp_org *org = find_org(manager, fcc_str(mspid));
     const msp_identity *identity;
     fcc__sha256 digest;
-    recent *slot;
     fcc_status st = org ? admit(manager, org, cert, &identity, error)
                         : fcc_error_set(error, FCC_ERR_AUTH, "MSP %.128s is not defined on channel", mspid);
 
     if (st != FCC_OK)
         return st;
     digest = fcc__sha256_of(identity->serialized);
-    slot = recent_slot(manager, &digest);
-    slot->bytes = digest;
-    slot->identity = identity;
+    if (!recall(manager, &digest))
+        keep_recent(manager, &digest, identity);
     return FCC_OK;
 }
 
 fcc_status msp_deserialize(msp_manager *manager, fcc_bytes serialized, const msp_identity **out, fcc_error *error)
 {
     const fcc__sha256 digest = fcc__sha256_of(serialized);
-    recent *slot = recent_slot(manager, &digest);
-    const msp_identity *found = NULL;
+    const msp_identity *found = recall(manager, &digest);
     fcc__arena *scratch;
     fcc_status st;
 
-    if (slot->identity && memcmp(&slot->bytes, &digest, sizeof digest) == 0) {
-        *out = slot->identity;
+    if (found) {
+        *out = found;
         return FCC_OK;
     }
     if (serialized.len > MAX_IDENTITY)
@@ -304,8 +327,7 @@ fcc_status msp_deserialize(msp_manager *manager, fcc_bytes serialized, const msp
     fcc__arena_free(scratch);
     if (st != FCC_OK)
         return st;
-    slot->bytes = digest;
-    slot->identity = found;
+    keep_recent(manager, &digest, found);
     *out = found;
     return FCC_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 
 #include <openssl/x509v3.h>
+#include <time.h>
 
 typedef struct scene {
     fcc__arena *arena;
@@ -98,6 +99,59 @@ static void an_identity_is_remembered_by_its_certificate(void **state)
     assert_int_equal(msp_deserialize(s->manager, wire, &other_bytes, NULL), FCC_OK);
     assert_ptr_equal(first, other_bytes);
     assert_true(fcc_bytes_equal(msp_identity_serialized(first), fix_serialized(s->arena, "AMSP", person.cert)));
+    fix_person_clear(&person);
+}
+
+enum { NAMES = 3, TURNS = 300 };
+
+/* The same identity in other bytes: with a field that nobody knows. */
+static fcc_bytes renamed(scene *s, fcc_bytes serialized, unsigned n)
+{
+    const uint8_t field[] = { 15 << 3, (uint8_t)(0x80 | (n & 0x7f)), (uint8_t)(0x80 | (n >> 7 & 0x7f)),
+                              (uint8_t)(n >> 14 & 0x7f) };
+    uint8_t *bytes = fcc__arena_alloc(s->arena, serialized.len + sizeof field);
+
+    assert_non_null(bytes);
+    memcpy(bytes, serialized.data, serialized.len);
+    memcpy(bytes + serialized.len, field, sizeof field);
+    return fcc_bytes_of(bytes, serialized.len + sizeof field);
+}
+
+/* Processor time of asking for one after the other. */
+static double seconds_of(scene *s, const fcc_bytes *names, size_t count)
+{
+    const clock_t began = clock();
+    const msp_identity *id;
+    size_t i;
+
+    for (i = 0; i < TURNS; i++)
+        assert_int_equal(msp_deserialize(s->manager, names[i % count], &id, NULL), FCC_OK);
+    return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+/* Decoding one anew takes a hundred times as long as finding it. */
+static void identities_used_in_turn_do_not_take_each_others_place(void **state)
+{
+    scene *s = *state;
+    fix_person person = fix_person_of(&s->a, "client");
+    const fcc_bytes serialized = fix_serialized(s->arena, "AMSP", person.cert);
+    fcc_bytes names[NAMES] = { serialized };
+    const fcc__sha256 first = fcc__sha256_of(serialized);
+    size_t count = 1;
+    double alone, in_turn;
+
+    for (unsigned n = 0; count < NAMES; n++) {
+        const fcc_bytes name = renamed(s, serialized, n);
+        const fcc__sha256 digest = fcc__sha256_of(name);
+
+        if (digest.bytes[1] == first.bytes[1] && digest.bytes[0] % 4 == first.bytes[0] % 4)
+            names[count++] = name; /* as close as two in a table of a thousand can be */
+    }
+    seconds_of(s, names, NAMES);
+    alone = seconds_of(s, names, 1);
+    in_turn = seconds_of(s, names, NAMES);
+    if (in_turn > 20 * alone + 0.005)
+        fail_msg("%g s for %d in turn, %g s for one alone", in_turn, NAMES, alone);
     fix_person_clear(&person);
 }
 
@@ -601,6 +655,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_member_is_accepted_with_the_role_of_its_unit),
         TEST(an_identity_is_remembered_by_its_certificate),
+        TEST(identities_used_in_turn_do_not_take_each_others_place),
         TEST(an_unknown_organisation_is_refused),
         TEST(a_certificate_of_another_organisations_authority_is_refused),
         TEST(a_certificate_of_an_authority_that_only_has_the_right_name_is_refused),
