@@ -22,7 +22,9 @@ enum {
     BLOCK_ARENA = 1024 * 1024 * 1024,
     TRANSIENT_BLOCKS = 1000, /* private data of proposals that were never submitted are forgotten after so many */
     TRANSIENT_PURGE = 100,
-    WAKING_NS = 80 * 1000, /* from SIGALRM to devnet_orderer_alarm, by way of the thread that takes signals */
+    WAKING_NS = 80 * 1000, /* from SIGALRM to devnet_orderer_alarm, by way of the thread that takes signals, at first */
+    WAKING_MOST_NS = 250 * 1000,
+    WAKING_STEP_NS = 2 * 1000,
 };
 
 struct pending {
@@ -39,6 +41,8 @@ struct devnet_orderer {
     size_t count;
     size_t size;           /* payloads and signatures */
     int64_t due_ns;        /* when what is pending is cut; 0 without */
+    int64_t alarm_ns;      /* when SIGALRM comes */
+    int64_t waking_ns;     /* what it takes from there, for who comes alone: three of four times less than that */
     fcc__arena *ready;     /* holds `block`; NULL without */
     fcc_bytes ready_block; /* the next one, if nothing comes after the first transaction */
 };
@@ -105,13 +109,38 @@ static int64_t monotonic_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* devnet_orderer_alarm after so long, or a little sooner; 0: never. */
-static void alarm_after(int64_t ns)
+/* No batch is waiting any more. */
+static void no_alarm(void)
 {
-    const int64_t us = ns == 0 ? 0 : ns > WAKING_NS + 1000 ? (ns - WAKING_NS) / 1000 : 1;
+    const struct itimerval none = { 0 };
+
+    FCC_REQUIRE(setitimer(ITIMER_REAL, &none, NULL) == 0);
+}
+
+/* How long before a batch is due the alarm is set. Where several wait the machine has something else to do meanwhile. */
+static int64_t lead_ns(const devnet_orderer *o)
+{
+    return o->count > 1 ? WAKING_NS : o->waking_ns;
+}
+
+/* devnet_orderer_alarm when it is due, or a little sooner. */
+static void set_alarm(devnet_orderer *o)
+{
+    const int64_t now_ns = monotonic_ns(), ns = o->due_ns - lead_ns(o) - now_ns;
+    const int64_t us = ns > 1000 ? ns / 1000 : 1;
     const struct itimerval timer = { .it_value = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 } };
 
+    o->alarm_ns = now_ns + us * 1000;
     FCC_REQUIRE(setitimer(ITIMER_REAL, &timer, NULL) == 0);
+}
+
+/* It took so long from SIGALRM to here, where nothing but a lone transaction kept the loop. */
+static void learn_waking(devnet_orderer *o, int64_t took_ns)
+{
+    if (took_ns > o->waking_ns && o->waking_ns < WAKING_MOST_NS)
+        o->waking_ns += 3 * WAKING_STEP_NS;
+    else if (took_ns < o->waking_ns && o->waking_ns > WAKING_STEP_NS)
+        o->waking_ns -= WAKING_STEP_NS;
 }
 
 /* Everything that is pending becomes a block. */
@@ -122,7 +151,7 @@ static void cut(devnet_orderer *o)
     size_t count = o->count, n = 0;
 
     if (o->due_ns)
-        alarm_after(0);
+        no_alarm();
     o->due_ns = 0;
     if (count == 0)
         return;
@@ -153,11 +182,9 @@ static void start_waiting(devnet_orderer *o, int64_t arrived_ns)
     const fcc_bytes envelope = fcc_bytes_of(o->first->bytes, o->first->len);
     const int64_t ms = o->timeout_ms >= 0 ? o->timeout_ms
                                           : msp_channel_batch_timeout_ms(ledger_channel(o->net->ledger));
-    int64_t left_ns;
 
     o->due_ns = arrived_ns + ms * 1000000;
-    left_ns = o->due_ns - monotonic_ns();
-    alarm_after(left_ns > 0 ? left_ns : 1);
+    set_alarm(o);
     o->ready = fcc__arena_new(BLOCK_ARENA);
     if (o->ready && ledger_next_block(o->net->ledger, &envelope, 1, o->signer, o->ready, &o->ready_block) != FCC_OK) {
         fcc__arena_free(o->ready);
@@ -167,16 +194,19 @@ static void start_waiting(devnet_orderer *o, int64_t arrived_ns)
 
 void devnet_orderer_alarm(devnet_orderer *o)
 {
-    int64_t left = o->due_ns - monotonic_ns();
+    const int64_t now_ns = monotonic_ns();
+    int64_t left_ns = o->due_ns - now_ns;
 
     if (o->due_ns == 0)
-        return; /* it was on its way when its batch was cut */
-    if (left > 2 * WAKING_NS) {
-        alarm_after(left);
+        return;                                  /* it was on its way when its batch was cut */
+    if (left_ns > lead_ns(o) + WAKING_STEP_NS) { /* an earlier batch's, or more came than the first */
+        set_alarm(o);
         return;
     }
-    while (left > 0) /* awake sooner than expected; never is a batch cut before its time */
-        left = o->due_ns - monotonic_ns();
+    if (o->count == 1)
+        learn_waking(o, now_ns - o->alarm_ns);
+    while (left_ns > 0) /* awake sooner than expected; never is a batch cut before its time */
+        left_ns = o->due_ns - monotonic_ns();
     cut(o);
 }
 
@@ -392,6 +422,7 @@ fcc_status devnet_orderer_new(struct devnet *net, const char *msp_dir, int64_t t
     }
     o->net = net;
     o->timeout_ms = timeout_ms;
+    o->waking_ns = WAKING_NS;
     o->last = &o->first;
     *out = o;
     return FCC_OK;
@@ -403,7 +434,7 @@ void devnet_orderer_free(devnet_orderer *o)
 
     if (!o)
         return;
-    alarm_after(0);
+    no_alarm();
     fcc__arena_free(o->ready);
     for (struct pending *p = o->first; p; p = next) {
         next = p->next;
