@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -292,9 +293,27 @@ static bool copy_file(int from, uint64_t size, const char *path)
     return ok;
 }
 
-/* What one in memory holds, for another one in `dir`. It has one file of blocks. */
-static fcc_status copy_ledger(const ledger *from, const char *dir, fcc_error *error)
+static bool write_file(fcc_bytes bytes, const char *path)
 {
+    int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = to >= 0;
+
+    while (ok && bytes.len) {
+        const ssize_t n = write(to, bytes.data, bytes.len);
+
+        ok = n > 0;
+        if (ok)
+            bytes = fcc_bytes_of(bytes.data + n, bytes.len - (size_t)n);
+    }
+    if (to >= 0 && close(to) != 0)
+        ok = false;
+    return ok;
+}
+
+/* What one in memory holds, or held, for another one in `dir`. It has one file of blocks. */
+static fcc_status begin_with(const ledger_options *options, const char *dir, fcc_error *error)
+{
+    const ledger *from = options->copy_of;
     char path[4096];
     int rc = 0;
 
@@ -302,16 +321,58 @@ static fcc_status copy_ledger(const ledger *from, const char *dir, fcc_error *er
     if (!make_dir(path))
         goto failed;
     strcat(path, "/blockfile_000000");
-    if (!copy_file(from->files.fd, from->files.size, path))
+    if (from ? !copy_file(from->files.fd, from->files.size, path) : !write_file(options->image->blocks, path))
         goto failed;
     snprintf(path, sizeof path, "%s/state", dir);
     if (!make_dir(path))
         goto failed;
-    rc = mdb_env_copy(from->store.env, path);
-    if (rc == 0)
-        return FCC_OK;
+    if (from) {
+        rc = mdb_env_copy(from->store.env, path);
+        if (rc == 0)
+            return FCC_OK;
+    } else {
+        strcat(path, "/data.mdb");
+        if (write_file(options->image->state, path))
+            return FCC_OK;
+    }
 failed:
     return fcc_error_set(error, FCC_ERR_IO, "%s: %s", path, rc ? mdb_strerror(rc) : strerror(errno));
+}
+
+static fcc_status read_whole(int fd, uint64_t size, fcc__arena *arena, fcc_bytes *out)
+{
+    uint8_t *to = fcc__arena_alloc(arena, (size_t)size);
+    size_t len = 0;
+
+    if (!to)
+        return FCC_ERR_LIMIT;
+    while (len < size) {
+        const ssize_t n = pread(fd, to + len, (size_t)size - len, (off_t)len);
+
+        if (n <= 0)
+            return FCC_ERR_IO;
+        len += (size_t)n;
+    }
+    *out = fcc_bytes_of(to, len);
+    return FCC_OK;
+}
+
+fcc_status ledger_image_of(const ledger *l, fcc__arena *arena, ledger_image *out)
+{
+    const int fd = memfd_create("ledger", MFD_CLOEXEC);
+    struct stat about;
+    int rc = fd < 0 ? errno : mdb_env_copyfd2(l->store.env, fd, MDB_CP_COMPACT);
+    fcc_status st = ledger__lmdb_status(rc);
+
+    if (st == FCC_OK && fstat(fd, &about) != 0)
+        st = FCC_ERR_IO;
+    if (st == FCC_OK)
+        st = read_whole(fd, (uint64_t)about.st_size, arena, &out->state);
+    if (st == FCC_OK)
+        st = read_whole(l->files.fd, l->files.size, arena, &out->blocks);
+    if (fd >= 0)
+        close(fd);
+    return st;
 }
 
 static fcc_status open_dir(ledger *l, const char *dir, bool durable, fcc_error *error)
@@ -401,8 +462,8 @@ fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *e
     }
     l->dir = strdup(dir);
     st = l->dir ? FCC_OK : fcc_error_set(error, FCC_ERR_NOMEM, "out of memory");
-    if (st == FCC_OK && options->copy_of && !options->dir)
-        st = copy_ledger(options->copy_of, dir, error);
+    if (st == FCC_OK && (options->copy_of || options->image) && !options->dir)
+        st = begin_with(options, dir, error);
     if (st == FCC_OK)
         st = open_dir(l, dir, options->dir != NULL, error);
     if (!options->dir)

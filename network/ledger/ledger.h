@@ -30,6 +30,11 @@ typedef struct ledger_definition {
     fcc_bytes collections; /* protos.CollectionConfigPackage; empty without collections */
 } ledger_definition;
 
+/* All that a ledger in memory holds, for another one to begin with. */
+typedef struct ledger_image {
+    fcc_bytes blocks, state; /* the block file, the database */
+} ledger_image;
+
 typedef struct ledger_options {
     const char *dir;         /* made when missing. NULL: nothing outlives ledger_close (unlinked files in /dev/shm) */
     const char *const *orgs; /* MSP ids whose peers' private data are kept here; copied */
@@ -50,6 +55,8 @@ typedef struct ledger_options {
      * newest block. NULL: empty.
      */
     const ledger *copy_of;
+    /* In memory only: begin with what another one held, perhaps in another process. Borrowed for ledger_open. */
+    const ledger_image *image;
 } ledger_options;
 
 /*
@@ -63,6 +70,8 @@ typedef struct ledger_options {
  */
 fcc_status ledger_open(const ledger_options *options, ledger **out, fcc_error *error) FCC_MUST_CHECK;
 void ledger_close(ledger *l); /* takes NULL; free simulators first */
+/* Of a ledger in memory. */
+fcc_status ledger_image_of(const ledger *l, fcc__arena *arena, ledger_image *out) FCC_MUST_CHECK;
 
 /* ---- asking ------------------------------------------------------------------------------------------------------- */
 

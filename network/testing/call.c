@@ -152,13 +152,15 @@ static bool endorsed(const part *p)
 static const part *ask(call *c, size_t org)
 {
     part *p = &c->parts[org];
+    peer_host *peer;
 
     if (p->asked)
         return p;
+    peer = testing_peer(c->t, org);
     p->asked = true;
     if (c->t->traced == SIZE_MAX)
         c->t->traced = org;
-    peer_endorse(c->t->hosts[org], &c->proposal, c->t->arena, answered, p);
+    peer_endorse(peer, &c->proposal, c->t->arena, answered, p);
     testing_pump(c->t);
     if (!p->answered)
         testing_die("chaincode %s has stopped without an answer", c->chaincode->name);

@@ -40,8 +40,8 @@ typedef struct org {
     X509 *ca;
     EVP_PKEY *ca_key;
     fcc_bytes ca_pem;
-    X509 *cert;
-    msp_signer *node;
+    X509 *cert;       /* the node's */
+    msp_signer *node; /* NULL: not made yet, with its certificate */
 } org;
 
 struct testing_consortium {
@@ -121,30 +121,37 @@ const char *fcc_test_fingerprint(const char *key)
 
 /* ---- the organisations --------------------------------------------------------------------------------------------- */
 
-/* Its authority, for identities and for TLS, and its node. */
-static void found(testing_consortium *c, org *o, const char *mspid, const char *domain, const char *unit)
+/* Its authority, for identities and for TLS. */
+static void found(testing_consortium *c, org *o, const char *mspid, const char *domain)
 {
-    msp__request ca = { .use = MSP__USE_CA,
-                        .organisation = domain,
-                        .name = domain,
-                        .not_before = valid_from,
-                        .not_after = valid_to,
-                        .serial_of = mspid };
-    msp__request node = ca;
-    EVP_PKEY *key = testing_key("fcc_test node of ", mspid);
-    fcc_error error = { FCC_OK, "" };
+    const msp__request ca = { .use = MSP__USE_CA,
+                              .organisation = domain,
+                              .name = domain,
+                              .not_before = valid_from,
+                              .not_after = valid_to,
+                              .serial_of = mspid };
 
-    node.use = MSP__USE_SIGN;
-    node.unit = unit;
-    node.name = unit;
-    node.serial_of = domain;
     o->mspid = mspid;
     o->domain = domain;
     o->ca_key = testing_key("fcc_test authority of ", mspid);
     o->ca = testing_memory(msp__issue(&ca, o->ca_key, NULL, o->ca_key));
     o->ca_pem = msp__pem_of_cert(o->ca, c->arena);
+}
+
+static void make_node(org *o, const char *unit)
+{
+    const msp__request node = { .use = MSP__USE_SIGN,
+                                .organisation = o->domain,
+                                .unit = unit,
+                                .name = unit,
+                                .not_before = valid_from,
+                                .not_after = valid_to,
+                                .serial_of = o->domain };
+    EVP_PKEY *key = testing_key("fcc_test node of ", o->mspid);
+    fcc_error error = { FCC_OK, "" };
+
     o->cert = testing_memory(msp__issue(&node, key, o->ca, o->ca_key));
-    testing_must(msp__signer_of(mspid, o->cert, key, &o->node, &error), &error, "a node's key");
+    testing_must(msp__signer_of(o->mspid, o->cert, key, &o->node, &error), &error, "a node's key");
     EVP_PKEY_free(key);
 }
 
@@ -214,14 +221,15 @@ static void describe(testing_consortium *c, config_network *network, config_org 
     for (size_t i = 0; i < c->count; i++) {
         char *domain = testing_memory(fcc__arena_printf(c->arena, "org%zu.example", i + 1));
 
-        found(c, &c->orgs[i], c->names[i], domain, "peer");
+        found(c, &c->orgs[i], c->names[i], domain);
         orgs[i] = (config_org){ .name = c->names[i],
                                 .mspid = c->names[i],
                                 .domain = domain,
                                 .peer_name = testing_memory(fcc__arena_printf(c->arena, "peer0.%s", domain)),
                                 .peer_address = "127.0.0.1:1" };
     }
-    found(c, &c->orderer, network->orderer.mspid, network->orderer.domain, "orderer");
+    found(c, &c->orderer, network->orderer.mspid, network->orderer.domain);
+    make_node(&c->orderer, "orderer"); /* its certificate is in the genesis block */
     network->orgs = orgs;
     network->org_count = c->count;
 }
@@ -245,8 +253,6 @@ static void make_material(testing_consortium *c)
     testing_must(msp__genesis_from(&network, &source, 0, c->arena, &c->genesis, &error), &error, "the genesis block");
     testing_must(msp_channel_from_block(c->genesis, &c->channel, &error), &error, "the genesis block");
     introduce(c, c->orderer.mspid, c->orderer.cert);
-    for (size_t i = 0; i < c->count; i++)
-        introduce(c, c->orgs[i].mspid, c->orgs[i].cert);
 }
 
 static bool same_orgs(const testing_consortium *c, const char *const *msp_ids)
@@ -260,9 +266,11 @@ static bool same_orgs(const testing_consortium *c, const char *const *msp_ids)
 
 testing_consortium *testing_consortium_get(const char *const *msp_ids)
 {
+    static const char *const usual[] = { "Org1MSP", "Org2MSP", NULL };
     testing_consortium *c;
     size_t count = 0;
 
+    msp_ids = msp_ids ? msp_ids : usual;
     for (c = made.consortiums; c; c = c->next)
         if (same_orgs(c, msp_ids))
             return c;
@@ -293,9 +301,15 @@ const char *const *testing_org_names(const testing_consortium *c)
     return c->names;
 }
 
-const msp_signer *testing_org_peer(const testing_consortium *c, size_t i)
+const msp_signer *testing_org_peer(testing_consortium *c, size_t i)
 {
-    return c->orgs[i].node;
+    org *o = &c->orgs[i];
+
+    if (!o->node) {
+        make_node(o, "peer");
+        introduce(c, o->mspid, o->cert);
+    }
+    return o->node;
 }
 
 const msp_signer *testing_orderer(const testing_consortium *c)

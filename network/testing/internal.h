@@ -32,11 +32,12 @@ EVP_PKEY *testing_key(const char *kind, const char *name);
 
 typedef struct testing_consortium testing_consortium;
 
-/* The one with these organisations, in this order. */
+/* The one with these organisations, in this order. NULL: the two usual ones. */
 testing_consortium *testing_consortium_get(const char *const *msp_ids);
 size_t testing_org_count(const testing_consortium *c);
 const char *const *testing_org_names(const testing_consortium *c);
-const msp_signer *testing_org_peer(const testing_consortium *c, size_t org);
+/* Made at the first call for it. */
+const msp_signer *testing_org_peer(testing_consortium *c, size_t org);
 const msp_signer *testing_orderer(const testing_consortium *c);
 fcc_bytes testing_genesis(const testing_consortium *c);
 /* What it configures: read once, with the identities that its members turn out to have. */
@@ -96,7 +97,7 @@ struct fcc_test {
     fcc__arena *scratch; /* for as long as one message is looked at */
     testing_consortium *consortium;
     ledger *ledger;
-    peer_host *hosts[TESTING_MAX_ORGS];
+    peer_host *hosts[TESTING_MAX_ORGS]; /* NULL until it is asked for: most cases need two of them */
     testing_chaincode *chaincodes;
     testing_link *links;
     testing_message *first, **last; /* on their way */
@@ -113,7 +114,16 @@ struct fcc_test {
     fcc__buf public_writes; /* keys and values, each with a terminator */
 };
 
+/* With a ledger like one of these, or an empty one when both are NULL; without a caller. */
+fcc_test *testing_begin(testing_consortium *consortium, const ledger *copy_of, const ledger_image *image);
+/*
+ * What one case frees the next one takes again: it stays with the process. What LMDB wants for each ledger, megabytes of zeros
+ * of which it uses little, comes from the system and is not cleared by hand.
+ */
+void testing_keep_memory(void);
 size_t testing_org(const fcc_test *t, const char *msp_id);
+/* With all chaincodes of the organisation. */
+peer_host *testing_peer(fcc_test *t, size_t org);
 const testing_chaincode *testing_find_chaincode(const fcc_test *t, fcc_bytes name);
 /* Deliver all messages, and those that come of them. */
 void testing_pump(fcc_test *t);

@@ -76,8 +76,7 @@ static int64_t monotonic_ms(void *ctx)
 
 /* ---- the channel --------------------------------------------------------------------------------------------------- */
 
-/* With the ledger of `from`, or an empty one when that is NULL. */
-static fcc_test *new_test(testing_consortium *consortium, const fcc_test *from)
+fcc_test *testing_begin(testing_consortium *consortium, const ledger *copy_of, const ledger_image *image)
 {
     fcc_test *t = testing_memory(calloc(1, sizeof(*t)));
     fcc_error error = { FCC_OK, "" };
@@ -95,26 +94,16 @@ static fcc_test *new_test(testing_consortium *consortium, const fcc_test *from)
     options.orgs = testing_org_names(t->consortium);
     options.org_count = testing_org_count(t->consortium);
     options.genesis_channel = testing_channel(t->consortium);
-    options.copy_of = from ? from->ledger : NULL;
+    options.copy_of = copy_of;
+    options.image = image;
     testing_must(ledger_open(&options, &t->ledger, &error), &error, "the ledger");
-    if (!from)
+    if (!copy_of && !image)
         testing_must(ledger_commit(t->ledger, testing_genesis(t->consortium), t->arena, &committed, &error), &error,
                      "the genesis block");
-    for (size_t i = 0; i < options.org_count; i++) {
-        const peer_host_options host = { .ledger = t->ledger,
-                                         .signer = testing_org_peer(t->consortium, i),
-                                         .clock = { now_ns, monotonic_ms, t } };
-
-        testing_must(peer_host_new(&host, &t->hosts[i], &error), &error, "a peer");
-    }
     return t;
 }
 
-/*
- * What one case frees the next one takes again: it stays with the process. What LMDB wants for each ledger, megabytes of zeros
- * of which it uses little, comes from the system and is not cleared by hand.
- */
-static void keep_memory(void)
+void testing_keep_memory(void)
 {
     static bool kept;
 
@@ -124,12 +113,10 @@ static void keep_memory(void)
 
 fcc_test *fcc_test_new(const char *const *msp_ids)
 {
-    static const char *const usual[] = { "Org1MSP", "Org2MSP", NULL };
     fcc_test *t;
 
-    keep_memory();
-    t = new_test(testing_consortium_get(msp_ids ? msp_ids : usual), NULL);
-
+    testing_keep_memory();
+    t = testing_begin(testing_consortium_get(msp_ids), NULL, NULL);
     fcc_test_as(t, NULL, FCC_END);
     return t;
 }
@@ -220,27 +207,51 @@ static fcc__co_pool *stacks(void)
     return pool;
 }
 
-/* Put it on its peers. */
-static void start(fcc_test *t, testing_chaincode *c)
+/* Put it on a peer that runs it. */
+static void start_at(fcc_test *t, const testing_chaincode *c, size_t org)
 {
     static const fcc__session_events events = { .send = from_chaincode, .close = closed };
     const fcc__session_options options = { .stacks = stacks() };
+    testing_link *link = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*link)));
+    const peer_stream stream = { .send = from_peer, .ctx = link };
 
-    for (size_t org = 0; org < testing_org_count(t->consortium); org++) {
-        testing_link *link = testing_memory(fcc__arena_zalloc(t->arena, 1, sizeof(*link)));
-        const peer_stream stream = { .send = from_peer, .ctx = link };
+    *link = (testing_link){ .next = t->links, .t = t, .chaincode = c, .org = org };
+    testing_must(peer_host_install(t->hosts[org], c->name, c->package_id), NULL, c->name);
+    link->peer = testing_memory(peer_session_new(t->hosts[org], c->package_id, &stream));
+    testing_must(fcc__session_new(c->functions, fcc_str(c->package_id), &options, &events, link, &link->session), NULL,
+                 c->name);
+    t->links = link;
+}
 
-        if (!(c->orgs & 1u << org))
-            continue;
-        *link = (testing_link){ .next = t->links, .t = t, .chaincode = c, .org = org };
-        testing_must(peer_host_install(t->hosts[org], c->name, c->package_id), NULL, c->name);
-        link->peer = testing_memory(peer_session_new(t->hosts[org], c->package_id, &stream));
-        testing_must(fcc__session_new(c->functions, fcc_str(c->package_id), &options, &events, link, &link->session),
-                     NULL, c->name);
-        t->links = link;
-    }
+/* Put it on those of its peers that have been asked for. */
+static void start(fcc_test *t, testing_chaincode *c)
+{
     c->next = t->chaincodes;
     t->chaincodes = c;
+    for (size_t org = 0; org < testing_org_count(t->consortium); org++)
+        if (t->hosts[org] && c->orgs & 1u << org)
+            start_at(t, c, org);
+    testing_pump(t);
+}
+
+peer_host *testing_peer(fcc_test *t, size_t org)
+{
+    const peer_host_options options = { .ledger = t->ledger,
+                                        .signer = testing_org_peer(t->consortium, org),
+                                        .clock = { now_ns, monotonic_ms, t } };
+    const size_t traced = t->traced;
+    fcc_error error = { FCC_OK, "" };
+
+    if (t->hosts[org])
+        return t->hosts[org];
+    testing_must(peer_host_new(&options, &t->hosts[org], &error), &error, "a peer");
+    for (const testing_chaincode *c = t->chaincodes; c; c = c->next)
+        if (c->orgs & 1u << org)
+            start_at(t, c, org);
+    t->traced = SIZE_MAX;
+    testing_pump(t);
+    t->traced = traced;
+    return t->hosts[org];
 }
 
 static void define(fcc_test *t, const fcc_test_chaincode *from, testing_chaincode *c)
@@ -280,9 +291,8 @@ void fcc_test_install(fcc_test *t, const fcc_test_chaincode *from)
     for (size_t i = 0; from->msp_ids && from->msp_ids[i]; i++)
         c->orgs |= 1u << testing_org(t, from->msp_ids[i]);
     c->functions = from->chaincode;
-    start(t, c);
     t->traced = SIZE_MAX;
-    testing_pump(t);
+    start(t, c);
 }
 
 /* ---- another one like it ------------------------------------------------------------------------------------------- */
@@ -307,7 +317,7 @@ static void copy_chaincodes(fcc_test *t, const testing_chaincode *from)
     c->definition.version = kept(t, from->definition.version);
     c->definition.policy = kept(t, from->definition.policy);
     c->definition.collections = kept(t, from->definition.collections);
-    start(t, c);
+    start(t, c); /* no peer has been asked for */
 }
 
 static void copy_plain(fcc_test *t, const testing_plain *from)
@@ -326,7 +336,7 @@ fcc_test *fcc_test_copy(const fcc_test *from)
 
     if (from->waiting)
         testing_die("a channel cannot be copied while transactions wait for fcc_test_commit");
-    t = new_test(from->consortium, from);
+    t = testing_begin(from->consortium, from->ledger, NULL);
     t->now = from->now;
     t->nonce = from->nonce;
     t->caller = from->caller;
@@ -334,8 +344,6 @@ fcc_test *fcc_test_copy(const fcc_test *from)
     fcc__buf_add(&t->public_writes, fcc__buf_bytes(&from->public_writes));
     testing_must(t->public_writes.status, NULL, "public state");
     copy_chaincodes(t, from->chaincodes);
-    t->traced = SIZE_MAX;
-    testing_pump(t);
     return t;
 }
 

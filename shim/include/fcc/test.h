@@ -65,6 +65,17 @@ FCC_API FCC_MUST_CHECK fcc_test *fcc_test_new(const char *const *msp_ids);
  */
 FCC_API FCC_MUST_CHECK fcc_test *fcc_test_copy(const fcc_test *t);
 FCC_API void fcc_test_free(fcc_test *t); /* takes NULL */
+/*
+ * What a channel's ledger and clock are, for fcc_test_restore in another process: state that takes many calls to make can be
+ * made by a program of the build, and all test programs begin with it. Nothing may wait for fcc_test_commit. Good for the
+ * same build and machine: it holds LMDB's pages as they are. Borrowed until fcc_test_free.
+ */
+FCC_API FCC_MUST_CHECK fcc_bytes fcc_test_save(fcc_test *t);
+/*
+ * As fcc_test_new, but with what fcc_test_save gave for a channel of the same organisations, and without chaincodes: install
+ * them again. Other bytes end the program. Cost: as of fcc_test_copy.
+ */
+FCC_API FCC_MUST_CHECK fcc_test *fcc_test_restore(const char *const *msp_ids, fcc_bytes saved);
 
 typedef struct fcc_test_chaincode {
     const char *name;

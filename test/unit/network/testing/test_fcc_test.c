@@ -906,6 +906,71 @@ static void a_copy_begins_with_the_same_and_goes_its_own_way(void **state)
     fcc_test_free(copy);
 }
 
+static void what_was_saved_is_restored_for_the_same_organisations(void **state)
+{
+    static const char *const orgs[] = { "Org1MSP", "Org2MSP", NULL };
+    fcc_test_chaincode cc = { .name = "cc", .chaincode = &chaincode, .collections = COLLECTIONS };
+    fcc_test *t = *state, *again;
+    fcc_test_result r;
+    fcc_bytes saved;
+
+    fcc_test_set_time(t, 1800000000);
+    valid(fcc_test_submit(t, "cc", "Set", "bob", "hello", FCC_END));
+    valid(hide_value(t, "ours", "secret"));
+    saved = fcc_test_save(t);
+    again = fcc_test_restore(orgs, saved);
+    fcc_test_free(t);
+    *state = again;
+    assert_int_equal(fcc_test_time(again), 1800000000);
+    assert_true(fcc_test_public_has(again, "hello"));
+    assert_false(fcc_test_public_has(again, "secret"));
+    fcc_test_install(again, &cc);
+    assert_string_equal((const char *)greeting_of(again, "bob").data, "hello");
+    assert_string_equal((const char *)fcc_test_private(again, "Org1MSP", "cc", "ours", FCC_LIT("k")).data, "secret");
+    r = fcc_test_submit(again, "cc", "Append", "bob", "!", FCC_END); /* no transaction id comes twice */
+    valid(r);
+    r = fcc_test_evaluate(again, "cc", "History", "bob", FCC_END);
+    has(r.payload, "hello!");
+}
+
+static void restore_half(fcc_test *t)
+{
+    fcc_bytes saved = fcc_test_save(t);
+
+    fcc_test_free(fcc_test_restore(NULL, fcc_bytes_of(saved.data, saved.len / 2)));
+}
+
+static void restore_text(fcc_test *t)
+{
+    static const char text[512] = "no such thing";
+
+    fcc_test_free(fcc_test_restore(NULL, fcc_bytes_of(text, sizeof(text))));
+}
+
+static void restore_for_others(fcc_test *t)
+{
+    static const char *const orgs[] = { "Org1MSP", "Org3MSP", NULL };
+
+    fcc_test_free(fcc_test_restore(orgs, fcc_test_save(t)));
+}
+
+static void save_early(fcc_test *t)
+{
+    fcc_bytes saved;
+
+    fcc_test_endorse(t, "cc", "Set", "bob", "hello", FCC_END);
+    saved = fcc_test_save(t);
+    fcc_test_free(fcc_test_restore(NULL, saved));
+}
+
+static void what_was_not_saved_is_not_restored(void **state)
+{
+    mistake(*state, restore_half, "fcc_test: what is restored is not what fcc_test_save gave");
+    mistake(*state, restore_text, "fcc_test: what is restored is not what fcc_test_save gave");
+    mistake(*state, restore_for_others, "fcc_test: what is restored is of a channel of other organisations");
+    mistake(*state, save_early, "fcc_test: a channel cannot be saved while transactions wait for fcc_test_commit");
+}
+
 static void a_copys_conflicts_are_told_as_any(void **state)
 {
     fcc_test *t = *state, *copy;
@@ -962,6 +1027,8 @@ int main(void)
         TEST(what_is_set_for_the_next_call_ends_with_it),
         TEST(a_copy_begins_with_the_same_and_goes_its_own_way),
         TEST(a_copys_conflicts_are_told_as_any),
+        TEST(what_was_saved_is_restored_for_the_same_organisations),
+        TEST(what_was_not_saved_is_not_restored),
         TEST(a_mistake_of_the_test_is_named),
     };
 
