@@ -42,16 +42,15 @@ $(B)/test-support/fabric_client: $(B)/obj/test/support/fabric_client.c.o $(B)/li
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libservices.a $(LEDGER) $(B)/librpc.a $(B)/libprotos.a $(B)/libbase.a $(ALL_LIBS)
 TEST_PROGRAMS += $(B)/test-support/fabric_client
 
-# The registry that the chaincodes' tests live in, and the packs on a shelf: as the functions make them, once for all of them.
-# Where that comes out as before, nothing is compiled.
+# The channels that the chaincodes' tests begin with: the registry, and packs on a shelf, as the functions make them, once for
+# all of them.
 $(B)/test-support/health_state: $(B)/obj/test/support/health_state.c.o $(B)/libsupply.a $(REGISTRY)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
-$(B)/gen/health_state.made: $(B)/test-support/health_state chaincode/credentials/collections.json chaincode/supply/collections.json
+$(B)/gen/health_state.c: $(B)/test-support/health_state chaincode/credentials/collections.json chaincode/supply/collections.json
 	@mkdir -p $(@D)
-	$(Q)$< $(@:.made=.new) && { cmp -s $(@:.made=.new) $(@:.made=.c) || cp $(@:.made=.new) $(@:.made=.c); } && touch $@
-$(B)/gen/health_state.c: $(B)/gen/health_state.made ;
+	$(Q)$< $@ || { rm -f $@; exit 1; }
 
 # Who may call what, and whose endorsements suffice, by tables that are written by hand.
 MATRIX_PROGRAMS := $(B)/test/matrix/matrix $(B)/test/matrix/endorsable

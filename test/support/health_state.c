@@ -1,27 +1,28 @@
 /*
  * health_state.c: makes the registry that the chaincodes' tests live in, as in life, by the calls of its people, and fills a
- * pharmacy's shelf; and writes the state that these have made as C, for health_world.h. A program of the build: 170 calls
- * take longer than most tests.
+ * pharmacy's shelf. What these have written comes into a new channel by one transaction, and that channel's ledger is
+ * written, for health_world.h. A program of the build: 170 calls take longer than most tests.
  *
- *     health_state FILE.c
+ *     health_state FILE.c     and, beside it, the files that it includes
  */
 #include "test/support/health.h"
 #include "test/support/shelf.h"
+
+#include "base/hash.h"
 
 enum { world_entries = 1024, world_bytes = 1024 * 1024 };
 
 /* What the calls of a chaincode wrote: collection ("" for public state), key, value. */
 typedef struct written {
     const char *chaincode, *reader; /* whose peer has all of it */
-    const char *name;               /* what it is called for health_world.h */
     struct {
         fcc_bytes collection, key, value;
     } v[world_entries];
     size_t n;
 } written;
 
-static written registry = { .chaincode = "credentials", .reader = "HospitalMSP", .name = "health_state" };
-static written shelf = { .chaincode = "supply", .reader = "PharmacyMSP", .name = "health_shelf" };
+static written registry = { .chaincode = "credentials", .reader = "HospitalMSP" };
+static written shelf = { .chaincode = "supply", .reader = "PharmacyMSP" };
 static size_t world_used;
 static char world_room[world_bytes];
 
@@ -326,65 +327,117 @@ static void shelf_bring(void)
     assert_true(shelf.n > 0);
 }
 
+/* ---- channels that begin with it ---- */
+
+static const written *seed; /* what is put next */
+
+static fcc_status put_seed(fcc_stub *stub, fcc_args args)
+{
+    fcc_status st = FCC_OK;
+
+    (void)args;
+    for (size_t i = 0; i < seed->n && st == FCC_OK; i++) {
+        const fcc_bytes collection = seed->v[i].collection;
+
+        st = collection.len ? fcc_put_private_data(stub, collection, seed->v[i].key, seed->v[i].value)
+                            : fcc_put_state(stub, seed->v[i].key, seed->v[i].value);
+    }
+    return st;
+}
+
+/* The chaincode with one function, Seed. */
+static const fcc_chaincode *only_seed(const fcc_chaincode *of)
+{
+    static const fcc_function functions[] = { { "Seed", put_seed, 0 } };
+    static fcc_chaincode with;
+
+    with = *of;
+    with.functions = functions;
+    with.count = 1;
+    return &with;
+}
+
+static void put_all(const written *what)
+{
+    seed = what;
+    assert_accepted(fcc_test_submit(world, what->chaincode, "Seed", FCC_END));
+}
+
+static void begin(const char *const *msp_ids)
+{
+    health_open(msp_ids);
+    world_install(only_seed(&credentials_chaincode));
+    as("HospitalMSP", NULL, NULL, NULL, NULL);
+    put_all(&registry);
+}
+
 /* ---- out ---- */
 
-static void put_string(FILE *out, const void *data, size_t len)
+/* The channel as it is, to `stem`.NAME, and what includes that. The digest makes a new text of it where the ledger is new. */
+static bool put_image(FILE *out, const char *stem, const char *name)
 {
-    const unsigned char *at = data;
+    const fcc_bytes image = fcc_test_save(world);
+    const fcc__sha256 digest = fcc__sha256_of(image);
+    char path[4096];
+    FILE *file;
+    bool ok;
 
-    fputc('"', out);
-    for (size_t i = 0; i < len; i++)
-        if (at[i] < ' ' || at[i] > '~' || at[i] == '"' || at[i] == '\\' || at[i] == '?')
-            fprintf(out, "\\%03o", at[i]);
-        else
-            fputc(at[i], out);
-    fputc('"', out);
-}
-
-static void put_written(FILE *out, const written *w)
-{
-    fprintf(out, "const health_entry %s[] = {\n", w->name);
-    for (size_t i = 0; i < w->n; i++) {
-        fputs("    { ", out);
-        put_string(out, w->v[i].collection.data, w->v[i].collection.len);
-        fputs(", ", out);
-        put_string(out, w->v[i].key.data, w->v[i].key.len);
-        fputs(",\n      ", out);
-        put_string(out, w->v[i].value.data, w->v[i].value.len);
-        fprintf(out, ",\n      %zu, %zu },\n", w->v[i].key.len, w->v[i].value.len);
-    }
-    fprintf(out, "};\nconst size_t %s_count = %zu;\n", w->name, w->n);
-}
-
-static bool put_state(const char *path)
-{
-    FILE *out = fopen(path, "w");
-
-    if (!out)
+    snprintf(path, sizeof(path), "%s.%s", stem, name);
+    file = fopen(path, "wb");
+    if (!file)
         return false;
-    fputs("/* Written by test/support/health_state.c. */\n"
-          "#include <stddef.h>\n\n"
-          "typedef struct health_entry {\n"
-          "    const char *collection, *key, *value;\n"
-          "    size_t key_len, value_len;\n"
-          "} health_entry;\n\n",
-          out);
-    put_written(out, &registry);
-    put_written(out, &shelf);
-    return fclose(out) == 0;
+    ok = fwrite(image.data, 1, image.len, file) == image.len;
+    if (fclose(file) != 0 || !ok)
+        return false;
+    fputs("/* ", out);
+    for (size_t i = 0; i < sizeof(digest.bytes); i++)
+        fprintf(out, "%02x", digest.bytes[i]);
+    fprintf(out,
+            " */\n"
+            "__asm__(\".section .rodata\\n.global health_image_%s, health_image_%s_end\\n\"\n"
+            "        \"health_image_%s: .incbin \\\"%s\\\"\\nhealth_image_%s_end: .byte 0\\n.previous\");\n",
+            name, name, name, path, name);
+    return true;
 }
 
-/* Here neither is there yet. */
-const health_entry health_state[1], health_shelf[1];
-const size_t health_state_count = 0, health_shelf_count = 0;
+static bool put_images(FILE *out, const char *stem)
+{
+    fputs("/* Written by test/support/health_state.c. */\n", out);
+    begin(world_orgs);
+    if (!put_image(out, stem, "world"))
+        return false;
+    begin(stranger_orgs);
+    if (!put_image(out, stem, "strangers"))
+        return false;
+    begin(supply_orgs);
+    if (!put_image(out, stem, "supply"))
+        return false;
+    shelf_install(only_seed(&supply_chaincode));
+    as("PharmacyMSP", "pharmacist", "ph1", P1, "17");
+    put_all(&shelf);
+    return put_image(out, stem, "shelf");
+}
+
+/* Here none of them is there yet. */
+const unsigned char health_image_world[1], health_image_world_end[1], health_image_strangers[1],
+    health_image_strangers_end[1], health_image_supply[1], health_image_supply_end[1], health_image_shelf[1],
+    health_image_shelf_end[1];
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
+    const char *end = argc == 2 ? strrchr(argv[1], '.') : NULL;
+    char stem[2048];
+    bool ok;
+    FILE *out;
+
+    if (!end)
         return 2;
     world_make();
     shelf_bring();
-    if (!put_state(argv[1])) {
+    snprintf(stem, sizeof(stem), "%.*s", (int)(end - argv[1]), argv[1]);
+    out = fopen(argv[1], "w");
+    ok = out && put_images(out, stem);
+    if (!out || fclose(out) != 0 || !ok) {
         perror(argv[1]);
         return 1;
     }

@@ -1,7 +1,7 @@
 /*
  * health_world.h: the registry that the chaincodes' tests live in. The build makes it as in life, by the calls of its
- * people (health_state.c); what these wrote comes into a channel by one transaction, and each case has a copy of that. So
- * a case has the state that the functions write, whatever they write, and pays less than a millisecond for it.
+ * people, and keeps channels' ledgers with what these wrote (health_state.c): a case begins with one of them. So it has the
+ * state that the functions write, whatever they write, and pays less than a millisecond for it.
  */
 #ifndef TEST_SUPPORT_HEALTH_WORLD_H
 #define TEST_SUPPORT_HEALTH_WORLD_H
@@ -10,18 +10,13 @@
 
 #include "credentials/credentials.h"
 
-/* What the calls wrote: collection ("" for public state), key, value. */
-typedef struct health_entry {
-    const char *collection, *key, *value;
-    size_t key_len, value_len;
-} health_entry;
-
-extern const health_entry health_state[]; /* of credentials */
-extern const size_t health_state_count;
-extern const health_entry health_shelf[]; /* of supply: test/support/shelf.h */
-extern const size_t health_shelf_count;
-
-enum { world_functions = 96 };
+/* What fcc_test_save gave: test/support/health_state.c. */
+#define HEALTH_IMAGE(name) extern const unsigned char health_image_##name[], health_image_##name##_end[]
+HEALTH_IMAGE(world);
+HEALTH_IMAGE(strangers);
+HEALTH_IMAGE(supply);
+HEALTH_IMAGE(shelf); /* of test/support/shelf.h */
+#undef HEALTH_IMAGE
 
 static inline void as_world_admin(const char *msp, const char *uid, const char *site, const char *key)
 {
@@ -43,48 +38,6 @@ static inline void as_hospitals_admin(void)
 
 /* ---- each case's channel ---- */
 
-static inline fcc_status world_put(fcc_stub *stub, const health_entry *entries, size_t count)
-{
-    fcc_status st = FCC_OK;
-
-    for (size_t i = 0; i < count && st == FCC_OK; i++) {
-        const health_entry *e = &entries[i];
-        const fcc_bytes key = fcc_bytes_of(e->key, e->key_len), value = fcc_bytes_of(e->value, e->value_len);
-
-        st = *e->collection ? fcc_put_private_data(stub, fcc_str(e->collection), key, value)
-                            : fcc_put_state(stub, key, value);
-    }
-    return st;
-}
-
-static inline fcc_status world_seed(fcc_stub *stub, fcc_args args)
-{
-    (void)args;
-    return world_put(stub, health_state, health_state_count);
-}
-
-/* `*out`: a chaincode with one function more, Seed, in this room for functions. */
-static inline void world_add_seed(const fcc_chaincode *of, fcc_status (*seed)(fcc_stub *stub, fcc_args args),
-                                  fcc_function functions[world_functions], fcc_chaincode *out)
-{
-    assert_true(of->count < world_functions);
-    memcpy(functions, of->functions, of->count * sizeof(functions[0]));
-    functions[of->count] = (fcc_function){ "Seed", seed, 0 };
-    *out = *of;
-    out->functions = functions;
-    out->count++;
-}
-
-/* `credentials` with what a test's channel begins with. */
-static inline const fcc_chaincode *world_chaincode(void)
-{
-    static fcc_function functions[world_functions];
-    static fcc_chaincode chaincode;
-
-    world_add_seed(&credentials_chaincode, world_seed, functions, &chaincode);
-    return &chaincode;
-}
-
 static inline void world_install(const fcc_chaincode *chaincode)
 {
     fcc_test_chaincode cc = { .name = "credentials",
@@ -97,38 +50,31 @@ static inline void world_install(const fcc_chaincode *chaincode)
 
 /* The channels of network.yaml that the chaincodes' tests need. */
 static const char *const world_orgs[] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "RegulatorMSP", NULL };
+/* With an organisation that has no part in any of it. */
+static const char *const stranger_orgs[] = { "HospitalMSP",  "ClinicMSP",  "PharmacyMSP",
+                                             "RegulatorMSP", "StrangeMSP", NULL };
 /* With the supply chain. */
 static const char *const supply_orgs[] = { "HospitalMSP",     "ClinicMSP",      "PharmacyMSP", "RegulatorMSP",
                                            "ManufacturerMSP", "DistributorMSP", NULL };
 
-/* Channels of these organisations with the registry: made once each, and copied. */
-static struct {
-    const char *const *msp_ids;
-    fcc_test *channel;
-} world_ready[4];
+/* A new channel that begins so. */
+static inline void world_restore(const char *const *msp_ids, const unsigned char *from, const unsigned char *end)
+{
+    fcc_test_free(world);
+    world = fcc_test_restore(msp_ids, fcc_bytes_of(from, (size_t)(end - from)));
+    lib_set_clock(health_now);
+    world_install(&credentials_chaincode);
+}
 
-/* A new channel of these organisations (NULL: the four that most need), with the registry, at NOW. */
+/* A new channel of these organisations, one of the lists above (NULL: the first), with the registry, at NOW. */
 static inline void health_start(const char *const *msp_ids)
 {
-    size_t i = 0;
-
-    msp_ids = msp_ids ? msp_ids : world_orgs;
-    while (i < sizeof(world_ready) / sizeof(world_ready[0]) && world_ready[i].channel &&
-           world_ready[i].msp_ids != msp_ids)
-        i++;
-    assert_true(i < sizeof(world_ready) / sizeof(world_ready[0]));
-    if (!world_ready[i].channel) {
-        health_open(msp_ids);
-        world_install(world_chaincode());
-        as("HospitalMSP", NULL, NULL, NULL, NULL);
-        assert_accepted(fcc_test_submit(world, "credentials", "Seed", FCC_END));
-        world_ready[i].msp_ids = msp_ids;
-        world_ready[i].channel = world;
-        world = NULL;
-    }
-    lib_set_clock(health_now);
-    fcc_test_free(world);
-    world = fcc_test_copy(world_ready[i].channel);
+    if (msp_ids == supply_orgs)
+        world_restore(msp_ids, health_image_supply, health_image_supply_end);
+    else if (msp_ids == stranger_orgs)
+        world_restore(msp_ids, health_image_strangers, health_image_strangers_end);
+    else
+        world_restore(world_orgs, health_image_world, health_image_world_end);
 }
 
 /* Channels as these setups leave them: made once each, and copied. */

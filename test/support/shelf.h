@@ -47,23 +47,11 @@ static inline void shelf_start(void)
     shelf_install(&supply_chaincode);
 }
 
-static inline fcc_status shelf_seed(fcc_stub *stub, fcc_args args)
-{
-    (void)args;
-    return world_put(stub, health_shelf, health_shelf_count);
-}
-
 /* With what shelf_fill brings. */
 static inline void shelf_start_full(void)
 {
-    static fcc_function functions[world_functions];
-    static fcc_chaincode seeded;
-
-    health_start(supply_orgs);
-    world_add_seed(&supply_chaincode, shelf_seed, functions, &seeded);
-    shelf_install(&seeded);
-    as("PharmacyMSP", "pharmacist", "ph1", P1, "17");
-    assert_accepted(fcc_test_submit(world, "supply", "Seed", FCC_END));
+    world_restore(supply_orgs, health_image_shelf, health_image_shelf_end);
+    shelf_install(&supply_chaincode);
 }
 
 /* ---- bringing packs ---- */

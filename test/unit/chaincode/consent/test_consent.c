@@ -219,7 +219,6 @@ static void writing_outside_of_the_time_window_is_refused(void **state)
 
 static void callers_are_refused_in_the_order_role_key_job(void **state)
 {
-    static const char *const orgs[] = { "HospitalMSP", "ClinicMSP", "PharmacyMSP", "RegulatorMSP", "StrangeMSP", NULL };
     static const struct {
         const char *msp, *role, *uid, *site, *key;
         int32_t status;
@@ -246,7 +245,7 @@ static void callers_are_refused_in_the_order_role_key_job(void **state)
         { "HospitalMSP", "doctor", "d6", W1, "06", 403, "DENIED:suspended" },
     };
 
-    health_start(orgs);
+    health_start(stranger_orgs);
     health_install("consent", &consent_chaincode);
     for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
         as(callers[i].msp, callers[i].role, callers[i].uid, callers[i].site, callers[i].key);
