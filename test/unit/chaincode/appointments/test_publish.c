@@ -62,25 +62,44 @@ static void a_whole_day_is_published_at_once(void **state)
     assert_string_equal(r.payload, "{\"units\":288}");
 }
 
+/* d10 at the hospital from nine to eleven, then at the clinic. */
+static int make_two_employers(void **state)
+{
+    set_up_days(state);
+    as_desk();
+    assert_accepted(invoke("PublishDay", publish_in("d10", NINE_O_CLOCK, 4, 30, 0)));
+    as_clinic_desk();
+    assert_accepted(invoke("PublishDay", publish_in("d10", NINE_O_CLOCK + 7200, 2, 20, 0)));
+    as_patient();
+    return 0;
+}
+HEALTH_SETUP(set_up_two_employers, make_two_employers)
+
 static void two_employers_do_not_publish_the_same_time(void **state)
 {
     fcc_test_result r;
 
     as_desk();
-    assert_accepted(invoke("PublishDay", publish_in("d10", NINE_O_CLOCK, 4, 30, 0)));
+    r = invoke("PublishDay", publish_in("d10", NINE_O_CLOCK + 6600, 2, 20, 0));
+    assert_refused(r, 409, "CONFLICT");
     as_clinic_desk();
     r = invoke("PublishDay", publish_in("d10", NINE_O_CLOCK + 6600, 2, 20, 0));
     assert_refused(r, 409, "CONFLICT");
     assert_has(r.message, "2026-01-05T10:50:00Z: the doctor is at another site");
-    assert_accepted(invoke("PublishDay", publish_in("d10", NINE_O_CLOCK + 7200, 2, 20, 0)));
-    /* and no visit reaches from the one into the other */
-    as_patient();
+}
+
+static void no_visit_reaches_from_one_employer_into_the_other(void **state)
+{
     assert_refused(invoke("Hold", hold_in("v1", PID_A, "d10", AT("10:30"), 60)), 400, "BAD_INPUT");
     hold("v1", PID_A, "d10", AT("10:30"), 30);
     hold("v2", PID_A, "d10", AT("11:00"), 20);
     assert_has(visit("v1"), "\"site\":\"" H1 "\"");
     assert_has(visit("v2"), "\"site\":\"" C1 "\"");
-    /* each site decides about its own */
+}
+
+static void each_employer_decides_about_its_own(void **state)
+{
+    hold("v2", PID_A, "d10", AT("11:00"), 20);
     as_desk();
     assert_refused(invoke("Cancel", cancel_in("v2")), 403, "DENIED:not_site");
     assert_refused(invoke("Block", BLOCK("d10", "2026-01-05T11:00:00Z", "2026-01-05T12:00:00Z")), 404, "NOT_FOUND");
@@ -90,12 +109,10 @@ static void two_employers_do_not_publish_the_same_time(void **state)
     assert_accepted(invoke("Cancel", cancel_in("v2")));
 }
 
-static void what_is_blocked_is_nobodys(void **state)
+static void a_desk_blocks_its_doctors_time(void **state)
 {
     fcc_test_result r;
 
-    book("v1", PID_A, "d1", AT("09:30"), 30);
-    hold("v2", PID_A, "d1", AT("10:15"), 15);
     as_clinic_desk();
     assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z")), 403, "DENIED:not_site");
     as_desk();
@@ -104,8 +121,32 @@ static void what_is_blocked_is_nobodys(void **state)
     assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-06T09:05:00Z")), 400, "BAD_INPUT");
     r = invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z"));
     assert_accepted(r);
+    assert_string_equal(r.payload, "{\"blocked\":18,\"taken\":0}");
+    assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z")), 409, "ALREADY");
+}
+
+/* From nine to half past ten, with v1, booked from half past nine to ten, and v2, held for a quarter from quarter past ten. */
+static int make_blocked(void **state)
+{
+    fcc_test_result r;
+
+    set_up_days(state);
+    book("v1", PID_A, "d1", AT("09:30"), 30);
+    hold("v2", PID_A, "d1", AT("10:15"), 15);
+    as_desk();
+    r = invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z"));
     assert_string_equal(r.payload, "{\"blocked\":9,\"taken\":9}");
+    as_patient();
+    return 0;
+}
+HEALTH_SETUP(set_up_blocked, make_blocked)
+
+static void what_is_blocked_is_nobodys(void **state)
+{
+    fcc_test_result r;
+
     /* what is taken stays so; again there is nothing new */
+    as_desk();
     assert_refused(invoke("Block", BLOCK("d1", NINE, "2026-01-05T10:30:00Z")), 409, "ALREADY");
     as_other_patient();
     r = invoke("Hold", hold_in("v3", PID_B, "d1", NINE, 15));
@@ -113,6 +154,10 @@ static void what_is_blocked_is_nobodys(void **state)
     assert_has(r.message, "2026-01-05T09:00:00Z: the doctor is away");
     as_patient();
     assert_refused(invoke("Book", id_in("v2")), 409, "CONFLICT");
+}
+
+static void what_is_given_up_of_a_blocked_time_is_free_when_it_is_published(void **state)
+{
     assert_accepted(invoke("Cancel", cancel_in("v2")));
     assert_accepted(invoke("Reschedule", move_in("v1", AT("11:00"))));
     /* given up, they are not free */
@@ -157,8 +202,6 @@ static void urgent_units_are_kept_until_the_day_before(void **state)
 static void limits_are_the_administrators(void **state)
 {
 #define LIMITS(uid, caps) "{\"uid\":\"" uid "\",\"caps\":" caps ",\"salt\":\"" SALT1 "\"}"
-    fcc_test_result r;
-
     as_desk();
     assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":1}")), 403, "DENIED:role");
     as_admin();
@@ -167,6 +210,13 @@ static void limits_are_the_administrators(void **state)
     assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":51}")), 400, "BAD_INPUT");
     assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":-1,\"urgentPerDay\":1}")), 400, "BAD_INPUT");
     assert_refused(invoke("SetLimits", LIMITS("d1", "{\"perDay\":2,\"urgentPerDay\":1,\"week\":1}")), 400, "BAD_INPUT");
+}
+
+static void limits_hold_from_then_on_for_one_doctor(void **state)
+{
+    fcc_test_result r;
+
+    as_admin();
     r = invoke("SetLimits", LIMITS("d1", "{\"perDay\":0,\"urgentPerDay\":0}"));
     assert_accepted(r);
     assert_string_equal(r.payload, "{\"v\":1}");
@@ -184,16 +234,22 @@ static void limits_are_the_administrators(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_days, health_stop)
+#define TEST(name) TEST_WITH(name, set_up_days)
+#define TEST_WITH(name, set_up) cmocka_unit_test_setup_teardown(name, set_up, health_stop)
     const struct CMUnitTest tests[] = {
         TEST(a_desk_publishes_its_doctors_days),
         TEST(units_are_multiples_of_five_minutes_in_one_day_to_come),
         TEST(a_whole_day_is_published_at_once),
-        TEST(two_employers_do_not_publish_the_same_time),
-        TEST(what_is_blocked_is_nobodys),
+        TEST_WITH(two_employers_do_not_publish_the_same_time, set_up_two_employers),
+        TEST_WITH(no_visit_reaches_from_one_employer_into_the_other, set_up_two_employers),
+        TEST_WITH(each_employer_decides_about_its_own, set_up_two_employers),
+        TEST(a_desk_blocks_its_doctors_time),
+        TEST_WITH(what_is_blocked_is_nobodys, set_up_blocked),
+        TEST_WITH(what_is_given_up_of_a_blocked_time_is_free_when_it_is_published, set_up_blocked),
         TEST(blocking_and_holding_in_one_block_do_not_both_win),
         TEST(urgent_units_are_kept_until_the_day_before),
         TEST(limits_are_the_administrators),
+        TEST(limits_hold_from_then_on_for_one_doctor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,18 +33,24 @@ static void what_was_taken_is_taken(void **state)
     assert_has(query("Reminders", "{\"pid\":\"" PID_W "\"}").payload, "v5");
 }
 
-static void what_was_begun_goes_on(void **state)
+/* What was held before in a stretch that was blocked then is given up, and published again. */
+static int make_published(void **state)
 {
-    fcc_test_result r;
-
-    /* held before, in a stretch that was blocked then: moved, and free to be published again */
+    set_up_state(state);
     assert_refused(invoke("Book", id_in("v2")), 409, "CONFLICT");
     assert_accepted(invoke("Cancel", cancel_in("v2")));
     assert_has(act("v2"), "\"status\":\"cancelled\",\"v\":2");
     as_desk();
     assert_accepted(invoke("PublishDay", publish_in("d1", NINE_O_CLOCK + 3600, 2, 15, 0)));
     as_patient();
-    /* who waited before is not overtaken */
+    return 0;
+}
+HEALTH_SETUP(set_up_published, make_published)
+
+static void who_waited_before_is_not_overtaken(void **state)
+{
+    fcc_test_result r;
+
     assert_refused(invoke("Reschedule", move_in("v1", AT("10:00"))), 409, "CONFLICT");
     r = invoke("OfferNext", offer_in(AT("09:30")));
     assert_string_equal(r.payload, "{\"id\":\"w3\",\"v\":1}");
@@ -54,11 +60,20 @@ static void what_was_begun_goes_on(void **state)
     assert_refused(invoke("OfferNext", offer_in(AT("10:00"))), 404, "NOT_FOUND");
     assert_accepted(invoke("Reschedule", move_in("v1", AT("10:00"))));
     assert_has(act("v1"), "\"status\":\"booked\",\"v\":3");
+}
+
+static void what_was_held_before_takes_its_course(void **state)
+{
     as_desk();
     assert_accepted(invoke("Book", id_in("w1")));
     fcc_test_set_time(world, NINE_O_CLOCK);
     assert_accepted(invoke("CheckIn", id_in("w1")));
     assert_has(query("DaySheet", "{\"uid\":\"d1\",\"date\":\"" DAY "\"}").payload, "v5");
+}
+
+static void what_was_booked_before_takes_its_course(void **state)
+{
+    fcc_test_set_time(world, NINE_O_CLOCK);
     as_clinic_doctor();
     assert_accepted(invoke("CheckIn", id_in("v4")));
     assert_accepted(invoke("Complete", id_in("v4")));
@@ -89,7 +104,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_state, health_stop)
     const struct CMUnitTest tests[] = {
         TEST(what_was_taken_is_taken),
-        TEST(what_was_begun_goes_on),
+        cmocka_unit_test_setup_teardown(who_waited_before_is_not_overtaken, set_up_published, health_stop),
+        TEST(what_was_held_before_takes_its_course),
+        TEST(what_was_booked_before_takes_its_course),
         TEST(the_limits_of_before_hold),
         TEST(its_acts_verify),
     };

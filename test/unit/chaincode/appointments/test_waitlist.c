@@ -121,15 +121,12 @@ static void a_free_unit_is_offered_to_the_first(void **state)
 
 static void nobody_is_overtaken_after_a_cancellation(void **state)
 {
-    for (int i = 0; i < 12; i++) { /* d1's day is full */
-        as_desk();
-        book(text_of("v%d", i),
-             i < 3   ? PID_E
-             : i < 6 ? PID_UNKNOWN
-             : i < 9 ? PID_W
-                     : PID_M,
-             "d1", text_of(DAY "T%02d:%02d:00Z", 9 + i / 4, i % 4 * 15), 15);
-    }
+    as_desk(); /* d1's day is full */
+    book("v0", PID_E, "d1", NINE, 15);
+    book("v1", PID_UNKNOWN, "d1", AT("09:15"), 60);
+    book("v2", PID_W, "d1", AT("10:15"), 60);
+    book("v3", PID_E, "d1", AT("11:15"), 30);
+    book("v4", PID_M, "d1", AT("11:45"), 15);
     join("w1", PID_B);
     as_desk();
     assert_accepted(invoke("Cancel", cancel_in("v0")));
@@ -137,7 +134,7 @@ static void nobody_is_overtaken_after_a_cancellation(void **state)
     assert_refused(invoke("Hold", hold_in("x1", PID_A, "d1", NINE, 15)), 409, "CONFLICT");
     book("x1", PID_A, "d3", AT("10:00"), 20);
     as_desk(); /* nor by who has a visit on that day */
-    assert_refused(invoke("Reschedule", move_in("v11", NINE)), 409, "CONFLICT");
+    assert_refused(invoke("Reschedule", move_in("v4", NINE)), 409, "CONFLICT");
     as_patient();
     assert_string_equal(invoke("OfferNext", offer_in(NINE)).payload, "{\"id\":\"w1\",\"v\":1}");
     /* the list is empty then, and a unit that is given up is anybody's */

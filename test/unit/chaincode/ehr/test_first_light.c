@@ -48,6 +48,10 @@ static void records_get_their_next_versions(void **state)
     assert_accepted(invoke("Supersede", "{\"pid\":\"" PID_A "\",\"prev\":\"r1\",\"record\":" RECORD("r4") "}"));
     assert_has(held("ehr", "", "~ACT~r1~"), "\"status\":\"superseded\",\"v\":2");
     assert_accepted(invoke("Attest", "{\"pid\":\"" PID_A "\",\"recId\":\"r3\",\"salt\":\"" SALT2 "\"}"));
+}
+
+static void a_record_is_erased_when_its_time_is_over(void **state)
+{
     as_patient();
     assert_has(query("ListRecords", "{\"pid\":\"" PID_A "\"}").payload, "\"recId\":\"r2\"");
     assert_accepted(invoke("RequestErasure", "{\"pid\":\"" PID_A "\",\"recId\":\"r2\",\"salt\":\"" SALT2 "\"}"));
@@ -69,10 +73,16 @@ static void an_allowed_request_still_opens_under_the_grant(void **state)
     grant("u:d3", "lab", SALT1);
     as_clinic_doctor();
     assert_has(query_id("ReadIndex", "q2", NULL).payload, "\"recId\":\"r1\"");
-    assert_refused(invoke("RequestAccess", ASK("q1")), 409, "ALREADY");
-    assert_accepted(invoke("RequestAccess", ASK("q3")));
     as_staff("custodian", "cust1", "14");
     assert_accepted(fcc_test_evaluate(world, "ehr", "GetKey", "q2", "r1", FCC_END));
+}
+
+static void requests_of_before_and_new_ones_are_in_one_trail(void **state)
+{
+    grant("u:d3", "lab", SALT1);
+    as_clinic_doctor();
+    assert_refused(invoke("RequestAccess", ASK("q1")), 409, "ALREADY");
+    assert_accepted(invoke("RequestAccess", ASK("q3")));
     as_auditor();
     assert_has(query("AuditTrail", "{\"pid\":\"" PID_A "\"}").payload, "\"auditId\":\"q1\"");
     assert_has(query("AuditTrail", "{\"pid\":\"" PID_A "\"}").payload, "\"auditId\":\"q3\"");
@@ -85,7 +95,9 @@ int main(void)
         TEST(the_salt_is_the_one_that_was_set),
         TEST(an_open_encounter_is_continued_and_a_closed_one_stays_closed),
         TEST(records_get_their_next_versions),
+        TEST(a_record_is_erased_when_its_time_is_over),
         TEST(an_allowed_request_still_opens_under_the_grant),
+        TEST(requests_of_before_and_new_ones_are_in_one_trail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static int make_delivery(void **state)
 }
 HEALTH_SETUP(at_the_pharmacy, make_delivery)
 
-static void the_holder_and_the_regulator_keep_a_pack_apart(void **state)
+static void the_holder_keeps_a_pack_apart(void **state)
 {
     as_wholesaler();
     assert_refused(ON("Quarantine", "q1", PACK("A1"), "damaged"), 403, "DENIED:not_holder");
@@ -33,9 +33,22 @@ static void the_holder_and_the_regulator_keep_a_pack_apart(void **state)
                         "{\"reason\":\"Suspect\",\"verified\":false}");
     assert_refused(mark("MarkDispensed", P1, "[" UNITS("A1", "30") "]"), 422, "INVARIANT");
     assert_refused(submit_in("Ship", RETURN("s1", PACK("A1"), D1)), 422, "INVARIANT");
+}
+
+/* A1 is apart by the holder's word, then illegitimate, and A2 apart, by the regulator's. */
+static int make_judged(void **state)
+{
+    at_the_pharmacy(state);
+    assert_accepted(ON("Quarantine", "q1", PACK("A1"), "damaged"));
     as_regulators_admin();
     assert_accepted(ON("Quarantine", "q3", PACK("A2"), "unverified"));
     assert_accepted(ON("Illegitimate", "i1", PACK("A1"), "counterfeit"));
+    return 0;
+}
+HEALTH_SETUP(as_the_regulator_said, make_judged)
+
+static void the_regulators_word_about_a_pack_stands(void **state)
+{
     assert_refused(ON("Illegitimate", "i2", PACK("A1"), "counterfeit"), 409, "ALREADY");
     assert_refused(ON("Quarantine", "q4", PACK("A1"), "damaged"), 409, "ALREADY");
     assert_refused(ON("Destroy", "x1", PACK("A1"), "illegitimate"), 403, "DENIED:role");
@@ -43,7 +56,12 @@ static void the_holder_and_the_regulator_keep_a_pack_apart(void **state)
     assert_string_equal(query_in("VerifyPack", VERIFY("A1", "L1", "271231")).payload,
                         "{\"reason\":\"Illegitimate\",\"verified\":false}");
     assert_refused(RESTOCK("k1", PACK("A1"), "L1", "271231"), 422, "INVARIANT");
-    assert_refused(RESTOCK("k1", PACK("A2"), "L1", "271231"), 422, "INVARIANT"); /* the regulator's word */
+    assert_refused(RESTOCK("k1", PACK("A2"), "L1", "271231"), 422, "INVARIANT");
+}
+
+static void what_is_illegitimate_is_destroyed(void **state)
+{
+    as_pharmacist();
     assert_accepted(ON("Destroy", "x1", PACK("A1"), "illegitimate"));
     assert_null(held("supply", "packs", "~HAVE~" P1 "~" GTIN_RX "~A1~"));
     assert_refused(ON("Destroy", "x2", PACK("A1"), "illegitimate"), 410, "GONE");
@@ -73,6 +91,10 @@ static void a_pack_goes_back_into_stock_after_a_look_at_it(void **state)
     as_pharmacist();
     assert_accepted(RESTOCK("k1", PACK("A1"), "L1", "271231"));
     assert_has_not(pack_at("ClinicMSP", "A1"), "mark");
+}
+
+static void what_was_sent_back_is_looked_at_where_it_comes(void **state)
+{
     assert_accepted(submit_in("Ship", RETURN("s1", PACK("A1"), D1)));
     assert_refused(ON("Destroy", "x1", PACK("A1"), "damaged"), 422, "INVARIANT"); /* on its way */
     as_wholesaler();
@@ -80,8 +102,11 @@ static void a_pack_goes_back_into_stock_after_a_look_at_it(void **state)
     assert_refused(submit_in("Ship", SHIP("s2", PACK("A1"), P1)), 422, "INVARIANT");
     assert_accepted(RESTOCK("k2", PACK("A1"), "L1", "271231"));
     assert_accepted(submit_in("Ship", SHIP("s2", PACK("A1"), P1)));
+}
+
+static void what_has_expired_does_not_go_back_into_stock(void **state)
+{
     fcc_test_set_time(world, 1830297600);
-    as_pharmacist();
     assert_accepted(ON("Quarantine", "q2", PACK("A2"), "label"));
     assert_refused(RESTOCK("k3", PACK("A2"), "L1", "271231"), 422, "INVARIANT");
 }
@@ -131,8 +156,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, at_the_pharmacy, health_stop)
     const struct CMUnitTest tests[] = {
-        TEST(the_holder_and_the_regulator_keep_a_pack_apart),
+        TEST(the_holder_keeps_a_pack_apart),
+        cmocka_unit_test_setup_teardown(the_regulators_word_about_a_pack_stands, as_the_regulator_said, health_stop),
+        cmocka_unit_test_setup_teardown(what_is_illegitimate_is_destroyed, as_the_regulator_said, health_stop),
         TEST(a_pack_goes_back_into_stock_after_a_look_at_it),
+        TEST(what_was_sent_back_is_looked_at_where_it_comes),
+        TEST(what_has_expired_does_not_go_back_into_stock),
         TEST(the_regulator_takes_over_what_the_holder_keeps_apart),
         TEST(what_is_quarantined_on_its_way_arrives_so),
         TEST(only_a_pharmacist_sells_and_only_without_prescription),

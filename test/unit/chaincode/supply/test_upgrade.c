@@ -16,7 +16,7 @@ static int make_state(void **state)
 }
 HEALTH_SETUP(set_up_state, make_state)
 
-static void what_was_made_before_is_read_and_its_commits_hold(void **state)
+static void the_commits_of_before_hold(void **state)
 {
     static char in[3000];
     fcc_test_result r;
@@ -26,6 +26,12 @@ static void what_was_made_before_is_read_and_its_commits_hold(void **state)
     snprintf(in, sizeof(in), "{\"record\":%s}", r.payload);
     put_in(in);
     assert_string_equal(fcc_test_evaluate(world, "supply", "VerifyCommit", "c1", FCC_END).payload, "true");
+}
+
+static void what_was_made_before_is_read(void **state)
+{
+    fcc_test_result r;
+
     r = query_in("Trace", PACK("A1"));
     assert_has(r.payload, "\"what\":\"ship\"");
     assert_has(r.payload, "\"bizStep\":\"inspecting\"");
@@ -35,13 +41,17 @@ static void what_was_made_before_is_read_and_its_commits_hold(void **state)
     assert_string_equal(query_in("VerifyPack", VERIFY("A2", "L1", "271231")).payload, "{\"verified\":true}");
 }
 
-static void what_was_begun_before_goes_on(void **state)
+static void what_was_made_before_is_not_made_again(void **state)
 {
     assert_refused(submit_in("Commission", MAKE("c9", "L1", "271231", "\"A1\"")), 409, "CONFLICT");
     assert_refused(submit_in("Commission", MAKE("c1", "L1", "271231", "\"A9\"")), 409, "ALREADY");
     assert_refused(product(GTIN_RX, DRUG, "30", "false", "true"), 409, "ALREADY");
     assert_refused(submit_in("Ship", SHIP("s9", PACK("A3"), D1)), 422, "INVARIANT");
     assert_refused(recall("L2"), 409, "ALREADY");
+}
+
+static void what_was_ordered_or_sent_before_goes_on(void **state)
+{
     assert_accepted(submit_in("AcceptOrder", "{\"ref\":\"o1\",\"salt\":\"" SALT2 "\"}"));
     as_wholesaler();
     assert_accepted(submit_in("Receive", RECEIVE_CASE("r9", SSCC_1)));
@@ -49,6 +59,10 @@ static void what_was_begun_before_goes_on(void **state)
                                         "\",\"children\":[" PACK("A1") "],\"salt\":\"" SALT1 "\"}"));
     assert_has(pack_at("ClinicMSP", "A1"), "\"from\":\"" M1 "\"");
     assert_has(pack_at("ClinicMSP", "A1"), "\"v\":3");
+}
+
+static void what_was_received_or_dispensed_before_is_dispensed_on(void **state)
+{
     as_pharmacist();
     assert_accepted(mark("MarkDispensed", P1, "[" UNITS("A2", "30") "," UNITS_OTC("B1", "15") "]"));
     assert_refused(mark("MarkDispensed", P1, "[" UNITS_OTC("B1", "1") "]"), 410, "GONE");
@@ -59,8 +73,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_state, health_stop)
     const struct CMUnitTest tests[] = {
-        TEST(what_was_made_before_is_read_and_its_commits_hold),
-        TEST(what_was_begun_before_goes_on),
+        TEST(the_commits_of_before_hold),
+        TEST(what_was_made_before_is_read),
+        TEST(what_was_made_before_is_not_made_again),
+        TEST(what_was_ordered_or_sent_before_goes_on),
+        TEST(what_was_received_or_dispensed_before_is_dispensed_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
