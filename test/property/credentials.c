@@ -481,7 +481,8 @@ static void check_patient(struct run *run, const struct transaction *tx, const s
         return;
     }
     must(run, strcmp(text(c->before, "minorUntil"), text(c->after, "minorUntil")) == 0, "of age on one day", tx);
-    must(run, strcmp(from, "deceased") != 0, "the dead stay dead", tx);
+    /* their status follows below; who was treated as a stranger may be recognised after death */
+    must(run, strcmp(from, "deceased") != 0 || did(tx, "LinkPatient"), "the dead stay dead", tx);
     must(
         run,
         keys_same ||
