@@ -7,7 +7,7 @@
 #   make check-all  and the sanitizers and analysers: slow (CHECKS='asan tsan': some parts of it)
 #   make bench      what a transaction costs, beside the least that answers it (BENCH='--help')
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
-#   make soak       SOAK_CALLS (100,000) random calls of each chaincode, from MEDSYNC_SEED
+#   make soak       SOAK_CALLS (100,000) random calls of each chaincode, from MEDSYNC_SEED or a fresh seed
 #   make install    programs, headers, libfcc.a, fcc.pc, manual, completion (PREFIX=, DESTDIR=)
 #   make image      the container image; make base-image: what it stands on, where that can't be pulled
 #   VARIANT=        release (default), debug, asan, tsan;  CC=gcc|clang;  V=1 shows the commands

@@ -137,7 +137,8 @@ fuzz-run: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 	done
 
 # Random histories of each chaincode, with the domain's invariants looked at after each block: 10,000 calls in `make
-# test`, 100,000 in `make soak`. A history that breaks one is shrunk and saved below $(B)/property.
+# test`, always the same ones; 100,000 in `make soak`, from MEDSYNC_SEED or a fresh seed. A history that breaks one is
+# shrunk and saved below $(B)/property.
 PROPERTY := consent credentials ehr prescriptions supply appointments
 PROPERTY_FRAME := $(patsubst %,$(B)/obj/test/property/%.c.o,main run)
 PROPERTY_PROGRAMS := $(PROPERTY:%=$(B)/test/property/%)
@@ -156,7 +157,8 @@ TEST_PROGRAMS += $(PROPERTY_PROGRAMS)
 SOAK_CALLS ?= 100000
 .PHONY: soak
 soak: all $(PROPERTY_PROGRAMS)
-	$(Q)for p in $(PROPERTY_PROGRAMS); do BUILD=$(B) $$p --calls $(SOAK_CALLS) || exit 1; done
+	$(Q)export MEDSYNC_SEED="$${MEDSYNC_SEED:-$$(date +%s)}"; \
+	for p in $(PROPERTY_PROGRAMS); do BUILD=$(B) $$p --calls $(SOAK_CALLS) || exit 1; done
 
 # The whole way of a medical record, on any network: test/scenario
 $(eval $(call archive,scenario,test/scenario))
