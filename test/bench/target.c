@@ -2,8 +2,8 @@
 #include "test/bench/target.h"
 
 #include "test/support/certs.h"
+#include "test/support/port.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,19 +86,6 @@ rpc_tls bench_certs_client(const bench_certs *certs)
 
 /* ---- processes ---- */
 
-static int free_port(void)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        give_up("no free port", "127.0.0.1");
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 static void become(const char *executable, const char *address, const bench_certs *certs)
 {
     static const char *const variables[] = { "CHAINCODE_CLIENT_CA_CERT", "CHAINCODE_TLS_CERT", "CHAINCODE_TLS_KEY" };
@@ -133,7 +119,7 @@ bench_target bench_target_start(const char *name, const char *executable, const 
 
     if (access(executable, X_OK) != 0)
         give_up("not an executable", executable);
-    snprintf(target.address, sizeof(target.address), "127.0.0.1:%d", free_port());
+    snprintf(target.address, sizeof(target.address), "127.0.0.1:%d", test_port());
     fflush(stdout);
     target.pid = fork();
     if (target.pid < 0)

@@ -13,15 +13,14 @@
 
 #include "rpc/rpc.h"
 #include "test/support/certs.h"
+#include "test/support/port.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -267,18 +266,6 @@ static void expect(struct replay *r, struct stream *s, struct conversation *c, c
 
 /* ---- processes ---- */
 
-static int free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) || getsockname(fd, (struct sockaddr *)&at, &len))
-        abort();
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
 static void write_pem(const struct replay *r, const char *name, fcc_bytes pem)
 {
     char path[128];
@@ -368,7 +355,7 @@ static struct process *start_process(struct replay *r, fcc_bytes ccid, const cha
         return NULL;
     p = &r->processes[r->process_count++];
     memcpy(p->ccid, ccid.data, ccid.len);
-    p->port = r->client_mode ? 0 : free_port();
+    p->port = r->client_mode ? 0 : test_port();
     fflush(stdout);
     p->pid = fork();
     if (p->pid == 0)

@@ -24,6 +24,8 @@
 #include "peer/chaincode_shim.pb-c.h"
 #include "peer/proposal_response.pb-c.h"
 
+#include "test/support/port.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
@@ -69,19 +71,6 @@ struct stream {
 
 static const char process_role[] = "FCC_TEST_IS_CHAINCODE";
 
-/* Nobody listens there a moment later either: good enough for a test on this machine. */
-static inline int process_free_port(void)
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-    close(fd);
-    return ntohs(a.sin_port);
-}
-
 static inline int chaincode_process_main(int argc, char **argv, const fcc_chaincode *chaincode)
 {
     return getenv(process_role) ? fcc_main(argc, argv, chaincode) : -1;
@@ -90,7 +79,7 @@ static inline int chaincode_process_main(int argc, char **argv, const fcc_chainc
 /* `tls` is the peer's; the process finds its own by the environment. NULL: plaintext. */
 static inline void process_start_with(struct process *p, const rpc_tls *tls)
 {
-    snprintf(p->address, sizeof(p->address), "127.0.0.1:%d", process_free_port());
+    snprintf(p->address, sizeof(p->address), "127.0.0.1:%d", test_port());
     p->pid = fork();
     assert_true(p->pid >= 0);
     if (p->pid == 0) {

@@ -25,6 +25,7 @@
 #include "peer/proposal_response.pb-c.h"
 
 #include "test/support/certs.h"
+#include "test/support/port.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -69,19 +70,6 @@ static const fcc_function functions[] = { { "echo", echo, 1 }, { "get", get, 1 }
 static const fcc_chaincode chaincode = { functions, 3, NULL, NULL, NULL };
 
 static const char chaincode_role[] = "FCC_TEST_IS_CHAINCODE";
-
-/* Nobody listens there a moment later either: good enough for a test on this machine. */
-static inline int free_port(void)
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-    close(fd);
-    return ntohs(a.sin_port);
-}
 
 /* What it says goes to `log`. */
 static inline pid_t start_logging_process(const char *arg, const char *log)
@@ -229,7 +217,7 @@ struct fixture {
 
 static inline void start(struct fixture *f, const rpc_tls *tls)
 {
-    snprintf(f->address, sizeof(f->address), "127.0.0.1:%d", free_port());
+    snprintf(f->address, sizeof(f->address), "127.0.0.1:%d", test_port());
     setenv("CHAINCODE_SERVER_ADDRESS", f->address, 1);
     setenv("CHAINCODE_ID", "cc:01", 1);
     f->pid = start_process(NULL);

@@ -196,7 +196,7 @@ static void a_signal_ends_it_while_there_is_no_peer(void **state)
     pid_t pid;
 
     assert_int_equal(rpc_loop_new(&p.loop, NULL), FCC_OK);
-    pid = start_client(free_port(), log_path);
+    pid = start_client(test_port(), log_path);
     wait_for_log(&p, "next try in ");
     kill(pid, SIGTERM);
     assert_int_equal(wait_for(pid), 0);

@@ -78,7 +78,7 @@ static void start_with_budget(struct process *c, const char *budget_ms)
 {
     snprintf(c->log, sizeof(c->log), "/tmp/fcc-guard-XXXXXX");
     close(mkstemp(c->log));
-    snprintf(c->f.address, sizeof(c->f.address), "127.0.0.1:%d", free_port());
+    snprintf(c->f.address, sizeof(c->f.address), "127.0.0.1:%d", test_port());
     setenv("CHAINCODE_SERVER_ADDRESS", c->f.address, 1);
     setenv("CHAINCODE_ID", "cc:01", 1);
     setenv("CHAINCODE_HANDLER_BUDGET_MS", budget_ms, 1);

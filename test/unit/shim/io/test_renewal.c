@@ -31,7 +31,7 @@ static void prepare_tls(struct tls_process *t, bool asks)
     write_pem(t->client_ca, sizeof(t->client_ca), "ca", t->ca.cert_pem);
     snprintf(t->log, sizeof(t->log), "/tmp/fcc-renewal-XXXXXX");
     close(mkstemp(t->log));
-    snprintf(t->address, sizeof(t->address), "127.0.0.1:%d", free_port());
+    snprintf(t->address, sizeof(t->address), "127.0.0.1:%d", test_port());
     setenv("CHAINCODE_SERVER_ADDRESS", t->address, 1);
     setenv("CHAINCODE_ID", "cc:01", 1);
     setenv("CHAINCODE_TLS_DISABLED", "false", 1);

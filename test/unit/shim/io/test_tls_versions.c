@@ -229,7 +229,7 @@ static pid_t start_server(bool with_rsa, int port)
 
 static void talk_as_server(const struct other_side *o, bool with_rsa)
 {
-    int port = free_port(), tunnel_port;
+    int port = test_port(), tunnel_port;
     pid_t pid = start_server(with_rsa, port), tunnel = start_tunnel(o, true, port, &tunnel_port);
     rpc_channel *channel;
     rpc_loop *loop;
@@ -288,7 +288,7 @@ static bool shakes_hands(int port, const struct other_side *o)
 static void a_server_refuses_older_versions_and_key_exchange_without_forward_secrecy(void **state)
 {
     static const char *const refused[] = { "AES128-GCM-SHA256", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA" };
-    int port = free_port();
+    int port = test_port();
     pid_t pid = start_server(true, port);
 
     assert_true(shakes_hands(port, &(struct other_side){ .version = TLS1_2_VERSION, .ca = ca_file }));
