@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,10 +77,11 @@ static void what_is_replaced_keeps_its_owner(void **state)
     struct stat is;
 
     (void)state;
-    if (geteuid() != 0)
-        skip();
     put(path, "secret", 0600);
-    assert_int_equal(chown(path, 4711, 4712), 0);
+    if (chown(path, 4711, 4712) != 0) { /* nobody but root may, nor a root who knows no other users */
+        assert_true(errno == EPERM || errno == EINVAL);
+        skip();
+    }
     assert_int_equal(fcc__write_whole(path, FCC_LIT("another"), NULL), FCC_OK);
     assert_int_equal(stat(path, &is), 0);
     assert_int_equal(is.st_uid, 4711);

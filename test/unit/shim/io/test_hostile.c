@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 
+#include <errno.h>
 #include <sys/time.h>
 
 static fcc_status get(fcc_stub *stub, fcc_args args)
@@ -187,6 +188,24 @@ static void take_settings(struct sender *s, fcc_bytes settings)
     answer_frame(s, 4, NONE);
 }
 
+/* Nothing may come for as long as the socket's patience lasts; of what has begun to come the rest is waited for. */
+static bool read_all(struct sender *s, uint8_t *out, size_t len, bool begun)
+{
+    size_t got = 0;
+
+    for (int tries = 0; got < len;) {
+        ssize_t n = recv(s->fd, out + got, len - got, MSG_WAITALL);
+
+        if (n > 0) {
+            got += (size_t)n;
+        } else if (n == 0 || errno != EAGAIN || !(begun || got) || ++tries == 10) {
+            s->ended = true;
+            return false;
+        }
+    }
+    return true;
+}
+
 /* One frame of the server. */
 static void take_frame(struct sender *s)
 {
@@ -194,15 +213,11 @@ static void take_frame(struct sender *s)
     uint8_t head[9];
     uint32_t len;
 
-    if (recv(s->fd, head, sizeof(head), MSG_WAITALL) != sizeof(head)) {
-        s->ended = true;
+    if (!read_all(s, head, sizeof(head), false))
         return;
-    }
     len = number_at(head) >> 8;
-    if (len && recv(s->fd, payload, len, MSG_WAITALL) != (ssize_t)len) {
-        s->ended = true;
+    if (!read_all(s, payload, len, true))
         return;
-    }
     switch (head[3]) {
     case 0: /* DATA */
         s->received += len;
@@ -430,7 +445,7 @@ static void a_thousand_peers_that_come_and_go_leave_nothing_behind(void **state)
     struct process p;
     struct stream bystander;
     size_t fds = 0;
-    long kib = 0;
+    long kib = 0, kept;
 
     process_start(&p);
     bystander_begins(&bystander, &p);
@@ -440,11 +455,16 @@ static void a_thousand_peers_that_come_and_go_leave_nothing_behind(void **state)
         if (i == WARM)
             kib = process_kib(&p, "RssAnon");
     }
-    assert_int_equal(settled_fds(&p, fds), fds);
-    kib = process_kib(&p, "RssAnon") - kib;
-    printf("# %d more peers: %ld KiB\n", PEERS - WARM, kib);
+    assert_true(settled_fds(&p, fds) <= fds); /* fewer, where something of its start was still open */
+    kept = process_kib(&p, "RssAnon") - kib;
+    for (int i = 0; i < PATIENCE_MS / 100 && kept >= KEPT_KIB && !UNDER_SANITIZER;
+         i++) { /* the last are let go of late */
+        rpc_loop_poll(p.loop, 100);
+        kept = process_kib(&p, "RssAnon") - kib;
+    }
+    printf("# %d more peers: %ld KiB\n", PEERS - WARM, kept);
     if (!UNDER_SANITIZER) /* which keeps freed memory */
-        assert_true(kib < KEPT_KIB);
+        assert_true(kept < KEPT_KIB);
     bystander_ends(&bystander);
     process_end(&p);
 }
