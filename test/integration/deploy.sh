@@ -80,7 +80,8 @@ if ! command -v peer >/dev/null || [ -z "${FABRIC_CFG_PATH:-}" ]; then
     finish
 fi
 down
-check "a devnet that is told where a chaincode listens comes up" up --cc-address guest=127.0.0.1:31490
+guest=127.0.0.1:$("$build/test-support/host_client" ports 1)
+check "a devnet that is told where a chaincode listens comes up" up --cc-address "guest=$guest"
 address() { # name of a node
     sed -n "/\"name\": \"$1\"/,/}/s/.*\"address\": *\"\([^\"]*\)\".*/\1/p" "$dir/net/endpoints.json" | head -n 1
 }
@@ -134,7 +135,7 @@ check "it is committed" hospital lifecycle chaincode commit $orderer $definition
 check "an organisation without the package can't run it" \
     says "chaincode definition for 'guest' exists, but chaincode is not installed" \
     clinic chaincode query -C medsync -n guest -c '{"Args":["echo","hi"]}'
-CHAINCODE_SERVER_ADDRESS=127.0.0.1:31490 CHAINCODE_ID=$id CHAINCODE_TLS_DISABLED=true "$build/bin/probe" >"$dir/probe.log" 2>&1 &
+CHAINCODE_SERVER_ADDRESS=$guest CHAINCODE_ID=$id CHAINCODE_TLS_DISABLED=true "$build/bin/probe" >"$dir/probe.log" 2>&1 &
 server=$!
 check "the others' chaincode is dialled where it listens" says hi \
     hospital chaincode query -C medsync -n guest -c '{"Args":["echo","hi"]}'

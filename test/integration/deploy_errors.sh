@@ -21,7 +21,7 @@ trap 'exit 1' INT TERM
 cc='{name: probe, version: "1", sequence: 1, policy: "OR('"'ClinicMSP.peer', 'HospitalMSP.peer'"')", organisations: [Clinic, Hospital]}'
 sed "s#^chaincodes:.*#chaincodes: [$cc]#" test/support/networks/three.yaml >"$dir/network.yaml"
 id=$("$medsync" package --chaincode probe --network "$dir/network.yaml" --output "$dir/p.tgz")
-port=
+port=$("$build/test-support/host_client" ports 1) # one that nobody else gets while its server is away
 serve_probe "$id" "$dir/probe.log"
 pids="$pids $pid" server=$pid probe_port=$port
 
@@ -65,7 +65,10 @@ check "which it says of everything" grep -q "^[0-9]* ok, [0-9]* to look at, 0 fa
 env CHAINCODE_SERVER_ADDRESS="127.0.0.1:$probe_port" CHAINCODE_ID="$id" CHAINCODE_TLS_DISABLED=true "$build/bin/probe" 2>"$dir/err" >"$dir/out"
 check "a port that is taken: the server says so" grep -q "E-CFG-02.*$probe_port" "$dir/err"
 taken() { "$medsync" devnet up --dir "$dir/taken" --network "$dir/taken.yaml" >"$dir/out" 2>"$dir/err"; }
-sed "s/127.0.0.1:7051/127.0.0.1:$probe_port/" test/support/networks/three.yaml >"$dir/taken.yaml"
+# the usual ports may be somebody's on this machine
+set -- $("$build/test-support/host_client" ports 3)
+sed "s/127.0.0.1:7051/127.0.0.1:$probe_port/; s/127.0.0.1:7050/127.0.0.1:$1/; s/127.0.0.1:8051/127.0.0.1:$2/; s/127.0.0.1:9051/127.0.0.1:$3/" \
+    test/support/networks/three.yaml >"$dir/taken.yaml"
 check "so does a network" fails taken
 check "with the port" grep -q "E-NET-05.*127.0.0.1:$probe_port" "$dir/err"
 

@@ -12,7 +12,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-fabric.XXXXXX")
 trap fabric_cleanup EXIT
 trap 'exit 1' INT TERM
 
-no_programs() { ! PATH=/usr/bin:/bin "$medsync" fabric up --dir "$dir/none" 2>"$dir/err" && grep -q 'no program `orderer`' "$dir/err"; }
+no_programs() { ! PATH=$dir "$medsync" fabric up --dir "$dir/none" 2>"$dir/err" && grep -q 'no program `orderer`' "$dir/err"; }
 check "without Fabric's programs it says which are missing, and what to do instead" no_programs
 fabric_here || {
     echo "ok $((n + 1)) - a real network # SKIP no orderer and peer in PATH"
