@@ -200,40 +200,44 @@ bool demo_restart(demo *d)
 
 static void next_steps(const demo *d)
 {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
+    const char *quote = d->dir[strspn(d->dir, plain)] ? "'" : ""; /* a space would end the word */
     const bool usual = strcmp(d->dir, CLI_DEFAULT_DIR) == 0;
-    const char *option = usual ? "" : " --dir ", *dir = usual ? "" : d->dir;
+    const char *dir = usual ? "" : fcc__arena_printf(d->arena, " --dir %s%s%s", quote, d->dir, quote);
     const char *record = d->record_count ? d->records[0].id : "ID";
     char salt[33], request[33];
 
+    if (!dir)
+        return;
     printf("\nThe network still runs. What to type next, from here:\n\n"
            "  as the patient: what was granted to whom; all records\n"
-           "    build/bin/medsync query%s%s --user patient1 consent ListGrants --transient 'in={\"pid\":\"%s\"}'\n"
-           "    build/bin/medsync query%s%s --user patient1 ehr ListRecords --transient 'in={\"pid\":\"%s\"}'\n",
-           option, dir, d->pid, option, dir, d->pid);
+           "    build/bin/medsync query%s --user patient1 consent ListGrants --transient 'in={\"pid\":\"%s\"}'\n"
+           "    build/bin/medsync query%s --user patient1 ehr ListRecords --transient 'in={\"pid\":\"%s\"}'\n",
+           dir, d->pid, dir, d->pid);
     printf(
         "  as the patient, grant the doctor the lab results again; as the doctor, ask for them and see the decision\n"
-        "    build/bin/medsync invoke%s%s --user patient1 --endorse Hospital,Clinic consent Grant \\\n"
+        "    build/bin/medsync invoke%s --user patient1 --endorse Hospital,Clinic consent Grant \\\n"
         "      --transient "
         "'in={\"pid\":\"%s\",\"grantee\":\"u:%s\",\"salt\":\"%s\",\"rules\":[{\"effect\":\"permit\",\n"
         "      \"purpose\":[\"TREAT\"],\"ops\":[\"read\"],\"cat\":[\"lab\"],\"maxSens\":\"V\"}]}'\n",
-        option, dir, d->pid, d->uid, demo_salt(salt));
+        dir, d->pid, d->uid, demo_salt(salt));
     demo_salt(request);
-    printf("    build/bin/medsync invoke%s%s --user doctor1 --endorse Hospital,Clinic ehr RequestAccess \\\n"
+    printf("    build/bin/medsync invoke%s --user doctor1 --endorse Hospital,Clinic ehr RequestAccess \\\n"
            "      --transient 'in={\"reqId\":\"%s\",\"pid\":\"%s\",\n"
            "      \"purpose\":\"TREAT\",\"scope\":{\"categories\":[\"lab\"]}}'\n"
-           "    build/bin/medsync query%s%s --user doctor1 ehr Decision %s\n",
-           option, dir, request, d->pid, option, dir, request);
+           "    build/bin/medsync query%s --user doctor1 ehr Decision %s\n",
+           dir, request, d->pid, dir, request);
     printf("  as an auditor, on the inspectorate's own peer: who asked for what; what happened to a record\n"
-           "    build/bin/medsync query%s%s --user auditor2 ehr AuditTrail --transient 'in={\"pid\":\"%s\"}'\n"
-           "    build/bin/medsync history%s%s ehr %s\n"
-           "    build/bin/medsync audit verify %s/ledger/blocks\n\n",
-           option, dir, d->pid, option, dir, record, d->dir);
-    printf("  stop         build/bin/medsync devnet down%s%s\n"
-           "  start again  build/bin/medsync devnet up%s%s --detach\n"
-           "  reset        build/bin/medsync devnet reset%s%s    (once it is stopped; all of the network's data)\n"
+           "    build/bin/medsync query%s --user auditor2 ehr AuditTrail --transient 'in={\"pid\":\"%s\"}'\n"
+           "    build/bin/medsync history%s ehr %s\n"
+           "    build/bin/medsync audit verify %s%s/ledger/blocks%s\n\n",
+           dir, d->pid, dir, record, quote, d->dir, quote);
+    printf("  stop         build/bin/medsync devnet down%s\n"
+           "  start again  build/bin/medsync devnet up%s --detach\n"
+           "  reset        build/bin/medsync devnet reset%s    (once it is stopped; all of the network's data)\n"
            "  the data     %s: certificates and keys in crypto/, blocks in ledger/, encrypted records in blobs/,\n"
            "               logs in log/\n",
-           option, dir, option, dir, option, dir, d->dir);
+           dir, dir, dir, d->dir);
 }
 
 static void remove_tree(const char *dir)

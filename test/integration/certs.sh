@@ -176,15 +176,14 @@ cat >>"$dir/three.yaml" <<'YAML'
     users: [{name: Admin, kind: admin, role: admin, uid: c0, site: "4012345002010"}]
 chaincodes: []
 YAML
-three="--network $dir/three.yaml"
-check "it gets its certificates" prints "made $dir/net/crypto/peerOrganizations/c.test" m certs make --out "$dir/net/crypto" $three
-check "and an update" prints "have it signed" up create $three --add-org C --acl peer/Propose=Readers --output "$dir/c.pb"
+check "it gets its certificates" prints "made $dir/net/crypto/peerOrganizations/c.test" m certs make --out "$dir/net/crypto" --network "$dir/three.yaml"
+check "and an update" prints "have it signed" up create --network "$dir/three.yaml" --add-org C --acl peer/Propose=Readers --output "$dir/c.pb"
 check "that one administrator alone cannot make" refused "requires 2 of the 'Admins' sub-policies" up submit "$dir/c.pb" --org A
 m channel config --org A --output "$dir/config" >/dev/null
 m block config --orderer --org A --output "$dir/config.block" >/dev/null
 for from in "$dir/config" "$dir/config.block"; do
     check "from a file it is made without the network" prints "have it signed" "$medsync" channel update create --dir /nowhere \
-        --crypto "$dir/net/crypto" --config "$from" $three --add-org C --output "$dir/offline.pb"
+        --crypto "$dir/net/crypto" --config "$from" --network "$dir/three.yaml" --add-org C --output "$dir/offline.pb"
 done
 check "or a first block of them, told to programs" matches '"channel":"trial","organisations":[23]}' "$medsync" channel genesis --json \
     $three --crypto "$dir/net/crypto" --output "$dir/other.block"
@@ -202,11 +201,11 @@ fi
 check "both together make it" prints "changed by block" up submit "$dir/c.pb" --org A
 check "once" refused "currently at version" up submit "$dir/c.pb" --org A
 check "the orderer knows the newcomer" prints number m block config --orderer --org A --json
-check "it leaves again" prints "have it signed" up create $three --remove-org C --output "$dir/out.pb"
+check "it leaves again" prints "have it signed" up create --network "$dir/three.yaml" --remove-org C --output "$dir/out.pb"
 up sign "$dir/out.pb" --org B >/dev/null
 check "by the same way" prints "changed by block" up submit "$dir/out.pb" --org A
 check "what is no update is said" refused E-CHAN-01 up sign "$dir/three.yaml" --org A
-check "a change that is none too" refused "no differences" up create $three --msp B --output "$dir/none.pb"
-check "nobody is removed who is not there" refused "has no organisation D" up create $three --remove-org D --output "$dir/none.pb"
+check "a change that is none too" refused "no differences" up create --network "$dir/three.yaml" --msp B --output "$dir/none.pb"
+check "nobody is removed who is not there" refused "has no organisation D" up create --network "$dir/three.yaml" --remove-org D --output "$dir/none.pb"
 check "and no file is left" [ ! -e "$dir/none.pb" ]
 finish

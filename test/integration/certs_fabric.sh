@@ -140,9 +140,8 @@ if command -v osnadmin >/dev/null; then
 fi
 
 # ---- an organisation more
-three="--network $dir/three.yaml"
-m certs make $three --out "$crypto" >/dev/null
-check "an organisation gets an update" prints "have it signed" up create $three --add-org C --acl peer/Propose=Readers \
+m certs make --network "$dir/three.yaml" --out "$crypto" >/dev/null
+check "an organisation gets an update" prints "have it signed" up create --network "$dir/three.yaml" --add-org C --acl peer/Propose=Readers \
     --output "$dir/c.pb"
 check "one administrator alone is too few" refused "requires 2 of the 'Admins'" up submit "$dir/c.pb" --org A
 check "Fabric's peer command signs it for another one" env FABRIC_CFG_PATH="$dir/net/config" FABRIC_LOGGING_SPEC=error \
@@ -156,7 +155,7 @@ check "the peers too" soon CMSP sh -c '"$1" channel config --dir "$2" --org A --
 # ---- revoked
 check "a user is revoked" prints "number 1" m certs revoke user1@a.test --reason keyCompromise
 check "and still answered" prints hello m query --org A --user user1 probe echo hello
-up create $three --msp A --output "$dir/crl.pb" >/dev/null
+up create --network "$dir/three.yaml" --msp A --output "$dir/crl.pb" >/dev/null
 check "until the channel has the list" prints "changed by block" up submit "$dir/crl.pb" --org A
 check "then the peer refuses" soon "access denied" fails "$medsync" query --dir "$dir/net" --org A --user user1 probe echo x
 check "and nobody else" prints hello m query --org A probe echo hello
@@ -179,5 +178,5 @@ check "who may not write" refused FORBIDDEN m invoke --org C --user auditor1 --g
 writes() { "$medsync" invoke --dir "$dir/net" --org A probe rw 1 k >"$dir/said" 2>&1; }
 check "where others do" try_for_a_minute writes
 check "whoever was revoked and renewed is answered again" prints hello m query --org A --user user1 probe echo hello
-check "everything is in order" prints ": 0 errors" m certs check $three
+check "everything is in order" prints ": 0 errors" m certs check --network "$dir/three.yaml"
 finish

@@ -133,12 +133,15 @@ released "whereupon the request of before holds" $H "$granted" "$rec"
 
 # ---- custody keys ----
 chart_custodians_down
-custodian_options="--key $net/custody/ClinicMSP.key"
+custodian_options="--key
+$net/custody/ClinicMSP.key"
 chart_custodians
 refused "another custody key opens nothing" "the data key is damaged, or sealed to another custody key" $H "$granted" "$rec"
 check "and the log has a code for that" grep -q '"code":"E-CUST-02"' "$dir/said"
 chart_custodians_down
-custodian_options="$custodian_options --key $net/custody/HospitalMSP.key"
+custodian_options="$custodian_options
+--key
+$net/custody/HospitalMSP.key"
 chart_custodians
 released "one of several keys opens what was sealed to it" $H "$granted" "$rec"
 chart_custodians_down

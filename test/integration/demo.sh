@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.." || exit 1
 medsync=${BUILD:-build/release}/bin/medsync
 shared=${MEDSYNC_SHARED:-../shared}
 dir=$(mktemp -d)
-trap '"$medsync" devnet down --dir "$dir/net" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+net="$dir/the net" # with a blank, which what it says to type has to quote
+trap '"$medsync" devnet down --dir "$net" >/dev/null 2>&1; rm -rf "$dir"' EXIT
 export TMPDIR="$dir"
 
 scenario() { # name, options of medsync demo
@@ -30,7 +31,6 @@ check "kill -9 loses nothing" grep -q "started again: the same [0-9]* blocks, th
 check "no process and no file is left" [ "$(ls "$dir")" = out ]
 
 # ---- as ./run does it: the network is left, what it says to type works, and the next run replaces it
-net=$dir/net
 scenario "a network that is left" --keep --dir "$net"
 sed -n '/What to type next/,/^  stop /p' "$dir/out" | sed -n -e 's#build/bin/medsync#"$medsync"#' -e '/^    /p' >"$dir/next"
 check "it tells what to type" [ "$(grep -c '"$medsync"' "$dir/next")" -eq 8 ]

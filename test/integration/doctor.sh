@@ -108,15 +108,17 @@ wait "$pid" 2>/dev/null
 expect "a port where nobody listens is told" 66 E-DIAL-02 "refused" --address "127.0.0.1:$port"
 
 # ---- TLS ----
-tls="CHAINCODE_TLS_DISABLED=false CHAINCODE_TLS_KEY=$dir/server.key CHAINCODE_TLS_CERT=$dir/server.pem"
-serve tls CHAINCODE_ID=tls:1 $tls
+serve_tls() { # name, VARIABLE=value...
+    serve "$@" CHAINCODE_TLS_DISABLED=false CHAINCODE_TLS_KEY="$dir/server.key" CHAINCODE_TLS_CERT="$dir/server.pem"
+}
+serve_tls tls CHAINCODE_ID=tls:1
 expect "TLS passes" 0 "TLSv1.3" "as tls:1" --root-cert "$dir/ca.pem" --address "127.0.0.1:$port"
 expect "plaintext to a chaincode with TLS is told" 65 E-TLS-02 "answers with TLS" --address "127.0.0.1:$port"
 expect "a certificate of another authority is told" 65 E-TLS-03 "" --root-cert "$dir/other_ca.pem" --address "127.0.0.1:$port"
 expect "a certificate for other names is told, with its names" 65 E-TLS-06 "certificate is for 127.0.0.1, chaincode.example" --root-cert "$dir/ca.pem" --address "localhost:$port"
 other expired "$dir/expired.pem" "$dir/expired.key"
 expect "an expired certificate is told" 65 E-TLS-07 "valid until" --root-cert "$dir/ca.pem" --address "127.0.0.1:$port"
-serve mutual CHAINCODE_ID=tls:1 $tls CHAINCODE_CLIENT_CA_CERT="$dir/ca.pem"
+serve_tls mutual CHAINCODE_ID=tls:1 CHAINCODE_CLIENT_CA_CERT="$dir/ca.pem"
 expect "mutual TLS passes" 0 "client certificate" "as tls:1" --root-cert "$dir/ca.pem" --client-cert "$dir/client.pem" --client-key "$dir/client.key" --address "127.0.0.1:$port"
 expect "a missing client certificate is told" 65 E-TLS-05 "asked for a client certificate" --root-cert "$dir/ca.pem" --address "127.0.0.1:$port"
 expect "a client certificate of another authority is told" 65 E-TLS-04 "client_cert" --root-cert "$dir/ca.pem" --client-cert "$dir/stranger.pem" --client-key "$dir/stranger.key" --address "127.0.0.1:$port"

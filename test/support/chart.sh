@@ -11,7 +11,9 @@ chart_up() { # options of devnet up
     "$medsync" devnet up --detach --ports auto --dir "$net" "$@" >"$net.up" 2>&1
 }
 
-chart_custodians() { # both, with $custodian_options; words before the command, such as env X=Y
+chart_custodians() { # both, with $custodian_options, a word each line; words before the command, such as env X=Y
+    words=$IFS IFS='
+'
     for it in hospital:custodian1 clinic:custodian2; do
         : >"$net/custodian.said"
         "$@" "$medsync" custodian --dir "$net" --org "${it%:*}" --user "${it#*:}" $custodian_options >"$net/custodian.said" 2>>"$net/log/${it#*:}.log" &
@@ -22,6 +24,7 @@ chart_custodians() { # both, with $custodian_options; words before the command, 
             tries=$((tries + 1))
         done
     done
+    IFS=$words
 }
 
 chart_custodians_down() {
