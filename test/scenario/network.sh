@@ -38,7 +38,8 @@ custodian_down() { # ORG [how]
     pid=$(cat "$work/custodian.$1")
     rm "$work/custodian.$1"
     kill ${2:-} "$pid" 2>/dev/null
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    # what has ended stays until it is waited for, which in a container may be never
+    while kill -0 "$pid" 2>/dev/null && ! grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
 }
 custodians_down() {
     custodian_down Hospital
