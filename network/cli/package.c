@@ -112,6 +112,14 @@ static int save(const char *path, fcc_bytes bytes)
                : cli_failed("package", FCC__E_CLI_FILE, "%s", error.text);
 }
 
+/* A file's name may be any bytes, and JSON has characters alone: null for what is none. */
+static json_t *file_json(const char *path)
+{
+    json_t *name = json_string(path);
+
+    return name ? name : json_null();
+}
+
 static int save_as(fcc__arena *arena, const package_options *o, const char *label, fcc_bytes package, const char *id)
 {
     const char *output = o->output ? o->output : fcc__arena_printf(arena, "%s.tar.gz", label);
@@ -121,7 +129,7 @@ static int save_as(fcc__arena *arena, const package_options *o, const char *labe
         return cli_failed("package", FCC__E_STAT_RES, "out of memory");
     status = save(output, package);
     if (status == CLI_OK && o->json)
-        cli_print_json(json_pack("{s:s, s:s, s:s}", "packageId", id, "label", label, "file", output));
+        cli_print_json(json_pack("{s:s, s:s, s:o}", "packageId", id, "label", label, "file", file_json(output)));
     else if (status == CLI_OK)
         printf("%s\n", id);
     return status;
@@ -229,8 +237,8 @@ static int tell_id(const char *path, bool with_name, json_t *list)
     else if (package_read(arena, package, &content, &fault) != FCC_OK)
         status = cli_failed("pkgid", fault.code, "%s: %s", path, fault.error.text);
     else if (list)
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s}", "packageId", content.id, "label", content.label, "file", path));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "packageId", content.id, "label", content.label,
+                                              "file", file_json(path)));
     else if (with_name)
         printf("%s  %s\n", content.id, path);
     else

@@ -40,6 +40,10 @@ check "--json tells it to programs" \
     [ "$(as_json)" = "{\"packageId\":\"$id\",\"label\":\"held_1\",\"file\":\"$dir/json.tgz\"}" ]
 check "as pkgid does of any number" [ "$("$medsync" pkgid --json "$dir/out.tgz")" = \
     "{\"packages\":[{\"packageId\":\"$id\",\"label\":\"held_1\",\"file\":\"$dir/out.tgz\"}]}" ]
+odd=$dir/$(printf '\377').tgz
+cp "$dir/out.tgz" "$odd"
+check "a file whose name is no text has its id all the same" [ "$("$medsync" pkgid --json "$odd")" = \
+    "{\"packages\":[{\"packageId\":\"$id\",\"label\":\"held_1\",\"file\":null}]}" ]
 echo none >"$dir/none.tgz"
 partly() { "$medsync" pkgid --json "$dir/none.tgz" "$dir/out.tgz" 2>"$dir/err"; }
 check "what can't be read is an error beside them" [ "$(partly | grep -o "\"file\":\"$dir/[a-z.]*\"")" = "\"file\":\"$dir/out.tgz\"" ]
