@@ -19,7 +19,7 @@ static int64_t monday(const scene *s)
 
 static const char *at(scene *s, int hour, int minute)
 {
-    return scene_time(s, s->monday + hour * HOUR + minute * 60 - (time(NULL) + s->ahead));
+    return scene_moment(s, s->monday + hour * HOUR + minute * 60);
 }
 
 /* From nine on, in units of so many minutes. */

@@ -60,20 +60,21 @@ static json_t *holding(scene *s, runner *r)
                      "start", r->start, "minutes", MINUTES, "class", "normal", "salt", scene_salt(s));
 }
 
-static const char *start_of(scene *s, size_t slot)
+/* `first` is the day that the crowd begins with, since 1970: it may not be over before midnight. */
+static const char *start_of(scene *s, int64_t first, size_t slot)
 {
-    const int64_t now = time(NULL) + s->ahead, day = now / DAY + 3 + (int64_t)(slot / (SLOTS / DAYS));
+    const int64_t day = first + (int64_t)(slot / (SLOTS / DAYS));
 
-    return scene_time(s, day * DAY + NINE + (int64_t)(slot % (SLOTS / DAYS)) * MINUTES * 60 - now);
+    return scene_moment(s, day * DAY + NINE + (int64_t)(slot % (SLOTS / DAYS)) * MINUTES * 60);
 }
 
-static void publish(scene *s)
+static void publish(scene *s, int64_t first)
 {
     for (size_t day = 0; day < DAYS; day++) {
         json_t *slots = json_array();
 
         for (size_t i = 0; i < SLOTS / DAYS; i++)
-            json_array_append_new(slots, json_string(start_of(s, day * (SLOTS / DAYS) + i)));
+            json_array_append_new(slots, json_string(start_of(s, first, day * (SLOTS / DAYS) + i)));
         scene_invoke(s, WHO_DESK1, END_CARE, "appointments", "PublishDay",
                      json_pack("{s:s, s:o, s:i, s:s}", "uid", scene_uid(WHO_D1), "slots", slots, "unit", (int)MINUTES,
                                "salt", scene_salt(s)),
@@ -103,7 +104,7 @@ static void try_again(scene *s, runner *all)
 }
 
 /* Each slot has one visit, and it is a winner's. */
-static void look(scene *s, const runner *all)
+static void look(scene *s, int64_t first, const runner *all)
 {
     size_t visits = 0, of_winners = 0;
 
@@ -113,7 +114,7 @@ static void look(scene *s, const runner *all)
 
         scene_query(s, WHO_DESK1, END_CLINIC, "appointments", "DaySheet",
                     json_pack("{s:s, s:s}", "uid", scene_uid(WHO_D1), "date",
-                              scene_print(s, "%.10s", start_of(s, day * (SLOTS / DAYS)))),
+                              scene_print(s, "%.10s", start_of(s, first, day * (SLOTS / DAYS)))),
                     NULL);
         list = json_object_get(s->payload, "visits");
         visits += json_array_size(list);
@@ -133,6 +134,7 @@ static void look(scene *s, const runner *all)
 
 void scene_crowd(scene *s)
 {
+    const int64_t first = (time(NULL) + s->ahead) / DAY + 3;
     runner *all = calloc(PATIENTS, sizeof(*all));
     fcc__arena *kept = s->arena, *mine = fcc__arena_new(MEMORY);
     size_t winners = 0, losers = 0, per_slot[SLOTS] = { 0 }, twice = 0;
@@ -141,13 +143,13 @@ void scene_crowd(scene *s)
     if (!all || !mine)
         abort();
     s->arena = mine;
-    publish(s);
+    publish(s, first);
     good = at_once(s, WHO_REG1, "credentials", "RegisterPerson", registering, all, PATIENTS);
     for (size_t i = 0; i < PATIENTS; i++)
         good = good && all[i].validation == 0;
     scene_check(s, good, "%d patients are registered", PATIENTS);
     for (size_t i = 0; i < PATIENTS; i++)
-        all[i].start = start_of(s, (i * 37 + i / SLOTS) % SLOTS);
+        all[i].start = start_of(s, first, (i * 37 + i / SLOTS) % SLOTS);
     good = at_once(s, WHO_DESK1, "appointments", "Hold", holding, all, PATIENTS);
     for (size_t i = 0; i < PATIENTS; i++) {
         winners += all[i].validation == 0;
@@ -159,7 +161,7 @@ void scene_crowd(scene *s)
                 "%d patients hold %d slots at the same time: one winner a slot (%zu), the others conflict (%zu)",
                 PATIENTS, SLOTS, winners, losers);
     try_again(s, all);
-    look(s, all);
+    look(s, first, all);
     s->arena = kept;
     fcc__arena_free(mine);
     free(all);

@@ -88,7 +88,12 @@ const char *scene_digest(scene *s)
 
 const char *scene_time(scene *s, int64_t from_now_s)
 {
-    const time_t when = time(NULL) + s->ahead + from_now_s;
+    return scene_moment(s, (int64_t)time(NULL) + s->ahead + from_now_s);
+}
+
+const char *scene_moment(scene *s, int64_t since_1970_s)
+{
+    const time_t when = (time_t)since_1970_s;
     struct tm tm;
     char text[32];
 

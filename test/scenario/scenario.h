@@ -160,6 +160,7 @@ void scene_id(char out[SCENE_ID]);  /* 128 random bits */
 const char *scene_salt(scene *s);   /* the same, in the arena */
 const char *scene_digest(scene *s); /* 256 random bits */
 const char *scene_time(scene *s, int64_t from_now_s);
+const char *scene_moment(scene *s, int64_t since_1970_s);
 const char *scene_print(scene *s, const char *format, ...) FCC_PRINTF(2, 3); /* in the arena */
 bool scene_meet(scene *s);                                                   /* everybody's connection */
 void scene_part(scene *s);
