@@ -186,7 +186,7 @@ for from in "$dir/config" "$dir/config.block"; do
         --crypto "$dir/net/crypto" --config "$from" --network "$dir/three.yaml" --add-org C --output "$dir/offline.pb"
 done
 check "or a first block of them, told to programs" matches '"channel":"trial","organisations":[23]}' "$medsync" channel genesis --json \
-    $three --crypto "$dir/net/crypto" --output "$dir/other.block"
+    --network "$dir/three.yaml" --crypto "$dir/net/crypto" --output "$dir/other.block"
 b=$dir/net/crypto/peerOrganizations/b.test/users/Admin@b.test/msp
 check "another one signs, without the network" matches "^{\"file\":\"$dir/c.pb\",\"mspId\":\"BMSP\"}" \
     "$medsync" channel update sign "$dir/c.pb" --dir /nowhere --msp-dir "$b" --mspid BMSP --json
