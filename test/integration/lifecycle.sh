@@ -51,16 +51,7 @@ check "a transaction that is not there is refused" refused "no such transaction 
 check "what is no block is refused" refused "must be a number, newest, genesis or config" m block soon
 
 # ---- packages
-CHAINCODE_SERVER_ADDRESS=127.0.0.1:0 CHAINCODE_ID=x:y "$build/bin/probe" >"$dir/probe.log" 2>&1 & # which port is free?
-server=$!
-port=
-while [ -z "$port" ] && kill -0 "$server" 2>/dev/null; do
-    sleep 0.05
-    port=$(sed -n 's/.*serving at [^ ]*, port \([0-9]*\),.*/\1/p' "$dir/probe.log")
-done
-kill "$server"
-wait "$server" 2>/dev/null
-server=
+port=$("$build/test-support/host_client" ports 1)
 id=$("$medsync" package probe_1 --address "127.0.0.1:$port" --output "$dir/probe.tar.gz")
 check "nothing is installed" prints '"installed":[]' m lifecycle installed --json
 check "what is no package is refused" refused "E-STAT-02" m lifecycle install "$dir/collections.json"

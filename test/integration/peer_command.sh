@@ -22,7 +22,7 @@ network=test/support/networks/two.yaml
 cat >"$dir/core.yaml" <<'YAML'
 peer:
   BCCSP: {Default: SW, SW: {Hash: SHA2, Security: 256}}
-  client: {connTimeout: 5s}
+  client: {connTimeout: 60s}
 YAML
 cat >"$dir/collections.json" <<'JSON'
 [{"name": "colA", "policy": "OR('AMSP.member','BMSP.member')", "requiredPeerCount": 0, "maxPeerCount": 1,
@@ -83,16 +83,7 @@ check "a block that is not there is refused" refused "NOT_FOUND" peer channel fe
 mkdir -p "$dir/node"
 echo '{"name": "x", "version": "1.0.0"}' >"$dir/node/package.json"
 check "lifecycle package" peer lifecycle chaincode package "$dir/node.tar.gz" --lang node --path "$dir/node" --label node_1
-CHAINCODE_SERVER_ADDRESS=127.0.0.1:0 CHAINCODE_ID=x:y "$bin/probe" >"$dir/probe.log" 2>&1 & # which port is free?
-chaincode=$!
-port=
-while [ -z "$port" ] && kill -0 "$chaincode" 2>/dev/null; do
-    sleep 0.05
-    port=$(sed -n 's/.*serving at [^ ]*, port \([0-9]*\),.*/\1/p' "$dir/probe.log")
-done
-kill "$chaincode"
-wait "$chaincode" 2>/dev/null
-chaincode=
+port=$("$bin/../test-support/host_client" ports 1)
 id=$("$bin/medsync" package probe_1 --address "127.0.0.1:$port" --output "$dir/probe.tar.gz")
 check "calculatepackageid agrees with ours" prints "$id" peer lifecycle chaincode calculatepackageid "$dir/probe.tar.gz"
 check "install" peer lifecycle chaincode install "$dir/probe.tar.gz"

@@ -1,7 +1,7 @@
 /*
  * host_client.c: what the test of fcc-host needs and a shell hasn't got.
  *
- *   host_client ports N                     N free ports of 127.0.0.1
+ *   host_client ports N                     N free ports of 127.0.0.1, kept for the script (port.h) until it ends
  *   host_client get PORT PATH               HTTP: the status on the first line, then the body; "refused" when nobody listens
  *   host_client crowd PORT N                N connections at once that say nothing, and soon go away
  *   host_client drip PORT                   HTTP: a request that never ends, a byte now and then, until it is sent away
@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "protos/unpack.h"
 #include "rpc/rpc.h"
+#include "test/support/port.h"
 
 #include "grpc/health/v1/health.pb-c.h"
 #include "peer/chaincode.pb-c.h"
@@ -22,9 +23,11 @@
 #include "peer/proposal_response.pb-c.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TYPE(name) PROTOS__CHAINCODE_MESSAGE__TYPE__##name
@@ -35,18 +38,20 @@ enum { PATIENCE_MS = 60000, HOLD_MS = 300000, DRIP_MS = 100, MAX_ARGS = 32 };
 
 static int ports(int count)
 {
-    int fds[64];
+    const int script = (int)syscall(SYS_pidfd_open, getppid(), 0);
+    struct pollfd end = { .fd = script, .events = POLLIN };
 
-    for (int i = 0; i < count && i < 64; i++) {
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-        socklen_t len = sizeof(a);
-
-        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-        if (bind(fds[i], (struct sockaddr *)&a, len) != 0 || getsockname(fds[i], (struct sockaddr *)&a, &len) != 0)
-            return 1;
-        printf("%d\n", ntohs(a.sin_port));
-    }
-    return 0; /* all were held until now, so that none is told twice */
+    for (int i = 0; i < count; i++)
+        printf("%d\n", test_port());
+    fflush(stdout);
+    if (script < 0 || fork() != 0)
+        return 0;
+    for (int fd = 0; fd <= 2; fd++)
+        close(fd); /* the script waits for the end of what it reads */
+    setsid();
+    while (poll(&end, 1, -1) < 0)
+        ;
+    return 0;
 }
 
 /* -1 when nobody listens. Waits for no answer longer than PATIENCE_MS. */

@@ -2,6 +2,7 @@
 serve_probe() {
     cc_id=$1 cc_log=$2
     shift 2
+    : >"$cc_log" # here and now: what an earlier one has said must not be read
     env CHAINCODE_SERVER_ADDRESS="127.0.0.1:${port:-0}" CHAINCODE_ID="$cc_id" CHAINCODE_TLS_DISABLED=true "$@" \
         "${BUILD:-build/release}/bin/probe" >"$cc_log" 2>&1 &
     pid=$!
