@@ -23,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_STREAMS = 32, MAX_PROCESSES = MAX_STREAMS };
@@ -85,6 +86,20 @@ struct replay {
 };
 
 static int tests, failures;
+
+/* By the clock: a loop's poll returns at each event, however soon. */
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t patience_ends(void)
+{
+    return now_ms() + patience_ms;
+}
 
 static void tap(bool ok, const char *what, const char *folder, bool client_mode, bool tls)
 {
@@ -245,7 +260,7 @@ static void expect(struct replay *r, struct stream *s, struct conversation *c, c
 {
     struct arrived *a;
 
-    for (int waited = 0; !c->first && !s->closed && waited < patience_ms; waited += 100) {
+    for (int64_t until = patience_ends(); !c->first && !s->closed && now_ms() < until;) {
         rpc_loop_poll(r->loop, 100);
         if (!c->first && !alive(s->process))
             break;
@@ -412,9 +427,9 @@ static bool end_processes(struct replay *r)
             continue;
         }
         kill(p->pid, SIGTERM);
-        for (int waited = 0; waited < patience_ms && waitpid(p->pid, &p->status, WNOHANG) == 0; waited += 10)
+        for (int64_t until = patience_ends();
+             !(p->ended = waitpid(p->pid, &p->status, WNOHANG) != 0) && now_ms() < until;)
             rpc_loop_poll(r->loop, 10);
-        p->ended = kill(p->pid, 0) != 0;
         if (!p->ended) {
             printf("# %s does not end on SIGTERM\n", p->ccid);
             kill(p->pid, SIGKILL);
@@ -442,7 +457,7 @@ static void await_process(struct replay *r, struct stream *s, fcc_bytes ccid, co
 {
     s->process = start_process(r, ccid, executable);
     r->awaited = s->process ? s : NULL;
-    for (int waited = 0; r->awaited && waited < patience_ms && alive(s->process); waited += 100)
+    for (int64_t until = patience_ends(); r->awaited && now_ms() < until && alive(s->process);)
         rpc_loop_poll(r->loop, 100);
     r->awaited = NULL;
 }
@@ -485,7 +500,7 @@ static void close_streams(struct replay *r)
             rpc_finish(s->call, RPC_OK, (fcc_bytes){ NULL, 0 }, (fcc_bytes){ NULL, 0 });
         else if (!s->closed)
             rpc_half_close(s->call);
-        for (int waited = 0; !s->closed && waited < patience_ms; waited += 100)
+        for (int64_t until = patience_ends(); !s->closed && now_ms() < until;)
             rpc_loop_poll(r->loop, 100);
         if (!s->closed) {
             printf("# stream %d does not end when the peer ends it\n", s->number);

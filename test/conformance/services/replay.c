@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int replay_patience_ms = 20000;
 
@@ -196,10 +197,19 @@ static bool open_call(struct live *l)
     return true;
 }
 
+/* By the clock: a loop's poll returns at each event, however soon. */
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Until there is a message that wasn't taken yet, or the call has ended. */
 static bool await(struct live *l, int patience_ms)
 {
-    for (int waited = 0; !l->first && !l->closed && waited < patience_ms; waited += 10)
+    for (int64_t until = now_ms() + patience_ms; !l->first && !l->closed && now_ms() < until;)
         rpc_loop_poll(l->replay->net->loop, 10);
     return l->first != NULL;
 }
@@ -258,7 +268,7 @@ static void end_call(struct live *l, const call_line *line)
             rpc_cancel(l->rpc);
         return;
     }
-    for (int waited = 0; !l->closed && waited < replay_patience_ms; waited += 10)
+    for (int64_t until = now_ms() + replay_patience_ms; !l->closed && now_ms() < until;)
         rpc_loop_poll(l->replay->net->loop, 10);
     if (!l->closed) {
         compare_bytes(&l->outcome, "status", FCC_LIT("an end"), FCC_LIT("the call goes on"));
