@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
 . test/support/host.sh
 
-cp "$build/test-support/misbehaving" "$dir/misbehaving"
+install -m 755 "$build/test-support/misbehaving" "$dir/misbehaving"
 if ldd "$dir/misbehaving" | grep -q -e libasan -e libtsan; then
     skip_all "a sanitizer needs more memory than the limit leaves, and takes the signals"
 fi
@@ -25,6 +25,7 @@ chaincodes:
   exec: probe
   ccid: good_1:02
   address: $two
+  budget_ms: 0
   $as_user
 EOT
 culprit() { # code, message, function

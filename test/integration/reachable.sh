@@ -70,7 +70,7 @@ check "what is missing from it is named" says 6 '/nowhere/crypto/.*clinic' "$med
 
 "$medsync" devnet down --dir "$dir/net" >/dev/null
 check "health: it is down" says 6 'E-NET-0' "$medsync" health --dir "$dir/copy" --timeout 2
-("$medsync" health --dir "$dir/net" --wait 60 >"$dir/waited" 2>&1; echo $? >>"$dir/waited") &
+("$medsync" health --dir "$dir/net" --wait 300 >"$dir/waited" 2>&1; echo $? >>"$dir/waited") &
 "$medsync" devnet up --dir "$dir/net" --ports auto --detach >"$dir/out" 2>&1
 wait
 check "health --wait waits until it is up" [ "$(tail -n 1 "$dir/waited")" = 0 ] || sed 's/^/# /' "$dir/waited"

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
 . test/support/host.sh
 
-begin() { printf 'admin: 127.0.0.1:%s\ndrain_seconds: %s\nchaincodes:\n' "$admin" "${drain:-20}" >"$dir/host.yaml"; }
+begin() { printf 'admin: 127.0.0.1:%s\ndrain_seconds: %s\nchaincodes:\n' "$admin" "${drain:-120}" >"$dir/host.yaml"; }
 chaincode() { # name, program, ccid, address, more keys
     cat >>"$dir/host.yaml" <<EOT
 - name: $1

@@ -23,7 +23,7 @@ custodian_up() { # ORG
     $(clock) "$MEDSYNC" custodian --dir "$net" --org "$1" --user $it >"$work/said" 2>>"$net/log/$it.log" </dev/null &
     echo $! >"$work/custodian.$1"
     tries=0
-    until grep -q listens "$work/said" || [ $tries -ge 200 ]; do
+    until grep -q listens "$work/said" || [ $tries -ge 1200 ]; do
         sleep 0.05
         tries=$((tries + 1))
     done
