@@ -54,6 +54,12 @@ says() { # number of lines, patterns..., command...
     sed 's/^/# /' "$dir/out"
     false
 }
+until_lines() { # pattern, file, file: both have such a line, within a minute
+    for _ in $(seq 1200); do
+        grep -aqs "$1" "$2" && grep -aqs "$1" "$3" && break
+        sleep 0.05
+    done
+}
 height() { ask peer1 1/doctor1 deliver $blocks newest:newest | sed -n 's/^block \([0-9]*\) .*/\1/p'; }
 write() { "$medsync" invoke --dir "$dir/net" --user doctor2 "$@" >/dev/null; }
 export EARLY=1
@@ -108,15 +114,18 @@ check "filtered blocks have events without payload" says 3 "filtered $top 3:0 ev
     "end OK " ask peer3 3/pharmacist1 deliver $filtered newest:newest
 
 # ---- deliver: blocks to come
-ask peer1 1/doctor1 deliver $filtered next:$next >"$dir/later" 2>&1 &
+# each has asked when its first request, on the same stream, is answered
+ask peer1 1/doctor1 deliver $filtered newest:newest next:$next >"$dir/later" 2>&1 &
 waiting=$!
-ask orderer 2/doctor2 deliver $ordered $next:$next >"$dir/later2" 2>&1 &
+ask orderer 2/doctor2 deliver $ordered newest:newest $next:$next >"$dir/later2" 2>&1 &
 waiting2=$!
-sleep 0.3 # for the two to ask; were they later, they would be told at once
+until_lines '^status' "$dir/later" "$dir/later2"
 write probe run '["PutState","k","2"]'
 wait $waiting $waiting2
-check "a stream that waited gets the next block" says 3 "filtered $next 3:0" "status SUCCESS" "end OK " cat "$dir/later"
-check "at the orderer as well" says 3 "block $next data 1 filter 0" "status SUCCESS" "end OK " cat "$dir/later2"
+check "a stream that waited gets the next block" says 5 "filtered $top 3:0*" "status SUCCESS" "filtered $next 3:0" \
+    "status SUCCESS" "end OK " cat "$dir/later"
+check "at the orderer as well" says 5 "block $top *" "status SUCCESS" "block $next data 1 filter 0" "status SUCCESS" \
+    "end OK " cat "$dir/later2"
 check "one without an end goes on" says 3 "block $next *" "waiting" "end CANCELLED *" \
     as PATIENCE=300 peer1 1/doctor1 deliver $blocks newest:18446744073709551615
 
@@ -165,10 +174,7 @@ ask peer3 3/pharmacist1 deliver $blocks "$top:99" >"$dir/member" 2>&1 &
 member=$!
 ask peer3 1/doctor1 deliver $blocks "$top:$((top + 1))" >"$dir/other" 2>&1 &
 other=$!
-for _ in $(seq 1200); do
-    grep -aqs '^block' "$dir/member" && grep -aqs '^block' "$dir/other" && break
-    sleep 0.05
-done
+until_lines '^block' "$dir/member" "$dir/other"
 check "an organisation leaves the channel" says 1 "[0-9]*" \
     "$build/test-support/update_channel" "$dir/net" remove Pharmacy Clinic Hospital
 wait $member $other

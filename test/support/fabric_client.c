@@ -373,7 +373,8 @@ static void run(client *c, const fcc_bytes *messages, size_t count)
         return;
     puts("waiting");
     rpc_cancel(c->call);
-    await_end(c);
+    while (!c->ended)
+        rpc_loop_poll(c->net.loop, 10);
 }
 
 static void open_net(client *c, const char *dir, const char *server, const char *user)
