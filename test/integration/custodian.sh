@@ -212,7 +212,7 @@ check "no patient's id in a custodian's log" sh -c "! grep -qF '$pid' '$net'/log
 check "and nothing but ids" sh -c "! grep -aqE '\"(key|dek|sealed|cid|pid)\"' '$net'/log/custodian*.log"
 
 # ---- its own peer is away ----
-kill -9 "$(sed -n 1p "$net/devnet.pid")"
+killed "$(sed -n 1p "$net/devnet.pid")"
 asked $H "$granted" "$rec"
 check "without its peer a custodian releases nothing" grep -q '^error: .*UNAVAILABLE' "$dir/out" || sed 's/^/# /' "$dir/out"
 check "its log says so of each record" grep -q '"msg":"key refused".*"reason":"the custodian.s own peer does not answer"' "$dir/said" || sed 's/^/# /' "$dir/said"

@@ -87,7 +87,7 @@ check "and not with others" prints "$last 0" offline private "$last" 1
 
 # ---- private data wait for their transaction
 check "a transaction is endorsed" offline endorse "$dir/tx" probe run '["PutPrivateData","_implicit_org_HospitalMSP","q","phi"]'
-kill -9 "$(sed -n 1p "$net/devnet.pid")"
+killed "$(sed -n 1p "$net/devnet.pid")"
 check "the peers are killed and start again" into "$dir/up" "$medsync" devnet up --dir "$net" --ports auto --detach --with probe
 check "the transaction is submitted" prints VALID offline send "$dir/tx"
 check "and has its private data" prints '["706869"]' offline evaluate probe run '["GetPrivateData","_implicit_org_HospitalMSP","q"]'

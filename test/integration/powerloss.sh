@@ -62,9 +62,7 @@ record() { # lives
             "$cut" mark "$dir/log" "life$life-$key"
             key=$((key + 1))
         done
-        pid=$(sed -n 1p "$dir/record/net/devnet.pid")
-        kill -9 "$pid"
-        while kill -0 "$pid" 2>/dev/null && ! grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status" 2>/dev/null; do sleep 0.05; done
+        killed "$(sed -n 1p "$dir/record/net/devnet.pid")"
     done
 }
 

@@ -1,5 +1,6 @@
 # tap.sh: for tests in shell. check NAME COMMAND...; finish ends the script with the right status.
 n=0 bad=0
+trap 'exit 1' HUP INT TERM # by way of the script's trap at EXIT: dash ends at a signal without it
 
 check() { # name, command that must succeed
     name=$1
@@ -35,6 +36,13 @@ changed() { # file, offset
     was=$(od -An -tu1 -j "$2" -N 1 "$1")
     # shellcheck disable=SC2059 # the format is the byte
     printf "\\$(printf %03o $((was ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# kill -9 of what is no child of ours, until it is gone with its locks and ports: a zombie is, once its last thread has ended.
+killed() { # process id
+    kill -9 "$1"
+    while kill -0 "$1" 2>/dev/null && ! { grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" &&
+        [ "$(ls "/proc/$1/task" | wc -l)" -le 1 ]; } 2>/dev/null; do sleep 0.02; done
 }
 
 skip_all() { # reason
