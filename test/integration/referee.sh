@@ -10,7 +10,8 @@ down() { "$medsync" devnet down --dir "$dir/net" >/dev/null 2>&1; }
 trap 'down; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
 # what the chaincode may notice is as the referee does not have it
-unset TZ LC_ALL LANG MALLOC_PERTURB_
+unset LC_ALL LC_CTYPE LC_NUMERIC LC_COLLATE LC_MONETARY LC_TIME LC_MESSAGES LANG MALLOC_PERTURB_
+export TZ=UTC0 # the machine's own may be the referee's
 export WAYWARD=1
 # a sanitizer wants to be the first library of a process; the one that moves the clock is
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
@@ -55,8 +56,9 @@ check "and says what they try" [ "$(grep -c 'referee: each transaction is simula
 check "what depends on nothing is endorsed" passes wayward steady
 check "so is our own chaincode's answer" eval \
     '! invoke --endorse HospitalMSP,ClinicMSP ehr ReadIndex a && says "unbound_key" && ! grep -q referee "$dir/out"'
-check "the clock is found" found clock \
-    'the values written to key "k" of chaincode wayward differ at byte 8 (lengths 9 and 9)' "with a clock 400 days ahead"
+# the year's last digit, but at the end of a decade
+check "the clock is found" found clock 'the values written to key "k" of chaincode wayward differ at byte ' \
+    ' (lengths 9 and 9)' "with a clock 400 days ahead"
 check "the time zone is found" found zone 'differ at byte' "with TZ=<+14>-14"
 check "the locale is found" found locale "with LC_ALL="
 check "an environment variable is found" found variable "with other environment variables"
