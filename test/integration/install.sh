@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-install.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
+export TMPDIR="$dir" # ./run leaves the output of what has failed
 
 mkdir "$dir/bin"
 stub() { # name, text of a script
@@ -63,7 +64,7 @@ if command -v script >/dev/null 2>&1; then
         : >"$dir/asked"
         answer=$1
         shift
-        printf '%s\n' "$answer" | PATH="$dir/bin:$PATH" script -qec "./run $*" /dev/null >"$dir/out" 2>&1
+        printf '%s\n' "$answer" | PATH="$dir/bin:$PATH" SHELL=/bin/sh script -qec "./run $*" /dev/null >"$dir/out" 2>&1
     }
     at_terminal n test
     check "at a terminal it asks" said "Go on? [Y/n]"

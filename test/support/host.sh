@@ -3,7 +3,15 @@
 build=${BUILD:-build/release}
 host=$build/bin/fcc-host
 client=$build/test-support/host_client
-dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-host.XXXXXX")
+# as root, another user must be able to come to the program, which a private folder above it forbids
+folder() { # in which
+    dir=$(mktemp -d "$1/medsync-host.XXXXXX") && chmod 755 "$dir" || exit 1
+}
+folder "${TMPDIR:-/tmp}"
+if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$dir"; then
+    rmdir "$dir"
+    folder /tmp
+fi
 host_pid=
 
 cleanup() {
@@ -13,9 +21,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-# another user must be able to come to the program
-chmod 755 "$dir"
-cp "$build/bin/probe" "$dir/probe"
+install -m 755 "$build/bin/probe" "$dir/probe"
 if [ "$(id -u)" -eq 0 ]; then
     as_user='user: 65534
   group: 65534'
