@@ -41,7 +41,7 @@ done
 tool() { # command, package
     command -v "$1" >/dev/null || echo "check-all: no $1 (package $2): what it looks at is skipped"
 }
-case " $parts " in *' check '*) tool clang-format clang-format && tool c++ g++ ;; esac
+case " $parts " in *' check '*) tool clang-format clang-format-14 && tool c++ g++ ;; esac
 case " $parts " in *' analyse '*) tool clang clang && tool shellcheck shellcheck ;; esac
 
 # ---- the parts: what each prints ends with a line as the last one of all ----------------------------------------------------

@@ -18,10 +18,10 @@ run_one() { # name, command...
     CMOCKA_MESSAGE_OUTPUT=tap "$@" >"$log" 2>&1 </dev/null
     status=$?
     # cmocka writes a skipped test as "not ok N # SKIP name"
-    results=$(grep -E '^[[:space:]]*(not )?ok [0-9]' "$log")
-    s=$(printf '%s\n' "$results" | grep -ciE '# skip')
-    p=$(printf '%s\n' "$results" | grep -viE '# skip' | grep -cE '^[[:space:]]*ok ')
-    f=$(printf '%s\n' "$results" | grep -viE '# skip' | grep -cE '^[[:space:]]*not ok ')
+    results=$(grep -aE '^[[:space:]]*(not )?ok [0-9]' "$log")
+    s=$(printf '%s\n' "$results" | grep -aciE '# skip')
+    p=$(printf '%s\n' "$results" | grep -aviE '# skip' | grep -acE '^[[:space:]]*ok ')
+    f=$(printf '%s\n' "$results" | grep -aviE '# skip' | grep -acE '^[[:space:]]*not ok ')
     # a program that died, or said nothing, failed once more than it could say
     if [ "$f" -eq 0 ] && { [ "$status" -ne 0 ] || [ $((p + s)) -eq 0 ]; }; then
         f=1
@@ -30,7 +30,7 @@ run_one() { # name, command...
     if [ "$f" -gt 0 ]; then
         printf '  FAIL  %s (exit status %d)\n' "$name" "$status"
         # the first that failed tells the cause of the others, the last lines what a program died of
-        grep -vE '^[[:space:]]*ok\b' "$log" | awk '
+        grep -avE '^[[:space:]]*ok\b' "$log" | awk '
             NR <= 60 { print; next }
             { last[NR % 40] = $0 }
             END {
