@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build/release}
 CC=${CC:-cc}
 variant=${BUILD##*/}
+case ${TMPDIR-} in *[[:space:]]*) export TMPDIR=/tmp ;; esac # what pkg-config prints is words
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS

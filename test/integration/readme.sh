@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
 build=${BUILD:-build/release}
+case ${TMPDIR-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # the README quotes no paths
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-readme.XXXXXX")
 
 cleanup() {

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . test/support/tap.sh
 build=$PWD/${BUILD:-build/release}
 export MEDSYNC=$build/bin/medsync
+case ${TMPDIR-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # $network is words
 dir=$(mktemp -d "${TMPDIR:-/tmp}/medsync-races.XXXXXX")
 network="$PWD/test/scenario/network.sh devnet $dir"
 trap '$network down; rm -rf "$dir"' EXIT

@@ -3,6 +3,7 @@
 kind=$1
 build=$PWD/${BUILD:-build/release}
 export MEDSYNC=$build/bin/medsync
+case ${TMPDIR-} in *[[:space:]]*) TMPDIR=/tmp ;; esac # $network is words
 dir=${SCENARIO_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/medsync-scenario.XXXXXX")}
 network="$PWD/test/scenario/network.sh $kind $dir"
 trap '$network down; $network remove; rm -rf "$dir"' EXIT
