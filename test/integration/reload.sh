@@ -77,7 +77,7 @@ check "as another process, without having failed" is \
 check "gRPC health knows the new package id" is "$("$client" health "$two" probe_2:22)" SERVING
 check "its counts go on" is "$(metric 'fcc_transactions_total{chaincode="two",function="echo",status="ok"}')" 1
 left=$(field two pid)
-cp "$dir/probe" "$dir/probe.new"
+cp -p "$dir/probe" "$dir/probe.new"
 mv "$dir/probe.new" "$dir/probe"
 reload
 check "a program that was replaced is a change too" until_true other_process two "$left"
