@@ -60,6 +60,9 @@ $(MATRIX_PROGRAMS): $(B)/test/matrix/%: $(B)/obj/test/matrix/%.c.o $(B)/obj/test
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALL_LIBS)
 TEST_PROGRAMS += $(MATRIX_PROGRAMS)
 
+# What an identity costs is counted in allocations.
+$(B)/test/network/msp/test_identity: LDFLAGS_ALL += -Wl,--wrap=calloc
+
 # A test of failing allocations puts its own functions before these.
 $(B)/test/shim/core/test_exhaustion: LDFLAGS_ALL += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap
 
