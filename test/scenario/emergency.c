@@ -188,9 +188,9 @@ static int later(scene *s, int64_t ahead, const char *name)
         scene_skip(s, name, "the clock of this network is the machine's");
         return status;
     }
-    scene_part(s);
     s->ahead = ahead;
-    scene_check(s, status == 0 && scene_meet(s), "%s", name);
+    scene_meet_again(s);
+    scene_check(s, status == 0, "%s", name);
     return status;
 }
 

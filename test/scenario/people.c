@@ -51,6 +51,15 @@ void scene_part(scene *s)
     }
 }
 
+void scene_meet_again(scene *s)
+{
+    scene_part(s);
+    if (scene_meet(s))
+        return;
+    printf("Bail out! without its people the scenario can't go on\n");
+    exit(1);
+}
+
 /* ---- ids, times, texts ---- */
 
 void scene_id(char out[SCENE_ID])

@@ -259,14 +259,14 @@ static void altered(scene *s)
                    "its peers' databases are out of reach, or libleveldb is not here");
         return;
     }
-    scene_part(s);
-    if (!scene_check(s, status == 0 && scene_meet(s), "22 a peer's copy of the prescription is altered"))
+    scene_meet_again(s);
+    if (!scene_check(s, status == 0, "22 a peer's copy of the prescription is altered"))
         return;
     dispense(s, 3, scene_serial(s, 'b', 1), NULL, 30);
     scene_refused(s, "22 P1 dispenses on it", 422, "TAMPERED");
     status = scene_network(s, "alter", what);
-    scene_part(s);
-    scene_check(s, status == 0 && scene_meet(s), "22 the copy is as it was");
+    scene_meet_again(s);
+    scene_check(s, status == 0, "22 the copy is as it was");
     dispense(s, 3, scene_serial(s, 'b', 1), NULL, 30);
     scene_ok(s, "22 P1 dispenses");
 }

@@ -303,9 +303,9 @@ static void a_day_later(scene *s)
         scene_skip(s, "and submitted a day later", "the clock of this network is the machine's");
         return;
     }
-    scene_part(s);
     s->ahead = DAY;
-    scene_check(s, status == 0 && scene_meet(s), "a day later");
+    scene_meet_again(s);
+    scene_check(s, status == 0, "a day later");
     s->st = client_submit(s->people[WHO_D1], &read.tx, s->arena, &answer, &s->error);
     if (s->st == FCC_OK)
         s->st = client_commit_status(s->people[WHO_D1], read.tx.txid, s->arena, &answer, &s->error);

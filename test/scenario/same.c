@@ -162,8 +162,8 @@ void scene_same(scene *s)
         scene_skip(s, "32 peer restart", "this network cannot be restarted");
         return;
     }
-    scene_part(s);
-    if (!scene_check(s, status == 0 && scene_meet(s), "32 peer restart"))
+    scene_meet_again(s);
+    if (!scene_check(s, status == 0, "32 peer restart"))
         return;
     for (size_t i = 0; i < n; i++) {
         said one = ask(s, &q[i], q[i].at), other = ask(s, &q[i], q[i].and_at);

@@ -164,6 +164,7 @@ const char *scene_moment(scene *s, int64_t since_1970_s);
 const char *scene_print(scene *s, const char *format, ...) FCC_PRINTF(2, 3); /* in the arena */
 bool scene_meet(scene *s);                                                   /* everybody's connection */
 void scene_part(scene *s);
+void scene_meet_again(scene *s); /* after the network was changed; ends the program where nobody can be reached */
 void scene_make_patient(scene *s, scene_patient *p);
 json_t *scene_demographics(const scene_patient *p);
 void scene_private(scene *s, const char *what, const char *value); /* nobody outside may find it */
