@@ -153,7 +153,7 @@ static fcc_status place(struct devnet *net, const char *asked, const char *tls_d
     colon = strrchr(asked, ':');
     if (!colon)
         return fcc_error_set(error, FCC_ERR_CONFIG, "%s: %s is no host:port", net->network->path, asked);
-    if (o->first_port && number > (size_t)(o->last_port - o->first_port))
+    if (o->first_port && net->peer_count > (size_t)(o->last_port - o->first_port)) /* before anything listens */
         return fcc_error_set(error, FCC_ERR_CONFIG,
                              "--ports %d-%d are %d, and an orderer with %zu peers needs %zu: give more", o->first_port,
                              o->last_port, o->last_port - o->first_port + 1, net->peer_count, net->peer_count + 1);
