@@ -99,6 +99,15 @@ static void collect(request *r, const char *function, va_list args)
         r->args[r->call.arg_count++] = fcc_str(text);
 }
 
+/*
+ * Fabric's gateway loses sight of a peer from which it has not heard for 25 s, as on a machine that is too busy for gossip. It
+ * has asked nobody then, and asking again is what its clients are told to do.
+ */
+static bool is_out_of_sight(const scene *s)
+{
+    return s->st != FCC_OK && !s->clinic_is_away && strstr(s->error.text, "failed to find any endorsing peers");
+}
+
 void scene_invoke(scene *s, scene_who who, scene_end end, const char *chaincode, const char *function, json_t *in, ...)
 {
     request r;
@@ -109,7 +118,11 @@ void scene_invoke(scene *s, scene_who who, scene_end end, const char *chaincode,
     va_start(args, in);
     collect(&r, function, args);
     va_end(args);
-    s->st = client_invoke(s->people[who], &r.call, s->call, &s->answer, &s->error);
+    for (int tries = 0; tries < SETTLE_TRIES; tries++, usleep(SETTLE_US)) {
+        s->st = client_invoke(s->people[who], &r.call, s->call, &s->answer, &s->error);
+        if (!is_out_of_sight(s))
+            break;
+    }
     settle(s, s->people[who]);
     understand(s);
 }
